@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of this module promise each other.
+ *
+ * Lock order, outermost first:
+ *	sb_start_write
+ *	inode->i_rwsem
+ *	mmap_lock
+ *	sb_start_pagefault
+ *	mapping->invalidate_lock
+ *	DAX entry lock
+ *	daxfs_inode_info.lock		several by ascending inode number, see daxfs_lock_inodes()
+ *	journal slot			daxfs_tx_begin()
+ *	AG locks, ascending		only daxfs_tx_ready() takes them
+ *	daxfs_sb_info.super_lock
+ * daxfs_ag.reserve_lock is a leaf, taken anywhere, never held over a sleep.
+ *
+ * iomap_begin runs with a DAX entry locked. Under daxfs_inode_info.lock never invalidate or unmap mappings, break
+ * layouts or touch user memory, except copies with page faults disabled.
+ *
+ * How a transaction goes (journal.c):
+ *
+ *	tx = daxfs_tx_begin(sb);		takes a slot; nofs; nothing may sleep on user memory from here on
+ *	daxfs_tx_add(tx, p, n);			logs the old bytes of every range that will change
+ *	daxfs_tx_alloc/free(tx, ...);		queues changes of the maps
+ *	err = daxfs_tx_ready(tx);		locks the AGs, logs their words, FENCE 1: all undo is durable;
+ *						then edits the maps. The last call that can fail.
+ *	... stores in place ...			plain stores; seal every unit whose checksum covers them
+ *	daxfs_tx_commit(tx);			flushes every logged range, FENCE 2: the new state is durable;
+ *						commit word, flush, FENCE 3: the transaction is durable. Then AG locks
+ *						drop, reservations end, the slot is free.
+ *
+ * daxfs_tx_cancel() instead of commit rolls back; before daxfs_tx_ready() nothing was stored and it costs nothing.
+ * New blocks that nothing reaches yet need no undo: write them, daxfs_flush() them before daxfs_tx_commit().
+ * Two open transactions never share a checksummed unit: the lock that covers the unit is held until the commit.
+ */
+#ifndef DAXFS_KERNEL_H
+#define DAXFS_KERNEL_H
+
+#include <linux/fs.h>
+#include <linux/dax.h>
+#include <linux/iomap.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/xarray.h>
+
+#include "daxfs_format.h"
+#include "compat.h"
+
+#define DAXFS_PIECE_SHIFT	18	/* the device is mapped in pieces of 2^18 blocks: 1 GiB */
+
+enum daxfs_dax_mode { DAXFS_DAX_ALWAYS, DAXFS_DAX_INODE, DAXFS_DAX_NEVER };
+enum daxfs_errors_mode { DAXFS_ERRORS_RO, DAXFS_ERRORS_SHUTDOWN, DAXFS_ERRORS_CONTINUE };
+
+/* A run of blocks on the device. */
+struct daxfs_run {
+	u64 block;
+	u32 count;
+};
+
+/* In-memory side of an allocation group. */
+struct daxfs_ag {
+	struct mutex lock;		/* header, maps and their checksums, until commit */
+	spinlock_t reserve_lock;	/* the fields below */
+	unsigned long *reserved;	/* bit a block: promised to somebody, or freed by an open transaction */
+	u32 free_blocks;		/* neither allocated nor reserved */
+	u32 free_inodes;		/* ... */
+	u32 hint;			/* where small allocations look first */
+	struct xarray taken_inodes;	/* inode slots promised to an open transaction, by number */
+	struct xarray orphans;		/* orphans in each group of 64 inodes, by group in the AG */
+	unsigned long *verified;	/* bit a map block: checksum verified in this mount */
+	bool loaded;			/* header verified in this mount */
+};
+
+struct daxfs_journal {
+	u32 id;
+	u64 block;
+	u64 sequence;			/* of the last commit */
+};
+
+struct daxfs_sb_info {
+	struct super_block *sb;
+	struct dax_device *dax_dev;
+	u64 dax_start;			/* byte offset of our partition on dax_dev */
+	void **pieces;			/* direct map of the device, see daxfs_block() */
+	u64 device_blocks;
+	struct daxfs_super *super;	/* in pmem */
+	struct mutex super_lock;
+	u32 seed;			/* of every checksum */
+	u64 hash_key[2];
+	u64 block_count;
+	u32 align_blocks;
+	u8 ag_shift;
+	u32 ag_count;
+	u32 initialised_ags;
+	u32 head_blocks, bitmap_blocks, orphan_map_blocks;
+	struct daxfs_ag *ags;		/* ag_count of them */
+	atomic64_t free_blocks;		/* of the whole filesystem, reservations taken off; uninitialised AGs counted */
+	atomic64_t free_inodes;
+	struct daxfs_journal *journals;
+	u32 journal_count, journal_blocks;
+	unsigned long *journal_busy;	/* bit a slot */
+	wait_queue_head_t journal_wait;
+	enum daxfs_dax_mode dax_mode;
+	enum daxfs_errors_mode errors_mode;
+	bool shutdown;
+	/* Counters since mount, shown in sysfs or debugfs: the instrument for flush and fence figures. */
+	atomic64_t n_commits, n_flushed_lines, n_fences, n_logged_bytes;
+};
+
+struct daxfs_inode_info {
+	struct rw_semaphore lock;	/* the 512-byte inode, its trees and their checksums, until commit */
+	struct daxfs_inode *raw;	/* in pmem */
+	u32 flags;			/* DAXFS_INODE_* */
+	u64 blocks;			/* as in the inode */
+	u64 parent;
+	int write_error;		/* of a commit in iomap_end: iomap drops that error, the write returns it */
+	struct inode vfs_inode;
+};
+
+static inline struct daxfs_sb_info *DAXFS_SB(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+
+static inline struct daxfs_inode_info *DAXFS_I(const struct inode *inode)
+{
+	return container_of(inode, struct daxfs_inode_info, vfs_inode);
+}
+
+/* The address of `block`. The caller knows that block < block_count: check what comes from the device first. */
+static inline void *daxfs_block(const struct daxfs_sb_info *sbi, u64 block)
+{
+	return sbi->pieces[block >> DAXFS_PIECE_SHIFT] +
+	       ((block & ((1ull << DAXFS_PIECE_SHIFT) - 1)) << DAXFS_BLOCK_SHIFT);
+}
+
+/* The device offset of a metadata address is not computable from it: units carry or know their block. */
+static inline struct daxfs_inode *daxfs_raw_inode(const struct daxfs_sb_info *sbi, u64 ino)
+{
+	return daxfs_block(sbi, ino >> 3) + ((ino & 7) << DAXFS_INODE_SHIFT);
+}
+
+static inline bool daxfs_block_valid(const struct daxfs_sb_info *sbi, u64 block, u64 count)
+{
+	return block >= sbi->align_blocks && block < sbi->block_count && count <= sbi->block_count - block;
+}
+
+static inline u32 daxfs_ag_of(const struct daxfs_sb_info *sbi, u64 block)
+{
+	return (block - sbi->align_blocks) >> sbi->ag_shift;
+}
+
+static inline u64 daxfs_ag_start(const struct daxfs_sb_info *sbi, u32 agno)
+{
+	return sbi->align_blocks + ((u64)agno << sbi->ag_shift);
+}
+
+/* ---- persist.c: stores that survive. clwb only; the fence is the caller's. ---- */
+void daxfs_flush(struct daxfs_sb_info *sbi, const void *p, size_t bytes);
+void daxfs_fence(struct daxfs_sb_info *sbi);
+void daxfs_zero_blocks(struct daxfs_sb_info *sbi, u64 block, u64 count);	/* non-temporal zeros; fence is the caller's */
+
+/* ---- checksum.c ---- */
+u32 daxfs_crc(u32 seed, const void *p, size_t bytes);
+void daxfs_seal_super(struct daxfs_sb_info *sbi, struct daxfs_super *super);
+bool daxfs_super_ok(const struct daxfs_super *super);		/* checksum only, seeded from its own nonce */
+void daxfs_seal_ag(struct daxfs_sb_info *sbi, struct daxfs_ag_header *header);
+bool daxfs_ag_ok(struct daxfs_sb_info *sbi, const struct daxfs_ag_header *header);
+void daxfs_seal_inode(struct daxfs_sb_info *sbi, struct daxfs_inode *raw);
+bool daxfs_inode_ok(struct daxfs_sb_info *sbi, const struct daxfs_inode *raw);
+void daxfs_seal_node(struct daxfs_sb_info *sbi, struct daxfs_node_header *node);	/* extent leaf, index, dir leaf header */
+bool daxfs_node_ok(struct daxfs_sb_info *sbi, const struct daxfs_node_header *node);
+void daxfs_seal_dirent(struct daxfs_sb_info *sbi, struct daxfs_dirent *entry);
+bool daxfs_dirent_ok(struct daxfs_sb_info *sbi, const struct daxfs_dirent *entry);
+u32 daxfs_map_crc(struct daxfs_sb_info *sbi, u64 block, const void *map_block);
+/* The change of a map block's checksum when its 8-byte word `index` changes by `delta` (old xor new). */
+u32 daxfs_map_crc_delta(unsigned int index, __le64 delta);
+int daxfs_checksum_init(void);
+
+/* ---- journal.c: transactions, as told above ---- */
+struct daxfs_tx;
+struct daxfs_tx *daxfs_tx_begin(struct super_block *sb);	/* ERR_PTR(-EROFS, -EIO after shutdown) */
+void daxfs_tx_add(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes);	/* inside one block; errors come out of ready */
+void daxfs_tx_alloc(struct daxfs_tx *tx, struct daxfs_run run);		/* reserved before; takes the reservation over */
+void daxfs_tx_free(struct daxfs_tx *tx, struct daxfs_run run);
+void daxfs_tx_inode_take(struct daxfs_tx *tx, u64 ino);			/* a free inode becomes used: counters */
+void daxfs_tx_inode_give(struct daxfs_tx *tx, u64 ino);
+void daxfs_tx_inode_chunk(struct daxfs_tx *tx, struct daxfs_run run);	/* reserved blocks become free inodes */
+void daxfs_tx_orphan(struct daxfs_tx *tx, u64 ino, bool set);
+bool daxfs_tx_has_room(struct daxfs_tx *tx, u32 runs);	/* for so many more alloc/free; else commit and go on in another */
+int daxfs_tx_ready(struct daxfs_tx *tx);
+int daxfs_tx_commit(struct daxfs_tx *tx);	/* frees tx; fails only after shutdown */
+void daxfs_tx_cancel(struct daxfs_tx *tx);	/* frees tx */
+/* Whole inode (512 bytes) under undo; its lock is held exclusive until the commit. */
+void daxfs_tx_add_inode(struct daxfs_tx *tx, struct inode *inode);
+
+/* ---- recovery.c: at mount, before anything is believed ---- */
+int daxfs_journals_open(struct super_block *sb);	/* verify headers, roll back (unless read-only device) */
+int daxfs_recover_orphans(struct super_block *sb);	/* after the root inode is up */
+
+/* ---- ag.c: AG headers and maps, first-touch verification, initialising the next AG ---- */
+int daxfs_ags_open(struct super_block *sb);
+void daxfs_ags_close(struct super_block *sb);
+int daxfs_ag_load(struct super_block *sb, u32 agno);			/* header verified, DRAM side built */
+int daxfs_ag_verify_map(struct super_block *sb, u64 map_block);		/* 0 or -EUCLEAN; cached */
+int daxfs_ag_init_next(struct super_block *sb);				/* -ENOSPC when all are */
+bool daxfs_inode_in_map(struct super_block *sb, u64 ino);
+
+/* ---- alloc.c: free space. Reservations live in DRAM and vanish with a crash. ---- */
+enum daxfs_alloc_kind {
+	DAXFS_ALLOC_META,	/* fills holes, head remainders first */
+	DAXFS_ALLOC_SMALL,	/* data of small files: fills holes */
+	DAXFS_ALLOC_DATA,	/* congruent: (disk - file) % 512 == 0 where possible, in a huge page of its own */
+	DAXFS_ALLOC_HUGE,	/* one whole aligned free huge page, or -ENOSPC */
+};
+
+struct daxfs_alloc {
+	enum daxfs_alloc_kind kind;
+	u64 ino;		/* for the trace, and the AG to start in when there is no goal */
+	u64 goal;		/* block to start at; 0: none */
+	u64 file_block;		/* for congruence */
+	u32 want;		/* blocks; the result is 1 .. want */
+	bool reserve_ok;	/* may use the metadata reserve (conversion, punch, truncate, unlink) */
+};
+int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run);
+void daxfs_unreserve(struct super_block *sb, struct daxfs_run run);
+u64 daxfs_free_blocks(struct super_block *sb);
+
+/* ---- inode.c ---- */
+struct inode *daxfs_iget(struct super_block *sb, u64 ino);	/* ERR_PTR(-ESTALE, -EUCLEAN) */
+/*
+ * A new inode for `dir`, not yet on the device: slot promised in DRAM, fields set from dir and mode, unhashed state
+ * I_NEW. In the caller's transaction: daxfs_tx_new_inode() before daxfs_tx_ready(), daxfs_store_inode() after it.
+ * On failure discard_new_inode() after daxfs_forget_new_inode().
+ */
+struct inode *daxfs_new_inode(struct inode *dir, umode_t mode, dev_t rdev);
+void daxfs_forget_new_inode(struct inode *inode);
+void daxfs_tx_new_inode(struct daxfs_tx *tx, struct inode *inode);
+/* VFS fields (mode, owner, nlink, size, times, flags, blocks, change, parent) into the raw inode, sealed. The caller has
+ * logged the inode and passed daxfs_tx_ready(). The fork is the caller's and is stored before. */
+void daxfs_store_inode(struct inode *inode);
+/* One transaction that stores the inode's core: chmod, times. Takes the inode lock. */
+int daxfs_commit_inode(struct inode *inode);
+/* Up to four distinct inodes, NULLs allowed, by ascending number; nested lockdep classes. */
+void daxfs_lock_inodes(struct inode *a, struct inode *b, struct inode *c, struct inode *d);
+void daxfs_unlock_inodes(struct inode *a, struct inode *b, struct inode *c, struct inode *d);
+int daxfs_setattr(IDMAP_ARG, struct dentry *dentry, struct iattr *attr);
+int daxfs_getattr(IDMAP_ARG, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags);
+void daxfs_set_inode_ops(struct inode *inode);
+void daxfs_evict_inode(struct inode *inode);
+int daxfs_write_inode(struct inode *inode, struct writeback_control *wbc);
+int daxfs_inode_cache_init(void);
+void daxfs_inode_cache_exit(void);
+struct inode *daxfs_alloc_inode(struct super_block *sb);
+void daxfs_free_inode(struct inode *inode);
+
+/* ---- map.c: a file's extents. Callers hold the inode lock: shared to look up, exclusive to change. ---- */
+enum daxfs_map_state { DAXFS_MAP_HOLE, DAXFS_MAP_WRITTEN, DAXFS_MAP_UNWRITTEN };
+
+struct daxfs_map {
+	u64 file_block;
+	u64 disk_block;		/* 0 for a hole */
+	u64 count;		/* blocks from file_block on; a hole reaches to the next extent or DAXFS_MAX_FILE_BLOCK + 1 */
+	enum daxfs_map_state state;
+};
+int daxfs_map_lookup(struct inode *inode, u64 file_block, struct daxfs_map *map);
+/*
+ * Changing the map, in the caller's transaction. prepare: reserves tree blocks, builds what is new out of place, logs
+ * what changes in place and queues allocations; may fail, nothing is stored. apply, after daxfs_tx_ready(): stores the
+ * new fork and nodes (the caller stores the inode's core and seals it); cannot fail. forget: instead of apply.
+ */
+struct daxfs_map_change;
+/* Blocks [file_block, +count) become mapped to `disk_block` in `state`. Where they were mapped before they are mapped
+ * to the same disk blocks (conversion of a state) or were a hole. */
+struct daxfs_map_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inode *inode, u64 file_block, u64 disk_block,
+					       u32 count, enum daxfs_extent_state state);
+/* Blocks from file_block on, `count` of them, become a hole; their disk blocks are queued as free. Takes at most what one
+ * transaction can; *done tells how far it came, from the END of the range backwards. */
+struct daxfs_map_change *daxfs_map_prepare_remove(struct daxfs_tx *tx, struct inode *inode, u64 file_block, u64 count,
+						  u64 *removed_from);
+void daxfs_map_apply(struct daxfs_map_change *change);
+void daxfs_map_forget(struct daxfs_map_change *change);
+
+/* ---- truncate.c ---- */
+/* Sets i_size, with everything that belongs to it: zeroing the tail, unmapping, freeing. i_rwsem and invalidate_lock are
+ * held exclusive, layouts are broken. */
+int daxfs_set_size(struct inode *inode, loff_t size);
+int daxfs_free_all_blocks(struct inode *inode);			/* evict and recovery: every block of the inode */
+int daxfs_resume_operation(struct inode *inode);		/* recovery: raw->operation is not none */
+int daxfs_break_layouts(struct inode *inode, loff_t from, loff_t to);
+
+/* ---- dir.c: names in a directory's tree. dir's inode lock is held: shared to look up, exclusive to change. ---- */
+int daxfs_dir_lookup(struct inode *dir, const struct qstr *name, u64 *ino, u8 *type);	/* -ENOENT */
+bool daxfs_dir_is_empty(struct inode *dir);
+/* As with maps: prepare (may fail), apply (after ready), forget (instead). Blocks taken are accounted in dir's DRAM
+ * size and blocks at apply; the caller stores dir's core. */
+struct daxfs_dir_change;
+struct daxfs_dir_change *daxfs_dir_prepare_add(struct daxfs_tx *tx, struct inode *dir, const struct qstr *name,
+					       u64 ino, u8 type);
+struct daxfs_dir_change *daxfs_dir_prepare_remove(struct daxfs_tx *tx, struct inode *dir, const struct qstr *name);
+struct daxfs_dir_change *daxfs_dir_prepare_replace(struct daxfs_tx *tx, struct inode *dir, const struct qstr *name,
+						   u64 ino, u8 type);
+void daxfs_dir_apply(struct daxfs_dir_change *change);
+void daxfs_dir_forget(struct daxfs_dir_change *change);
+int daxfs_dir_free_all_blocks(struct inode *dir);		/* rmdir's evict: every tree block, in the caller's no transaction */
+u8 daxfs_dirent_type(umode_t mode);
+
+/* ---- operations, by the file that defines them ---- */
+extern const struct inode_operations daxfs_dir_inode_operations;	/* namei.c */
+extern const struct inode_operations daxfs_special_inode_operations;	/* namei.c */
+extern const struct inode_operations daxfs_symlink_inode_operations;	/* symlink.c */
+extern const struct file_operations daxfs_dir_operations;		/* dir.c */
+extern const struct inode_operations daxfs_file_inode_operations;	/* file.c */
+extern const struct file_operations daxfs_file_operations;		/* file.c */
+extern const struct address_space_operations daxfs_dax_aops;		/* file.c */
+extern const struct vm_operations_struct daxfs_vm_ops;			/* fault.c */
+extern const struct iomap_ops daxfs_read_iomap_ops;			/* iomap.c: lookups, read faults, seek, fiemap */
+extern const struct iomap_ops daxfs_write_iomap_ops;			/* iomap.c: write(2) chunks */
+extern const struct iomap_ops daxfs_fault_iomap_ops;			/* iomap.c: write faults */
+long daxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);	/* ioctl.c */
+
+/* ---- super.c ---- */
+/* Says what was found, once a second at most, applies errors=, returns -EUCLEAN. `kind` and the block name the place. */
+__printf(4, 5) int daxfs_corrupt(struct super_block *sb, u64 ino, u64 block, const char *format, ...);
+void daxfs_shutdown(struct super_block *sb, const char *why);
+
+static inline bool daxfs_is_shutdown(const struct daxfs_sb_info *sbi)
+{
+	return READ_ONCE(sbi->shutdown);
+}
+
+#endif /* DAXFS_KERNEL_H */
