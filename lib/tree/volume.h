@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The superblock, and what every other cursor needs from it: geometry and checksum seed.
+//
+// Believed after: magic, checksum, version, incompat features, geometry inside the device, root inode in range.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "lib/base/result.h"
+#include "lib/format/checksum.h"
+#include "lib/format/daxfs_format.h"
+#include "lib/format/geometry.h"
+#include "lib/image/image.h"
+#include "lib/tree/damage.h"
+
+namespace daxfs {
+
+struct SuperblockReading {
+    const daxfs_super* raw = nullptr;  // nullptr: unreadable
+    std::optional<Damage> damage;      // set: not to be believed
+};
+
+// The superblock or copy at `block`.
+SuperblockReading read_superblock(const Image& image, BlockNo block);
+
+// An image whose superblock is known. Cheap to copy; the image must outlive it.
+struct Volume {
+    const Image* image = nullptr;
+    daxfs_super super{};
+    BlockNo super_block;  // where `super` was read: 0, or a copy
+    Geometry geometry;
+    ChecksumSeed seed;
+    std::optional<Damage> primary_damage;  // why the superblock at block 0 was passed over
+
+    // AGs 0 .. n-1, whose heads may be read.
+    std::uint64_t initialised_ags() const { return super.initialised_ags; }
+    // Whether `block` may hold something that an inode owns: inside an initialised AG, not in its fixed structures.
+    bool is_allocatable(BlockNo block) const;
+    // The same for [start, start + length); length at least 1. The run lies in one or more AGs' allocatable parts.
+    bool is_allocatable(BlockNo start, std::uint64_t length) const;
+    BlockNo block_of(InodeNo ino) const { return BlockNo{ino.value / DAXFS_INODES_PER_BLOCK}; }
+    std::uint32_t offset_of(InodeNo ino) const {
+        return static_cast<std::uint32_t>(ino.value % DAXFS_INODES_PER_BLOCK) * DAXFS_INODE_SIZE;
+    }
+};
+
+// With `at`: the superblock at that block and no other. Without: block 0, else the first copy that checks out (AG
+// starts of every AG size are tried, a bounded number). The error is one phrase without the image's name, such as
+// "not a daxfs filesystem (wrong magic)".
+Result<Volume> open_volume(const Image& image, std::optional<BlockNo> at = std::nullopt);
+
+}  // namespace daxfs
