@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The device is mapped read-only, whole: a pointer into it stays valid, pages come and go underneath. Reading is
+// thread-safe, and so is staging; `write_staged` is called alone.
+#include "lib/image/image.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "lib/base/checked.h"
+#include "lib/image/bus_guard.h"
+#include "lib/image/device.h"
+#include "lib/image/resident_windows.h"
+
+namespace daxfs {
+namespace {
+
+struct StagedBlock {
+    alignas(64) std::byte bytes[DAXFS_BLOCK_SIZE];
+    bool dirty = true;
+};
+
+}  // namespace
+
+struct Image::State {
+    std::string path;
+    std::optional<Device> device;  // none: bytes in memory
+    bool writable = false;
+    std::uint64_t size = 0;
+
+    std::byte* base = nullptr;
+    std::optional<BusGuard> guard;
+    std::optional<ResidentWindows> windows;
+
+    mutable std::shared_mutex staged_lock;
+    std::map<BlockNo, std::unique_ptr<StagedBlock>> staged;
+    std::atomic<bool> any_staged{false};
+
+    State() = default;
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State() {
+        guard.reset();
+        if (base != nullptr)
+            munmap(base, size);
+    }
+
+    bool inside(BlockNo block) const { return block.value < size / DAXFS_BLOCK_SIZE; }
+
+    StagedBlock* find_staged(BlockNo block) const {
+        if (!any_staged.load(std::memory_order_acquire))
+            return nullptr;
+        const std::shared_lock lock(staged_lock);
+        const auto it = staged.find(block);
+        return it == staged.end() ? nullptr : it->second.get();
+    }
+
+    // nullptr: unreadable. `block` is inside.
+    const std::byte* device_block(BlockNo block) const {
+        const std::uint64_t offset = block.value * DAXFS_BLOCK_SIZE;
+        if (windows)
+            const_cast<ResidentWindows&>(*windows).touch(offset);
+        if (guard && !guard->readable(offset))
+            return nullptr;
+        return base + offset;
+    }
+
+    Result<void> map_device();
+    Result<void> write_block(BlockNo block, const std::byte* bytes);
+};
+
+Result<void> Image::State::map_device() {
+    void* mapped = mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_NORESERVE, device->fd(), 0);
+    if (mapped == MAP_FAILED)
+        return fail("{}: cannot map {} bytes: {}", path, size, errno_text(errno));
+    base = static_cast<std::byte*>(mapped);
+    guard.emplace(base, size);
+    windows.emplace(base, size);
+    return {};
+}
+
+Result<void> Image::State::write_block(BlockNo block, const std::byte* bytes) {
+    const std::uint64_t offset = block.value * DAXFS_BLOCK_SIZE;
+    if (device)
+        return device->write(offset, {bytes, DAXFS_BLOCK_SIZE});
+    std::memcpy(base + offset, bytes, DAXFS_BLOCK_SIZE);
+    return {};
+}
+
+Image::Image(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Image::Image(Image&&) noexcept = default;
+Image& Image::operator=(Image&&) noexcept = default;
+Image::~Image() = default;
+
+Result<Image> Image::open(const std::string& path, Access access) {
+    auto state = std::make_unique<State>();
+    state->path = path;
+    state->writable = access == Access::kWrite;
+    DAXFS_TRY_ASSIGN(state->device, Device::open(path, state->writable ? DeviceAccess::kWrite : DeviceAccess::kRead));
+    state->size = state->device->size_bytes();
+    if (state->size == 0)
+        return fail("{}: is empty", path);
+    DAXFS_TRY(state->map_device());
+    return Image(std::move(state));
+}
+
+Image Image::from_bytes(std::span<const std::byte> bytes) {
+    auto state = std::make_unique<State>();
+    state->path = "memory";
+    state->writable = true;
+    state->size = bytes.size();
+    if (state->size != 0) {
+        void* mapped =
+            mmap(nullptr, state->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (mapped == MAP_FAILED) {
+            state->size = 0;  // no memory: an image of no blocks
+        } else {
+            state->base = static_cast<std::byte*>(mapped);
+            std::memcpy(state->base, bytes.data(), bytes.size());
+        }
+    }
+    return Image(std::move(state));
+}
+
+const std::string& Image::path() const {
+    return state_->path;
+}
+std::uint64_t Image::size_bytes() const {
+    return state_->size;
+}
+bool Image::is_block_device() const {
+    return state_->device && state_->device->is_block_device();
+}
+
+const std::byte* Image::try_block(BlockNo block) const {
+    if (!state_->inside(block))
+        return nullptr;
+    if (const StagedBlock* staged = state_->find_staged(block))
+        return staged->bytes;
+    return state_->device_block(block);
+}
+
+std::byte* Image::stage(BlockNo block) {
+    if (!state_->inside(block))
+        return nullptr;
+    const std::unique_lock lock(state_->staged_lock);
+    auto& staged = state_->staged[block];
+    if (staged == nullptr) {
+        staged = std::make_unique<StagedBlock>();
+        // An unreadable block starts as zeros: writing it whole is what heals it.
+        if (const std::byte* bytes = state_->device_block(block))
+            std::memcpy(staged->bytes, bytes, DAXFS_BLOCK_SIZE);
+        state_->any_staged.store(true, std::memory_order_release);
+    }
+    staged->dirty = true;
+    return staged->bytes;
+}
+
+bool Image::has_staged() const {
+    const std::shared_lock lock(state_->staged_lock);
+    return std::any_of(state_->staged.begin(), state_->staged.end(),
+                       [](const auto& entry) { return entry.second->dirty; });
+}
+
+Result<void> Image::write_staged() {
+    if (!state_->writable)
+        return fail("{}: opened for reading only", state_->path);
+    const std::unique_lock lock(state_->staged_lock);
+    // The copies stay: pointers to them do too, until the Image dies.
+    for (auto& [block, staged] : state_->staged) {
+        if (!staged->dirty)
+            continue;
+        DAXFS_TRY(state_->write_block(block, staged->bytes));
+        staged->dirty = false;
+    }
+    return state_->device ? state_->device->flush() : Result<void>{};
+}
+
+}  // namespace daxfs
