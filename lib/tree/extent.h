@@ -49,7 +49,8 @@ class ExtentCursor {
     BlockNo leaf_block_;
     std::uint32_t leaf_offset_ = 0;
     std::size_t next_ = 0;
-    std::uint64_t end_ = 0;  // first file block behind the last extent
+    std::uint64_t end_ = 0;        // first file block behind the last extent
+    std::uint64_t leaf_high_ = 0;  // first file block that is not for this leaf
     std::vector<Damage> damage_;
     std::uint64_t damage_count_ = 0;
 };

@@ -37,7 +37,8 @@ struct Volume {
     std::uint64_t initialised_ags() const { return super.initialised_ags; }
     // Whether `block` may hold something that an inode owns: inside an initialised AG, not in its fixed structures.
     bool is_allocatable(BlockNo block) const;
-    // The same for [start, start + length); length at least 1. The run lies in one or more AGs' allocatable parts.
+    // The same for [start, start + length); `length` at least 1. Every AG starts with a head, so such a run lies in one
+    // AG.
     bool is_allocatable(BlockNo start, std::uint64_t length) const;
     BlockNo block_of(InodeNo ino) const { return BlockNo{ino.value / DAXFS_INODES_PER_BLOCK}; }
     std::uint32_t offset_of(InodeNo ino) const {

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lib/tree/journal.h"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+
+namespace daxfs {
+namespace {
+
+constexpr std::uint64_t kSequenceMask = (std::uint64_t{1} << DAXFS_SEQUENCE_BITS) - 1;
+
+// The bytes of one slot, whose blocks need not lie side by side in memory.
+class Slot {
+  public:
+    Slot(const Volume& volume, std::uint32_t id)
+        : volume_(volume),
+          start_(volume.geometry.journal_slot(id)),
+          size_(volume.geometry.journal_blocks * DAXFS_BLOCK_SIZE) {}
+
+    BlockNo start() const { return start_; }
+    std::uint32_t size() const { return size_; }
+
+    // False where it would leave the slot or a block is unreadable.
+    bool read(std::uint32_t position, std::span<std::byte> into) const {
+        if (!range_inside<std::uint64_t>(position, into.size(), size_))
+            return false;
+        while (!into.empty()) {
+            const std::byte* block = volume_.image->try_block(start_ + position / DAXFS_BLOCK_SIZE);
+            if (block == nullptr)
+                return false;
+            const std::uint32_t offset = position % DAXFS_BLOCK_SIZE;
+            const std::size_t piece = std::min<std::size_t>(into.size(), DAXFS_BLOCK_SIZE - offset);
+            std::memcpy(into.data(), block + offset, piece);
+            into = into.subspan(piece);
+            position += static_cast<std::uint32_t>(piece);
+        }
+        return true;
+    }
+
+  private:
+    const Volume& volume_;
+    BlockNo start_;
+    std::uint32_t size_;
+};
+
+Damage slot_damage(DamageKind kind, Unit unit, BlockNo block, std::uint64_t found = 0, std::uint64_t expected = 0) {
+    return {.kind = kind, .unit = unit, .block = block, .found = found, .expected = expected};
+}
+
+std::optional<Damage> check_header(const Volume& volume, std::uint32_t id, const Slot& slot) {
+    const BlockNo block = slot.start();
+    const auto* header = volume.image->at<daxfs_journal_header>(block);
+    if (header == nullptr)
+        return slot_damage(DamageKind::kUnreadable, Unit::kJournalHeader, block);
+    if (header->magic != DAXFS_JOURNAL_MAGIC)
+        return slot_damage(DamageKind::kMagic, Unit::kJournalHeader, block, header->magic, DAXFS_JOURNAL_MAGIC);
+    if (const std::uint32_t actual = checksum(volume.seed, *header); header->crc != actual)
+        return slot_damage(DamageKind::kChecksum, Unit::kJournalHeader, block, header->crc, actual);
+    if (header->block != block.value)
+        return slot_damage(DamageKind::kAddress, Unit::kJournalHeader, block, header->block, block.value);
+    Damage damage = slot_damage(DamageKind::kValue, Unit::kJournalHeader, block);
+    if (header->id != id)
+        damage.detail = "id";
+    else if (header->blocks != volume.geometry.journal_blocks)
+        damage.detail = "length";
+    else
+        return std::nullopt;
+    return damage;
+}
+
+// Whether undoing may write there: on the device, and not into the journals themselves.
+bool is_target(const Volume& volume, std::uint64_t offset, std::uint32_t length) {
+    const Geometry& geometry = volume.geometry;
+    if (!range_inside<std::uint64_t>(offset, length, geometry.block_count * DAXFS_BLOCK_SIZE))
+        return false;
+    const std::uint64_t journals = geometry.journal_block.value * DAXFS_BLOCK_SIZE;
+    const std::uint64_t journals_end = geometry.journal_slot(geometry.journal_count).value * DAXFS_BLOCK_SIZE;
+    return offset + length <= journals || offset >= journals_end;
+}
+
+void scan_entries(const Volume& volume, const Slot& slot, JournalReading& reading) {
+    const std::uint64_t wanted = (reading.sequence + 1) & kSequenceMask;
+    std::vector<std::byte> bytes(sizeof(daxfs_journal_entry) + DAXFS_JOURNAL_MAX_DATA);
+    reading.end = DAXFS_JOURNAL_BODY_OFFSET;
+    for (std::uint32_t ordinal = 0;; ++ordinal) {
+        daxfs_journal_entry header;
+        if (!slot.read(reading.end, std::as_writable_bytes(std::span(&header, 1))))
+            return;
+        const std::uint32_t length = header.length;
+        if (header.ordinal != ordinal || header.sequence != wanted || length == 0 || length > DAXFS_JOURNAL_MAX_DATA)
+            return;
+        const std::span entry(bytes.data(), sizeof(header) + length);
+        if (!slot.read(reading.end, entry) ||
+            journal_entry_checksum(volume.seed, reading.id, reading.end, entry) != header.crc)
+            return;
+        if (!is_target(volume, header.offset, length)) {
+            reading.entry_damage =
+                slot_damage(DamageKind::kRange, Unit::kJournalEntry, slot.start() + reading.end / DAXFS_BLOCK_SIZE);
+            reading.entry_damage->offset = reading.end % DAXFS_BLOCK_SIZE;
+            return;
+        }
+        const auto data = entry.subspan(sizeof(header));
+        reading.uncommitted.push_back({.position = reading.end,
+                                       .ordinal = ordinal,
+                                       .offset = ByteOffset{header.offset},
+                                       .data = {data.begin(), data.end()}});
+        reading.end += static_cast<std::uint32_t>(sizeof(header)) + round_up<std::uint32_t>(length, 8);
+    }
+}
+
+}  // namespace
+
+JournalReading read_journal(const Volume& volume, std::uint32_t id) {
+    const Slot slot(volume, id);
+    JournalReading reading;
+    reading.id = id;
+    reading.block = slot.start();
+    reading.header_damage = check_header(volume, id, slot);
+    const auto* word = volume.image->at<daxfs_le64>(slot.start(), DAXFS_JOURNAL_COMMIT_OFFSET);
+    if (word == nullptr) {
+        reading.commit_damage = slot_damage(DamageKind::kUnreadable, Unit::kCommitWord, slot.start());
+        return reading;
+    }
+    reading.commit_word = *word;
+    reading.sequence = reading.commit_word & kSequenceMask;
+    const std::uint64_t expected = commit_word(volume.seed, id, reading.sequence);
+    if (reading.commit_word != expected) {
+        reading.commit_damage =
+            slot_damage(DamageKind::kChecksum, Unit::kCommitWord, slot.start(), reading.commit_word, expected);
+        reading.commit_damage->offset = DAXFS_JOURNAL_COMMIT_OFFSET;
+        return reading;
+    }
+    scan_entries(volume, slot, reading);
+    return reading;
+}
+
+}  // namespace daxfs

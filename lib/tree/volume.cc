@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lib/tree/volume.h"
+
+#include <initializer_list>
+
+#include "lib/tree/ag.h"
+
+namespace daxfs {
+namespace {
+
+// Copies looked for: the first AGs of every possible size, and AG 0 where a small alignment shifts it.
+constexpr std::uint64_t kAgsTried = 64;
+constexpr std::uint64_t kAlignmentsTried = 1024;
+
+Damage super_damage(DamageKind kind, BlockNo block, const char* detail = "") {
+    return {.kind = kind, .unit = Unit::kSuperblock, .block = block, .detail = detail};
+}
+
+std::optional<Damage> check_placement(const daxfs_super& super, BlockNo block) {
+    const Geometry geometry = Geometry::of(super);
+    if (super.initialised_ags == 0 || super.initialised_ags > super.ag_count)
+        return super_damage(DamageKind::kRange, block, "the number of initialised allocation groups is out of range");
+    const BlockNo root{super.root_ino / DAXFS_INODES_PER_BLOCK};
+    if (!geometry.contains(root) || geometry.ag_of(root).value >= super.initialised_ags)
+        return super_damage(DamageKind::kRange, block, "the root inode is outside the device");
+    const bool is_copy_place = geometry.contains(block) && geometry.ag_start(geometry.ag_of(block)) == block;
+    if (block.value != 0 && !is_copy_place)
+        return super_damage(DamageKind::kAddress, block, "not where a copy lies");
+    return std::nullopt;
+}
+
+std::optional<Damage> check_super(const Image& image, const daxfs_super& super, BlockNo block) {
+    if (super.magic != DAXFS_SUPER_MAGIC) {
+        Damage damage = super_damage(DamageKind::kMagic, block);
+        damage.found = super.magic;
+        damage.expected = DAXFS_SUPER_MAGIC;
+        return damage;
+    }
+    if (const std::uint32_t actual = checksum(ChecksumSeed::of(super.nonce), super); actual != super.crc) {
+        Damage damage = super_damage(DamageKind::kChecksum, block);
+        damage.found = super.crc;
+        damage.expected = actual;
+        return damage;
+    }
+    if (super.version != DAXFS_VERSION_1)
+        return super_damage(DamageKind::kVersion, block, "made by a newer version of daxfs");
+    if ((super.incompat & ~DAXFS_INCOMPAT_KNOWN) != 0) {
+        Damage damage = super_damage(DamageKind::kFeature, block, "incompatible feature bits");
+        damage.found = super.incompat;
+        damage.expected = DAXFS_INCOMPAT_KNOWN;
+        return damage;
+    }
+    if (super.block_log2 != DAXFS_BLOCK_SHIFT || super.inode_log2 != DAXFS_INODE_SHIFT)
+        return super_damage(DamageKind::kValue, block, "unknown block or inode size");
+    if (const char* phrase = check_geometry(Geometry::of(super), image.block_count()))
+        return super_damage(DamageKind::kRange, block, phrase);
+    return check_placement(super, block);
+}
+
+Volume volume_of(const Image& image, const daxfs_super& super, BlockNo block) {
+    return {.image = &image,
+            .super = super,
+            .super_block = block,
+            .geometry = Geometry::of(super),
+            .seed = ChecksumSeed::of(super.nonce),
+            .primary_damage = std::nullopt};
+}
+
+// A copy is as old as the initialisation of its AG: later AGs are counted by their headers.
+void count_later_ags(Volume& volume) {
+    const std::uint32_t known = volume.super.initialised_ags;
+    for (std::uint32_t ag = known; ag < volume.super.ag_count; ++ag) {
+        if (read_ag_header(volume, AgNo{ag}).damage)
+            return;
+        volume.super.initialised_ags = ag + 1;
+    }
+}
+
+std::optional<Volume> copy_at(const Image& image, BlockNo block) {
+    const SuperblockReading reading = read_superblock(image, block);
+    if (reading.damage)
+        return std::nullopt;
+    Volume volume = volume_of(image, *reading.raw, block);
+    count_later_ags(volume);
+    return volume;
+}
+
+std::optional<Volume> find_copy(const Image& image) {
+    for (std::uint64_t block = DAXFS_MIN_ALIGN_BLOCKS; block < kAlignmentsTried; ++block) {
+        if (auto volume = copy_at(image, BlockNo{block}))
+            return volume;
+    }
+    for (unsigned log2 = DAXFS_MAX_AG_BLOCKS_LOG2; log2 >= DAXFS_MIN_AG_BLOCKS_LOG2; --log2) {
+        for (std::uint64_t ag = 1; ag <= kAgsTried && ag << log2 < image.block_count(); ++ag) {
+            if (auto volume = copy_at(image, BlockNo{ag << log2}))
+                return volume;
+        }
+    }
+    return std::nullopt;
+}
+
+// Damage after which another copy says nothing better: there is no damage, this is not ours to read.
+bool is_final(const Damage& damage) {
+    return damage.kind == DamageKind::kVersion || damage.kind == DamageKind::kFeature;
+}
+
+std::string phrase_of(const Damage& damage) {
+    switch (damage.kind) {
+        case DamageKind::kUnreadable:
+            return fmt::format("cannot read the superblock at block {}", damage.block);
+        case DamageKind::kMagic:
+            return "not a daxfs filesystem (wrong magic)";
+        case DamageKind::kChecksum:
+            return fmt::format("the superblock at block {} has a wrong checksum", damage.block);
+        case DamageKind::kVersion:
+            return damage.detail;
+        case DamageKind::kFeature:
+            return fmt::format("uses incompatible features that this version does not know ({:#x})", damage.found);
+        default:
+            return fmt::format("the superblock at block {} is damaged: {}", damage.block, damage.detail);
+    }
+}
+
+}  // namespace
+
+SuperblockReading read_superblock(const Image& image, BlockNo block) {
+    SuperblockReading reading{.raw = image.at<daxfs_super>(block), .damage = std::nullopt};
+    reading.damage =
+        reading.raw == nullptr ? super_damage(DamageKind::kUnreadable, block) : check_super(image, *reading.raw, block);
+    return reading;
+}
+
+bool Volume::is_allocatable(BlockNo block) const {
+    return is_allocatable(block, 1);
+}
+
+bool Volume::is_allocatable(BlockNo start, std::uint64_t length) const {
+    if (!geometry.contains(start))
+        return false;
+    const AgNo ag = geometry.ag_of(start);
+    if (ag.value >= initialised_ags())
+        return false;
+    const std::uint64_t in_ag = start - geometry.ag_start(ag);
+    return in_ag >= geometry.fixed_blocks(ag) && range_inside(in_ag, length, geometry.ag_length(ag));
+}
+
+Result<Volume> open_volume(const Image& image, std::optional<BlockNo> at) {
+    const BlockNo block = at.value_or(BlockNo{0});
+    const SuperblockReading reading = read_superblock(image, block);
+    if (!reading.damage) {
+        Volume volume = volume_of(image, *reading.raw, block);
+        if (block.value != 0) {
+            volume.primary_damage = read_superblock(image, BlockNo{0}).damage;
+            count_later_ags(volume);
+        }
+        return volume;
+    }
+    if (at || is_final(*reading.damage))
+        return fail("{}", phrase_of(*reading.damage));
+    std::optional<Volume> copy = find_copy(image);
+    if (!copy)
+        return fail("{}", phrase_of(*reading.damage));
+    copy->primary_damage = reading.damage;
+    return *copy;
+}
+
+}  // namespace daxfs
