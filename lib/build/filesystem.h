@@ -42,7 +42,7 @@ struct Attributes {
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
     std::uint32_t project = 0;
-    std::uint32_t flags = 0;  // DAXFS_INODE_*
+    std::uint32_t flags = 0;        // DAXFS_INODE_*
     std::optional<Timestamp> time;  // all four; empty: when the filesystem was created
 };
 
