@@ -1,0 +1,15 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# In the guest: mounts FILESYSTEM and measures. Usage: guest.sh FILESYSTEM ARGUMENTS-OF-daxbench-fs
+set -eu
+filesystem=$1
+shift
+# The same address space layout each time, or instruction counts differ.
+echo 0 >/proc/sys/kernel/randomize_va_space
+mkdir -p /mnt/bench
+case $filesystem in
+tmpfs) mount -t tmpfs -o size=1200m tmpfs /mnt/bench ;;
+*) mount -t "$filesystem" -o dax=always /dev/pmem0 /mnt/bench ;;
+esac
+daxbench fs "$@" /mnt/bench
+umount /mnt/bench

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cmd/daxbench/daxbench.h"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cmd/daxbench/fs_suite.h"
+#include "cmd/daxbench/report.h"
+#include "tests/support/man_page.h"
+
+namespace daxfs::bench {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+struct Ran {
+    int code;
+    std::string out;
+    std::string err;
+};
+
+Ran run_tool(const std::vector<std::string>& args) {
+    std::istringstream in;
+    std::ostringstream out;
+    std::ostringstream err;
+    cli::Streams streams{in, out, err};
+    const int code = run(args, streams);
+    return {code, out.str(), err.str()};
+}
+
+class TemporaryDirectory {
+  public:
+    TemporaryDirectory() : path_(mkdtemp(pattern_.data())) {}
+    ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+    const std::string& path() const { return path_; }
+
+  private:
+    std::string pattern_ = testing::TempDir() + "/daxbench-XXXXXX";
+    std::string path_;
+};
+
+Suite two_targets() {
+    return {.kernel = "6.12",
+            .cpu = "QEMU",
+            .instructions = true,
+            .targets = {{.name = "daxfs",
+                         .directory = "/a",
+                         .rows = {{.operation = "stat", .samples = {3, 1, 2}, .persistence = Persistence{.fences = 3}},
+                                  {.operation = "mkdir", .samples = {2000, 2000, 2000}}}},
+                        {.name = "ext4",
+                         .directory = "/b",
+                         .rows = {{.operation = "stat", .samples = {4, 4, 4}},
+                                  {.operation = "mkdir", .error = "No space left on device"}}}}};
+}
+
+TEST(Daxbench, DocumentsEveryOption) {
+    CLI::App app("", "daxbench");
+    Options options;
+    describe(app, options);
+    EXPECT_THAT(test::undocumented(app, "daxbench.1"), IsEmpty());
+}
+
+TEST(Daxbench, MeasuresRealFilesAndLeavesNothingBehind) {
+    const TemporaryDirectory directory;
+    const auto ran = run_tool({"fs", "-n", "2", "-r", "append 4K", "-r", "mkdir", directory.path()});
+    ASSERT_EQ(ran.code, kOk) << ran.err;
+    const auto suite = suite_from_json(ran.out);
+    ASSERT_TRUE(suite) << suite.error().message;
+    ASSERT_THAT(suite->targets, SizeIs(1));
+    ASSERT_THAT(suite->targets[0].rows, SizeIs(2));
+    for (const Row& row : suite->targets[0].rows) {
+        EXPECT_THAT(row.samples, SizeIs(2)) << row.operation << ": " << row.error;
+        EXPECT_GT(row.median(), 0);
+    }
+    EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+}
+
+TEST(Daxbench, RunsEveryOperationOnThisMachinesTemporaryDirectory) {
+    const TemporaryDirectory directory;
+    const auto target = measure(directory.path(), {}, 1, [](const std::string&) {});
+    ASSERT_TRUE(target) << target.error().message;
+    EXPECT_THAT(target->rows, SizeIs(operation_names().size()));
+    for (const Row& row : target->rows)
+        EXPECT_TRUE(!row.samples.empty() || !row.error.empty()) << row.operation;
+}
+
+TEST(Daxbench, RefusesAnUnknownOperation) {
+    const auto ran = run_tool({"fs", "-r", "fly", "/tmp"});
+    EXPECT_EQ(ran.code, kUsage);
+    EXPECT_EQ(ran.err, "daxbench: no operation 'fly'; 'daxbench list' shows them\n");
+}
+
+TEST(Daxbench, NamesADirectoryThatItCannotUse) {
+    const auto ran = run_tool({"fs", "/proc/no-such-place"});
+    EXPECT_EQ(ran.code, kTrouble);
+    EXPECT_THAT(ran.err, HasSubstr("/proc/no-such-place: cannot make a directory here"));
+}
+
+TEST(Daxbench, NamesAFileThatIsNoResult) {
+    const TemporaryDirectory directory;
+    const std::string path = directory.path() + "/x.json";
+    for (const char* text : {"", "[]", "{\"schema\":\"daxbench-fs\",\"version\":2}", "{\"schema\":1", "null"}) {
+        std::ofstream(path) << text;
+        const auto ran = run_tool({"report", path});
+        EXPECT_EQ(ran.code, kTrouble) << text;
+        EXPECT_THAT(ran.err, HasSubstr(path)) << text;
+    }
+}
+
+TEST(Result, SurvivesTheWayThroughJson) {
+    const auto back = suite_from_json(to_json(two_targets()).dump());
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(to_json(*back), to_json(two_targets()));
+    EXPECT_DOUBLE_EQ(back->targets[0].rows[0].median(), 2);
+}
+
+TEST(Report, ShowsMediansAndRatiosToTheBaseline) {
+    const std::string text = markdown_report(two_targets(), "daxfs");
+    EXPECT_THAT(text, HasSubstr("| operation | daxfs | ext4 |"));
+    EXPECT_THAT(text, HasSubstr("| stat | 2.00 | 4.00 (2.00x) |"));
+    EXPECT_THAT(text, HasSubstr("| mkdir | 2.00k | - |"));
+    EXPECT_THAT(text, HasSubstr("| stat | 0.00 | 3.00 | 0.0 | 0 |"));
+}
+
+TEST(Report, EscapesWhatItPutsIntoHtml) {
+    Suite suite = two_targets();
+    suite.cpu = "<script>";
+    const std::string page = html_report(suite, "daxfs");
+    EXPECT_THAT(page, HasSubstr("&lt;script&gt;"));
+    EXPECT_THAT(page, testing::Not(HasSubstr("<script>")));
+}
+
+TEST(Report, ShortensFigures) {
+    EXPECT_EQ(short_figure(1.234), "1.23");
+    EXPECT_EQ(short_figure(940), "940");
+    EXPECT_EQ(short_figure(1455), "1.46k");
+    EXPECT_EQ(short_figure(101'000), "101k");
+    EXPECT_EQ(short_figure(999'600), "1.00M");
+    EXPECT_EQ(short_figure(2'447'000), "2.45M");
+}
+
+}  // namespace
+}  // namespace daxfs::bench
