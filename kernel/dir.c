@@ -1,0 +1,672 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Names in the leaves of a directory's tree: look up, add, remove, replace.
+ *
+ * Records tile a leaf; they are unordered, and free space is a record too. A name's key is its hash and an ordinal
+ * that tells apart names of one hash; these may straddle leaves, so a search goes on to the next leaf while the hash
+ * may continue there. Names other than the one wanted are passed over by their length alone; a record is believed
+ * after its checksum.
+ */
+#include <linux/siphash.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+
+#include "dir.h"
+
+#define RECORD_BYTES(name_length) round_up(sizeof(struct daxfs_dirent) + (name_length), 8)
+#define MAX_RECORD_BYTES RECORD_BYTES(DAXFS_NAME_MAX)
+#define ORDINALS (1ull << DAXFS_DIR_KEY_HASH_SHIFT)
+#define NEW_RECORD DAXFS_BLOCK_SIZE	/* as an offset in a scratch: the record that is being added */
+
+/* A name that is there. */
+struct dir_place {
+	struct dir_path path;
+	u32 offset;
+	u32 free_before;	/* offset of the free record that ends at `offset`, or `offset` */
+};
+
+static u64 first_key(const struct daxfs_sb_info *sbi, const struct qstr *name)
+{
+	siphash_key_t key = { { sbi->hash_key[0], sbi->hash_key[1] } };
+	u64 hash = siphash(name->name, name->len, &key) >> DAXFS_DIR_HASH_DROP;
+
+	return (hash ?: 1) << DAXFS_DIR_KEY_HASH_SHIFT;
+}
+
+u8 daxfs_dirent_type(umode_t mode)
+{
+	return fs_umode_to_ftype(mode);		/* the format's numbers are the VFS's */
+}
+
+/* The record at `offset`, its length good for a step and its name inside; NULL after daxfs_corrupt(). */
+const struct daxfs_dirent *daxfs_dir_record(struct inode *dir, const struct dir_path *path, const void *leaf,
+					    u32 offset)
+{
+	const struct daxfs_dirent *entry = leaf + offset;
+	u32 length;
+
+	if (offset > DAXFS_BLOCK_SIZE - sizeof(*entry))
+		goto bad;
+	length = le16_to_cpu(entry->length);
+	if (length < sizeof(*entry) + entry->name_length || !IS_ALIGNED(length, 8) ||
+	    length > DAXFS_BLOCK_SIZE - offset || entry->type > DAXFS_DIRENT_LNK ||
+	    !entry->type != !entry->name_length)
+		goto bad;
+	return entry;
+bad:
+	daxfs_corrupt(dir->i_sb, dir->i_ino, path->block, "directory entry at byte %u", offset);
+	return NULL;
+}
+
+static bool name_is(const struct daxfs_dirent *entry, const struct qstr *name)
+{
+	return entry->name_length == name->len && !memcmp(entry + 1, name->name, name->len);
+}
+
+static int check_record(struct inode *dir, const struct dir_path *path, const struct daxfs_dirent *entry)
+{
+	u32 offset = (const void *)entry - (const void *)path->leaf;
+	u64 key = le64_to_cpu(entry->key);
+
+	if (!daxfs_dirent_ok(DAXFS_SB(dir->i_sb), entry))
+		return daxfs_corrupt(dir->i_sb, dir->i_ino, path->block, "checksum of the directory entry at byte %u",
+				     offset);
+	if (entry->type != DAXFS_DIRENT_FREE && (key < path->low || key >= path->high))
+		return daxfs_corrupt(dir->i_sb, dir->i_ino, path->block,
+				     "directory entry at byte %u in the wrong leaf", offset);
+	return 0;
+}
+
+/* -ENOENT: not in this leaf. */
+static int find_in_leaf(struct inode *dir, struct dir_place *place, u64 first, const struct qstr *name)
+{
+	const void *leaf = place->path.leaf;
+	u32 offset, free_before = 0;
+
+	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
+		const struct daxfs_dirent *entry = daxfs_dir_record(dir, &place->path, leaf, offset);
+
+		if (!entry)
+			return -EUCLEAN;
+		if (le64_to_cpu(entry->key) - first < ORDINALS && name_is(entry, name)) {
+			place->offset = offset;
+			place->free_before = free_before ?: offset;
+			return check_record(dir, &place->path, entry);
+		}
+		free_before = entry->type == DAXFS_DIRENT_FREE ? offset : 0;
+		offset += le16_to_cpu(entry->length);
+	}
+	return -ENOENT;
+}
+
+static int find_name(struct inode *dir, struct daxfs_dir_change *change, const struct qstr *name,
+		     struct dir_place *place)
+{
+	u64 first = first_key(DAXFS_SB(dir->i_sb), name), key = first;
+	int err;
+
+	do {
+		err = daxfs_dir_find(dir, change, key, &place->path);
+		if (!err)
+			err = find_in_leaf(dir, place, first, name);
+		if (err != -ENOENT || !place->path.height)
+			return err;
+		key = place->path.high;
+	} while (key - first < ORDINALS && key < DAXFS_DIR_KEY_END);
+	return -ENOENT;
+}
+
+int daxfs_dir_lookup(struct inode *dir, const struct qstr *name, u64 *ino, u8 *type)
+{
+	const struct daxfs_dirent *entry;
+	struct dir_place place;
+	int err;
+
+	lockdep_assert_held(&DAXFS_I(dir)->lock);
+	err = find_name(dir, NULL, name, &place);
+	if (err)
+		return err;
+	entry = (const void *)place.path.leaf + place.offset;
+	*ino = le64_to_cpu(entry->ino);
+	*type = entry->type;
+	return 0;
+}
+
+/* A damaged directory is not empty: nothing in it is thrown away unseen. */
+bool daxfs_dir_is_empty(struct inode *dir)
+{
+	struct dir_path path;
+	u64 key = 0;
+	int err;
+
+	do {
+		err = daxfs_dir_find(dir, NULL, key, &path);
+		if (err)
+			return err == -ENOENT;
+		if (path.leaf->count)
+			return false;
+		key = path.high;
+	} while (key < DAXFS_DIR_KEY_END);
+	return true;
+}
+
+struct daxfs_dir_change *daxfs_dir_begin(struct daxfs_tx *tx, struct inode *dir)
+{
+	const struct daxfs_inode *raw = DAXFS_I(dir)->raw;
+	struct daxfs_dir_change *change;
+
+	lockdep_assert_held_write(&DAXFS_I(dir)->lock);
+	change = kmalloc(sizeof(*change), GFP_NOFS);
+	if (!change)
+		return ERR_PTR(-ENOMEM);
+	change->tx = tx;
+	change->dir = dir;
+	change->fork_count = le16_to_cpu(raw->fork_count);
+	change->height = raw->tree_height;
+	change->removed = false;
+	change->blocks = 0;
+	change->node_count = 0;
+	memcpy(change->fork, raw->fork.index, sizeof(change->fork));
+	return change;
+}
+
+static struct daxfs_dirent *put_record(void *leaf, u32 offset, u32 length)
+{
+	struct daxfs_dirent *entry = leaf + offset;
+
+	memset(entry, 0, sizeof(*entry));
+	entry->length = cpu_to_le16(length);
+	return entry;
+}
+
+static void put_free(struct daxfs_sb_info *sbi, void *leaf, u32 offset, u32 length)
+{
+	daxfs_seal_dirent(sbi, put_record(leaf, offset, length));
+}
+
+static void change_count(struct dir_node *node, int by)
+{
+	node->copy->count = cpu_to_le16(le16_to_cpu(node->copy->count) + by);
+}
+
+/* The record and its free neighbours become one free record. Only its header is written: what lies under it is space. */
+int daxfs_dir_remove(struct daxfs_dir_change *change, const struct qstr *name)
+{
+	const struct daxfs_dirent *entry, *next;
+	struct dir_place place;
+	struct dir_node *node;
+	u32 end;
+	int err = find_name(change->dir, change, name, &place);
+
+	if (err)
+		return err;
+	if (WARN_ON_ONCE(change->removed))
+		return -EINVAL;
+	entry = (const void *)place.path.leaf + place.offset;
+	end = place.offset + le16_to_cpu(entry->length);
+	if (end < DAXFS_BLOCK_SIZE) {
+		next = daxfs_dir_record(change->dir, &place.path, place.path.leaf, end);
+		if (!next)
+			return -EUCLEAN;
+		if (next->type == DAXFS_DIRENT_FREE) {
+			err = check_record(change->dir, &place.path, next);
+			if (err)
+				return err;
+			end += le16_to_cpu(next->length);
+		}
+	}
+	if (place.free_before != place.offset) {
+		err = check_record(change->dir, &place.path, (const void *)place.path.leaf + place.free_before);
+		if (err)
+			return err;
+	}
+	if (!place.path.leaf->count)
+		return daxfs_corrupt(change->dir->i_sb, change->dir->i_ino, place.path.block,
+				     "directory leaf counts fewer names than it has");
+	change->removed = true;
+	change->removed_key = le64_to_cpu(entry->key);
+	node = daxfs_dir_edit(change, place.path.block);
+	if (IS_ERR(node))
+		return PTR_ERR(node);
+	put_free(DAXFS_SB(change->dir->i_sb), node->copy, place.free_before, end - place.free_before);
+	daxfs_dir_dirty(node, place.free_before, place.free_before + sizeof(struct daxfs_dirent));
+	change_count(node, -1);
+	return 0;
+}
+
+/* The name stays, with its key; what it names is another inode. */
+int daxfs_dir_replace(struct daxfs_dir_change *change, const struct qstr *name, u64 ino, u8 type)
+{
+	struct dir_place place;
+	struct daxfs_dirent *entry;
+	struct dir_node *node;
+	int err = find_name(change->dir, change, name, &place);
+
+	if (err)
+		return err;
+	node = daxfs_dir_edit(change, place.path.block);
+	if (IS_ERR(node))
+		return PTR_ERR(node);
+	entry = (void *)node->copy + place.offset;
+	entry->ino = cpu_to_le64(ino);
+	entry->type = type;
+	daxfs_seal_dirent(DAXFS_SB(change->dir->i_sb), entry);
+	daxfs_dir_dirty(node, place.offset, place.offset + sizeof(*entry));
+	return 0;
+}
+
+/* An ordinal that no name of this hash has; -EEXIST if the name is there. */
+static int choose_key(struct daxfs_dir_change *change, const struct qstr *name, u64 *result)
+{
+	struct inode *dir = change->dir;
+	u64 first = first_key(DAXFS_SB(dir->i_sb), name), key = first, low_taken = 0, next = 0;
+	struct dir_path path;
+	int err;
+
+	do {
+		u32 offset;
+
+		err = daxfs_dir_find(dir, change, key, &path);
+		if (err == -ENOENT)
+			break;
+		if (err)
+			return err;
+		for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
+			const struct daxfs_dirent *entry = daxfs_dir_record(dir, &path, path.leaf, offset);
+			u64 ordinal;
+
+			if (!entry)
+				return -EUCLEAN;
+			offset += le16_to_cpu(entry->length);
+			ordinal = le64_to_cpu(entry->key) - first;
+			if (ordinal >= ORDINALS)
+				continue;
+			err = check_record(dir, &path, entry);
+			if (err)
+				return err;
+			if (name_is(entry, name))
+				return -EEXIST;
+			if (ordinal < 64)
+				low_taken |= 1ull << ordinal;
+			next = max(next, ordinal + 1);
+		}
+		key = path.high;
+	} while (key - first < ORDINALS && key < DAXFS_DIR_KEY_END);
+
+	if (~low_taken)
+		next = ffz(low_taken);
+	if (next == ORDINALS)
+		return -ENOSPC;
+	*result = first + next;
+	return 0;
+}
+
+static void fill_record(struct daxfs_sb_info *sbi, struct daxfs_dirent *entry, const struct qstr *name, u64 key,
+			u64 ino, u8 type)
+{
+	entry->name_length = name->len;
+	entry->type = type;
+	entry->key = cpu_to_le64(key);
+	entry->ino = cpu_to_le64(ino);
+	memcpy(entry + 1, name->name, name->len);
+	daxfs_seal_dirent(sbi, entry);
+}
+
+/* A name for the new record, and the record. */
+struct new_name {
+	const struct qstr *name;
+	u64 key, ino;
+	u32 bytes;
+	u8 type;
+};
+
+/* Into the free record at `offset`; the rest of it stays free if a record fits there. */
+static int put_name(struct daxfs_dir_change *change, u64 block, u32 offset, const struct new_name *new)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(change->dir->i_sb);
+	struct dir_node *node = daxfs_dir_edit(change, block);
+	u32 length, rest;
+
+	if (IS_ERR(node))
+		return PTR_ERR(node);
+	length = le16_to_cpu(((struct daxfs_dirent *)((void *)node->copy + offset))->length);
+	rest = length - new->bytes;
+	if (rest < sizeof(struct daxfs_dirent))
+		rest = 0;
+	fill_record(sbi, put_record(node->copy, offset, length - rest), new->name, new->key, new->ino, new->type);
+	if (rest)
+		put_free(sbi, node->copy, offset + length - rest, rest);
+	daxfs_dir_dirty(node, offset, offset + new->bytes + (rest ? sizeof(struct daxfs_dirent) : 0));
+	change_count(node, 1);
+	return 0;
+}
+
+/* First fit. Returns 0 for none, and what all live records need when they lie tight. */
+static int find_room(struct inode *dir, const struct dir_path *path, u32 bytes, u32 *room, u32 *live)
+{
+	u32 offset;
+
+	*room = 0;
+	*live = 0;
+	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
+		const struct daxfs_dirent *entry = daxfs_dir_record(dir, path, path->leaf, offset);
+		u32 length;
+
+		if (!entry)
+			return -EUCLEAN;
+		length = le16_to_cpu(entry->length);
+		if (entry->type != DAXFS_DIRENT_FREE) {
+			*live += RECORD_BYTES(entry->name_length);
+		} else if (length >= bytes) {
+			*room = offset;
+			return check_record(dir, path, entry);
+		}
+		offset += length;
+	}
+	return 0;
+}
+
+static int compare_sorted(const void *a, const void *b)
+{
+	const struct dir_sorted *left = a, *right = b;
+
+	return left->key < right->key ? -1 : left->key > right->key;
+}
+
+void daxfs_dir_sort(struct dir_scratch *scratch)
+{
+	sort(scratch->sorted, scratch->count, sizeof(scratch->sorted[0]), compare_sorted, NULL);
+}
+
+/* The leaf, and its live records with keys of at least `from`, each verified, in the order of their keys. */
+int daxfs_dir_collect(struct inode *dir, const struct dir_path *path, u64 from, struct dir_scratch *scratch)
+{
+	struct dir_path copied = *path;
+	u32 offset, i;
+	int err;
+
+	memcpy(scratch->leaf, path->leaf, DAXFS_BLOCK_SIZE);
+	copied.leaf = (const struct daxfs_node_header *)scratch->leaf;
+	scratch->count = 0;
+	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
+		const struct daxfs_dirent *entry = daxfs_dir_record(dir, &copied, scratch->leaf, offset);
+
+		if (!entry)
+			return -EUCLEAN;
+		if (entry->type != DAXFS_DIRENT_FREE && le64_to_cpu(entry->key) >= from) {
+			err = check_record(dir, &copied, entry);
+			if (err)
+				return err;
+			scratch->sorted[scratch->count].key = le64_to_cpu(entry->key);
+			scratch->sorted[scratch->count++].offset = offset;
+		}
+		offset += le16_to_cpu(entry->length);
+	}
+	daxfs_dir_sort(scratch);
+	for (i = 1; i < scratch->count; i++)
+		if (scratch->sorted[i].key == scratch->sorted[i - 1].key)
+			return daxfs_corrupt(dir->i_sb, dir->i_ino, path->block, "two directory entries of key %llu",
+					     scratch->sorted[i].key);
+	return 0;
+}
+
+static u32 sorted_bytes(const struct dir_scratch *scratch, unsigned int i, const struct new_name *new)
+{
+	u32 offset = scratch->sorted[i].offset;
+
+	if (offset == NEW_RECORD)
+		return new->bytes;
+	return RECORD_BYTES(((const struct daxfs_dirent *)(scratch->leaf + offset))->name_length);
+}
+
+/* Records from .. to - 1 of the scratch, tight, then the free space. */
+static void build_leaf(struct daxfs_sb_info *sbi, struct dir_node *node, const struct dir_scratch *scratch,
+		       unsigned int from, unsigned int to, const struct new_name *new)
+{
+	u32 offset = DAXFS_DIR_LEAF_START;
+	unsigned int i;
+
+	memset(node->copy + 1, 0, DAXFS_DIR_LEAF_BYTES);
+	for (i = from; i < to; i++) {
+		u32 bytes = sorted_bytes(scratch, i, new), length = bytes;
+		struct daxfs_dirent *entry;
+
+		/* Too little behind the last one for a free record. */
+		if (i + 1 == to && DAXFS_BLOCK_SIZE - offset - bytes < sizeof(*entry))
+			length = DAXFS_BLOCK_SIZE - offset;
+		entry = put_record(node->copy, offset, length);
+		if (scratch->sorted[i].offset == NEW_RECORD) {
+			fill_record(sbi, entry, new->name, new->key, new->ino, new->type);
+		} else {
+			const struct daxfs_dirent *old = (const void *)scratch->leaf + scratch->sorted[i].offset;
+
+			memcpy(entry, old, sizeof(*old) + old->name_length);
+			entry->length = cpu_to_le16(length);
+			daxfs_seal_dirent(sbi, entry);
+		}
+		offset += length;
+	}
+	if (offset < DAXFS_BLOCK_SIZE)
+		put_free(sbi, node->copy, offset, DAXFS_BLOCK_SIZE - offset);
+	node->copy->count = cpu_to_le16(to - from);
+	daxfs_dir_dirty(node, DAXFS_DIR_LEAF_START, DAXFS_BLOCK_SIZE);
+}
+
+/* Where the lower half, by bytes, ends. Both halves have a record, and each has room for the largest one. */
+static unsigned int middle_of(const struct dir_scratch *scratch, const struct new_name *new, u32 total)
+{
+	unsigned int i;
+	u32 sum = 0;
+
+	for (i = 0; i + 1 < scratch->count && sum < total / 2; i++)
+		sum += sorted_bytes(scratch, i, new);
+	return i;
+}
+
+/* The leaf has no room: laid out anew, in place if that frees enough to be worth it, else split in two. */
+static int rebuild_leaf(struct daxfs_dir_change *change, struct dir_path *path, const struct new_name *new, u32 live,
+			struct dir_scratch *scratch)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(change->dir->i_sb);
+	struct dir_node *left, *right = ERR_PTR(-ENOSPC);
+	u32 total = live + new->bytes;
+	unsigned int middle;
+	int err = daxfs_dir_collect(change->dir, path, 0, scratch);
+
+	if (err)
+		return err;
+	scratch->sorted[scratch->count].key = new->key;
+	scratch->sorted[scratch->count++].offset = NEW_RECORD;
+	daxfs_dir_sort(scratch);
+	middle = middle_of(scratch, new, total);
+	left = daxfs_dir_edit(change, path->block);
+	if (IS_ERR(left))
+		return PTR_ERR(left);
+	if (total > DAXFS_DIR_LEAF_BYTES / 8 * 7) {
+		right = daxfs_dir_new_node(change, 0, scratch->sorted[middle].key);
+		if (IS_ERR(right) && (PTR_ERR(right) != -ENOSPC || total > DAXFS_DIR_LEAF_BYTES))
+			return PTR_ERR(right);
+	}
+	if (IS_ERR(right)) {
+		build_leaf(sbi, left, scratch, 0, scratch->count, new);
+		return 0;
+	}
+	build_leaf(sbi, left, scratch, 0, middle, new);
+	build_leaf(sbi, right, scratch, middle, scratch->count, new);
+	return daxfs_dir_link_leaf(change, path, scratch->sorted[middle].key, right->block);
+}
+
+/* The last step of a change that has one: a removal after it could empty what it made. */
+int daxfs_dir_add(struct daxfs_dir_change *change, const struct qstr *name, u64 ino, u8 type)
+{
+	struct new_name new = { .name = name, .ino = ino, .bytes = RECORD_BYTES(name->len), .type = type };
+	struct dir_scratch *scratch;
+	struct dir_path path;
+	struct dir_node *leaf;
+	u32 room, live;
+	int err = choose_key(change, name, &new.key);
+
+	if (err)
+		return err;
+	err = daxfs_dir_find(change->dir, change, new.key, &path);
+	if (err == -ENOENT) {
+		leaf = daxfs_dir_new_node(change, 0, 0);
+		if (IS_ERR(leaf))
+			return PTR_ERR(leaf);
+		put_free(DAXFS_SB(change->dir->i_sb), leaf->copy, DAXFS_DIR_LEAF_START, DAXFS_DIR_LEAF_BYTES);
+		daxfs_dir_first_leaf(change, leaf);
+		return put_name(change, leaf->block, DAXFS_DIR_LEAF_START, &new);
+	}
+	if (err)
+		return err;
+	err = find_room(change->dir, &path, new.bytes, &room, &live);
+	if (err)
+		return err;
+	if (room)
+		return put_name(change, path.block, room, &new);
+	scratch = kmalloc(sizeof(*scratch), GFP_NOFS);
+	if (!scratch)
+		return -ENOMEM;
+	err = rebuild_leaf(change, &path, &new, live, scratch);
+	kfree(scratch);
+	return err;
+}
+
+static int prune(struct daxfs_dir_change *change)
+{
+	struct dir_path path;
+	int err = daxfs_dir_find(change->dir, change, change->removed_key, &path);
+
+	if (err)
+		return err;
+	return path.leaf->count ? 0 : daxfs_dir_prune_leaf(change, &path);
+}
+
+/* What comes between the last name and daxfs_tx_ready(): the old bytes of all that will change go into the log. */
+int daxfs_dir_prepare(struct daxfs_dir_change *change)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(change->dir->i_sb);
+	unsigned int i, j;
+
+	if (change->removed) {
+		int err = prune(change);
+
+		if (err)
+			return err;
+	}
+	for (i = 0; i < change->node_count; i++) {
+		struct dir_node *node = &change->nodes[i];
+
+		if (node->freed)
+			continue;
+		daxfs_seal_node(sbi, node->copy);
+		if (node->fresh)
+			continue;
+		daxfs_tx_add(change->tx, node->block, 0, sizeof(struct daxfs_node_header));
+		for (j = 0; j < node->dirty_count; j++)
+			daxfs_tx_add(change->tx, node->block, node->dirty[j].from,
+				     node->dirty[j].to - node->dirty[j].from);
+	}
+	return 0;
+}
+
+static void store_node(struct daxfs_sb_info *sbi, const struct dir_node *node)
+{
+	void *to = daxfs_block(sbi, node->block);
+	unsigned int i;
+
+	if (node->fresh) {
+		/* Nothing reaches it: no undo. Durable with the commit's second fence, before the commit word. */
+		memcpy(to, node->copy, DAXFS_BLOCK_SIZE);
+		daxfs_flush(sbi, to, DAXFS_BLOCK_SIZE);
+		return;
+	}
+	/* Logged ranges: the commit flushes them, and its second fence makes them durable. */
+	memcpy(to, node->copy, sizeof(struct daxfs_node_header));
+	for (i = 0; i < node->dirty_count; i++)
+		memcpy(to + node->dirty[i].from, (const void *)node->copy + node->dirty[i].from,
+		       node->dirty[i].to - node->dirty[i].from);
+}
+
+static void store_fork(struct daxfs_dir_change *change)
+{
+	struct daxfs_inode_info *info = DAXFS_I(change->dir);
+	struct daxfs_inode *raw = info->raw;
+
+	memset(&change->fork[change->fork_count], 0,
+	       (DAXFS_FORK_INDEX - change->fork_count) * sizeof(change->fork[0]));
+	memcpy(raw->fork.index, change->fork, sizeof(change->fork));
+	raw->fork_count = cpu_to_le16(change->fork_count);
+	raw->tree_height = change->height;
+	info->blocks += change->blocks;
+	i_size_write(change->dir, i_size_read(change->dir) + (loff_t)change->blocks * DAXFS_BLOCK_SIZE);
+}
+
+/* Between daxfs_tx_ready() and the caller's daxfs_store_inode(dir), which seals the fork with the inode. */
+void daxfs_dir_apply(struct daxfs_dir_change *change)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(change->dir->i_sb);
+	unsigned int i;
+
+	for (i = 0; i < change->node_count; i++)
+		if (!change->nodes[i].freed)
+			store_node(sbi, &change->nodes[i]);
+	store_fork(change);
+	daxfs_dir_forget(change);
+}
+
+/* Blocks that were reserved for it are the transaction's: daxfs_tx_cancel() gives them back. */
+void daxfs_dir_forget(struct daxfs_dir_change *change)
+{
+	if (IS_ERR_OR_NULL(change))
+		return;
+	while (change->node_count)
+		kfree(change->nodes[--change->node_count].copy);
+	kfree(change);
+}
+
+/* One leaf a transaction, whatever names are in it: nothing reaches the directory any more. */
+static int free_first_leaf(struct inode *dir)
+{
+	struct daxfs_tx *tx = daxfs_tx_begin(dir->i_sb);
+	struct daxfs_dir_change *change;
+	struct dir_path path;
+	int err;
+
+	if (IS_ERR(tx))
+		return PTR_ERR(tx);
+	change = daxfs_dir_begin(tx, dir);
+	err = PTR_ERR_OR_ZERO(change);
+	if (!err)
+		err = daxfs_dir_find(dir, change, 0, &path);
+	if (!err)
+		err = daxfs_dir_prune_leaf(change, &path);
+	if (!err)
+		err = daxfs_dir_prepare(change);
+	if (!err) {
+		daxfs_tx_add_inode(tx, dir);
+		err = daxfs_tx_ready(tx);
+	}
+	if (err) {
+		daxfs_dir_forget(change);
+		daxfs_tx_cancel(tx);
+		return err;
+	}
+	daxfs_dir_apply(change);
+	daxfs_store_inode(dir);
+	return daxfs_tx_commit(tx);
+}
+
+/* Takes the inode lock. A removed directory is empty and has no blocks, unless the image said otherwise. */
+int daxfs_dir_free_all_blocks(struct inode *dir)
+{
+	int err;
+
+	do {
+		down_write(&DAXFS_I(dir)->lock);
+		err = DAXFS_I(dir)->raw->fork_count ? free_first_leaf(dir) : 0;
+		up_write(&DAXFS_I(dir)->lock);
+		cond_resched();
+	} while (!err && DAXFS_I(dir)->raw->fork_count);
+	return err;
+}

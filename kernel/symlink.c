@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Symbolic links: a target of up to DAXFS_FORK_SIZE bytes lies in the inode, a longer one in one block that the inode
+ * maps as an extent. i_size is its length; it has no NUL.
+ */
+#include <linux/namei.h>
+#include <linux/slab.h>
+
+#include "namei.h"
+
+static int write_block(struct daxfs_tx *tx, struct inode *inode, struct daxfs_symlink *link)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	struct daxfs_alloc request = {
+		.kind = DAXFS_ALLOC_META,
+		.ino = inode->i_ino,
+		.goal = inode->i_ino >> 3,
+		.want = 1,
+	};
+	struct daxfs_run run;
+	void *to;
+	int err = daxfs_reserve(inode->i_sb, &request, &run);
+
+	if (err)
+		return err;
+	daxfs_tx_alloc(tx, run);
+	link->block = run.block;
+	/* Nothing reaches it: no undo. Durable with the commit's second fence, before the commit word. */
+	to = daxfs_block(sbi, run.block);
+	memcpy(to, link->target, link->length);
+	memset(to + link->length, 0, DAXFS_BLOCK_SIZE - link->length);
+	daxfs_flush(sbi, to, DAXFS_BLOCK_SIZE);
+	DAXFS_I(inode)->blocks = 1;
+	return 0;
+}
+
+int daxfs_symlink_prepare(struct daxfs_tx *tx, struct inode *inode, struct daxfs_symlink *link)
+{
+	i_size_write(inode, link->length);
+	link->block = 0;
+	return link->length > DAXFS_FORK_SIZE ? write_block(tx, inode, link) : 0;
+}
+
+/* The fork, which the caller has zeroed. */
+void daxfs_symlink_store(struct inode *inode, const struct daxfs_symlink *link)
+{
+	struct daxfs_inode *raw = DAXFS_I(inode)->raw;
+
+	if (!link->block) {
+		raw->format = DAXFS_FORMAT_INLINE;
+		memcpy(raw->fork.data, link->target, link->length);
+		return;
+	}
+	raw->format = DAXFS_FORMAT_EXTENTS;
+	raw->fork_count = cpu_to_le16(1);
+	raw->fork.extents[0].disk_block = cpu_to_le64(link->block);
+	raw->fork.extents[0].length = cpu_to_le32(1);
+	raw->fork.extents[0].state = DAXFS_EXTENT_WRITTEN;
+}
+
+/* Where the target lies. NULL after daxfs_corrupt(). */
+static const char *find_target(struct inode *inode, size_t length)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	const struct daxfs_inode *raw = DAXFS_I(inode)->raw;
+	const struct daxfs_extent *extent = &raw->fork.extents[0];
+
+	if (raw->format == DAXFS_FORMAT_INLINE && length <= DAXFS_FORK_SIZE)
+		return raw->fork.data;
+	if (raw->format == DAXFS_FORMAT_EXTENTS && length <= DAXFS_SYMLINK_MAX && raw->fork_count == cpu_to_le16(1) &&
+	    !extent->file_block && extent->state == DAXFS_EXTENT_WRITTEN &&
+	    daxfs_block_valid(sbi, le64_to_cpu(extent->disk_block), 1))
+		return daxfs_block(sbi, le64_to_cpu(extent->disk_block));
+	daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino >> 3, "symlink of format %u and %zu bytes", raw->format,
+		      length);
+	return NULL;
+}
+
+static const char *daxfs_get_link(struct dentry *dentry, struct inode *inode, struct delayed_call *done)
+{
+	size_t length = i_size_read(inode);
+	const char *from;
+	char *target;
+
+	if (!dentry)
+		return ERR_PTR(-ECHILD);
+	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
+		return ERR_PTR(-EIO);
+	/* A symlink's target never changes: no lock. */
+	from = find_target(inode, length);
+	if (!from)
+		return ERR_PTR(-EUCLEAN);
+	target = kmemdup_nul(from, length, GFP_KERNEL);
+	if (!target)
+		return ERR_PTR(-ENOMEM);
+	set_delayed_call(done, kfree_link, target);
+	if (!length || strlen(target) != length)
+		return ERR_PTR(daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino >> 3, "NUL in a symlink's target"));
+	return target;
+}
+
+const struct inode_operations daxfs_symlink_inode_operations = {
+	.get_link	= daxfs_get_link,
+	.setattr	= daxfs_setattr,
+	.getattr	= daxfs_getattr,
+};
