@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Tools into build/bin, the module into build/kernel/RELEASE/daxfs.ko for each kernel.
+
+configured() {
+    [ -e "$1/build.ninja" ]
+}
+
+build_tools() {
+    cd "$ROOT"
+    configured "$BUILD" || cmake --preset dev
+    cmake --build --preset dev -j "$JOBS"
+}
+
+build_asan() {
+    cd "$ROOT"
+    configured "$BUILD/asan" || cmake --preset asan
+    cmake --build --preset asan -j "$JOBS"
+}
+
+# A folder of symbolic links to the sources: two kernels build side by side, and kernel/ itself stays clean.
+lay_out_module() {
+    local target=$1 file
+    mkdir -p "$target"
+    find "$target" -maxdepth 1 -type l -delete
+    for file in "$ROOT"/kernel/*.[ch] "$ROOT"/kernel/Kbuild "$ROOT"/lib/format/daxfs_format.h; do
+        ln -s "$file" "$target/"
+    done
+}
+
+# fentry and tp_btf on our module need its type information. The headers of 6.12 carry the kernel's, and kbuild uses it;
+# those of 6.1 do not, so it is added here from the kernel image.
+add_btf() {
+    local module=$1 base=$2
+    if ! readelf -SW "$module" | grep -q ' \.BTF '; then
+        LLVM_OBJCOPY=objcopy pahole -J --btf_gen_floats --lang_exclude=rust --btf_base "$base" "$module"
+    fi
+    strip -g "$module"
+    readelf -SW "$module" | grep -q ' \.BTF ' || die "$module: carries no BTF"
+}
+
+build_module() {
+    local series=$1 release target
+    shift
+    release=$(kernel_release "$series")
+    target=$BUILD/kernel/$release
+    lay_out_module "$target"
+    make -C "$(kernel_headers "$series")" M="$target" -j "$JOBS" KCFLAGS=-Werror "$@" modules
+    add_btf "$target/daxfs.ko" "$KERNELS/$release/boot/vmlinux.btf"
+}
+
+verb_build() {
+    local series
+    verb_setup
+    step "build tools" build_tools
+    for series in "${KERNEL_SERIES[@]}"; do
+        step "build module $series" build_module "$series"
+    done
+}
