@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of the data path (iomap, file, fault, truncate, fallocate) share. */
+#ifndef DAXFS_DATA_H
+#define DAXFS_DATA_H
+
+#include <linux/ktime.h>
+
+#include "daxfs.h"
+
+/* Smaller files fill holes in broken huge pages; from here on blocks are placed congruently. */
+#define DAXFS_SMALL_FILE	(64 << 10)
+
+/* A write(2) in progress, at daxfs_inode_info.write: under i_rwsem exclusive there is one an inode. */
+struct daxfs_write {
+	loff_t end;			/* of the whole call: decides what kind of space it gets */
+	loff_t done;			/* everything before this is copied and mapped */
+	int error;			/* iomap drops what iomap_end returns once bytes were copied */
+	/* Between iomap_begin and iomap_end of blocks that are not written yet; the inode lock is held. */
+	bool filling;
+	bool allocated;			/* `run` is a reservation, not unwritten blocks of the file */
+	unsigned int nofs;
+	u64 first;			/* file block of `run` */
+	struct daxfs_run run;
+	u64 start_ns;
+	/* File blocks that got data behind mapped zero pages: unmapped once the inode lock is dropped. */
+	u64 filled_from, filled_to;
+};
+
+/* Only where somebody listens. */
+static inline u64 daxfs_trace_start(bool enabled)
+{
+	return enabled ? ktime_get_ns() : 0;
+}
+
+static inline u64 daxfs_trace_duration(u64 start)
+{
+	return start ? ktime_get_ns() - start : 0;
+}
+
+static inline bool daxfs_congruent(const struct daxfs_sb_info *sbi, u64 disk_block, u64 file_block)
+{
+	return !((disk_block - sbi->align_blocks - file_block) & (DAXFS_HUGE_BLOCKS - 1));
+}
+
+static inline enum daxfs_alloc_kind daxfs_data_kind(loff_t size)
+{
+	return size < DAXFS_SMALL_FILE ? DAXFS_ALLOC_SMALL : DAXFS_ALLOC_DATA;
+}
+
+/* Space for up to `want` blocks of a hole at `file_block`. */
+int daxfs_reserve_data(struct inode *inode, u64 file_block, u64 want, enum daxfs_alloc_kind kind, struct daxfs_run *run);
+/* Zeros into part of a block, flushed; the fence is the caller's. */
+void daxfs_zero_bytes(struct daxfs_sb_info *sbi, u64 block, u32 from, u32 to);
+/*
+ * One transaction under the inode lock: the run, at `file_block`, in `state`, and the size if it grows. `allocated`: the
+ * run is a reservation; it ends here, whatever happens.
+ */
+int daxfs_commit_run(struct inode *inode, u64 file_block, struct daxfs_run run, bool allocated,
+		     enum daxfs_extent_state state, loff_t size);
+/* One transaction that sets the size. Takes the inode lock. */
+int daxfs_commit_size(struct inode *inode, loff_t size);
+/* What lies behind the old end of file in its last block becomes zeros, before the size grows to `size`. */
+int daxfs_zero_tail(struct inode *inode, loff_t size);
+/* Bytes [from, to), all in one block. */
+int daxfs_zero_in_block(struct inode *inode, loff_t from, loff_t to);
+/* File blocks [first, end) become a hole, in as many transactions as it takes. Nothing maps them any more. */
+int daxfs_remove_blocks(struct inode *inode, u64 first, u64 end);
+long daxfs_fallocate(struct file *file, int mode, loff_t offset, loff_t length);
+int daxfs_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 start, u64 length);
+loff_t daxfs_llseek(struct file *file, loff_t offset, int whence);
+
+#endif /* DAXFS_DATA_H */

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fallocate(2): blocks ahead of the data (unwritten extents), holes, ranges of zeros. A long call is many transactions,
+ * each of which leaves a sound file; a crash keeps those that committed.
+ */
+#include <linux/types.h>
+#include <linux/falloc.h>
+#include <linux/sched/mm.h>
+
+#include "data.h"
+#include "map.h"
+#include "trace.h"
+
+/* One extent of a range: a hole gets blocks, written blocks become unwritten if `zero`. *count: blocks dealt with. */
+static int prealloc_step(struct inode *inode, u64 first, u64 end, loff_t size, bool zero, u64 *count)
+{
+	struct daxfs_map map;
+	struct daxfs_run run;
+	int err = daxfs_map_lookup_to_set(inode, first, &map);
+
+	if (err)
+		return err;
+	*count = min(map.count, end - first);
+	if (map.state == DAXFS_MAP_UNWRITTEN || (map.state == DAXFS_MAP_WRITTEN && !zero))
+		return 0;
+	if (map.state == DAXFS_MAP_HOLE) {
+		err = daxfs_reserve_data(inode, first, *count, daxfs_data_kind(size), &run);
+		if (err)
+			return err;
+	} else {
+		run.block = map.disk_block;
+		run.count = min_t(u64, *count, U32_MAX);
+	}
+	*count = run.count;
+	return daxfs_commit_run(inode, first, run, map.state == DAXFS_MAP_HOLE, DAXFS_EXTENT_UNWRITTEN, 0);
+}
+
+static int prealloc(struct inode *inode, u64 first, u64 end, loff_t size, bool zero)
+{
+	u64 count;
+	int err = 0;
+
+	/* What cannot succeed should not fill the device before it fails. */
+	if (first < end && end - first > DAXFS_I(inode)->blocks &&
+	    end - first - DAXFS_I(inode)->blocks > daxfs_free_blocks(inode->i_sb))
+		return -ENOSPC;
+	while (first < end && !err) {
+		unsigned int nofs = memalloc_nofs_save();
+
+		down_write(&DAXFS_I(inode)->lock);
+		err = prealloc_step(inode, first, end, size, zero, &count);
+		up_write(&DAXFS_I(inode)->lock);
+		memalloc_nofs_restore(nofs);
+		first += count;
+		cond_resched();
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
+	}
+	return err;
+}
+
+/* Whole blocks of [offset, end) are not mapped any more; the bytes before and behind them are zeros. */
+static int clear_range(struct inode *inode, loff_t offset, loff_t end, u64 *first, u64 *last)
+{
+	u64 inner = round_up((u64)offset, DAXFS_BLOCK_SIZE), outer = round_down((u64)end, DAXFS_BLOCK_SIZE);
+	int err = daxfs_break_layouts(inode, offset, end - 1);
+
+	*first = inner >> DAXFS_BLOCK_SHIFT;
+	*last = max(inner, outer) >> DAXFS_BLOCK_SHIFT;
+	if (err)
+		return err;
+	if (inner > outer)
+		return daxfs_zero_in_block(inode, offset, end);
+	err = daxfs_zero_in_block(inode, offset, inner);
+	if (!err)
+		err = daxfs_zero_in_block(inode, outer, end);
+	if (!err && inner < outer)
+		truncate_pagecache_range(inode, inner, outer - 1);
+	return err;
+}
+
+static int punch_hole(struct inode *inode, loff_t offset, loff_t end)
+{
+	u64 first, last;
+	int err;
+
+	filemap_invalidate_lock(inode->i_mapping);
+	err = clear_range(inode, offset, end, &first, &last);
+	if (!err)
+		err = daxfs_remove_blocks(inode, first, last);
+	filemap_invalidate_unlock(inode->i_mapping);
+	return err;
+}
+
+static int zero_range(struct inode *inode, loff_t offset, loff_t end, loff_t size)
+{
+	u64 first, last;
+	int err;
+
+	filemap_invalidate_lock(inode->i_mapping);
+	err = clear_range(inode, offset, end, &first, &last);
+	/* The edges' blocks too: the range has its blocks afterwards. Written ones among them stay. */
+	if (!err)
+		err = prealloc(inode, first, last, size, true);
+	if (!err)
+		err = prealloc(inode, offset >> DAXFS_BLOCK_SHIFT, first, size, false);
+	if (!err)
+		err = prealloc(inode, last, DIV_ROUND_UP_ULL((u64)end, DAXFS_BLOCK_SIZE), size, false);
+	filemap_invalidate_unlock(inode->i_mapping);
+	return err;
+}
+
+static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t end)
+{
+	struct inode *inode = file_inode(file);
+	bool grows = !(mode & FALLOC_FL_KEEP_SIZE) && end > i_size_read(inode);
+	loff_t size = max(i_size_read(inode), end);
+	int err = grows ? inode_newsize_ok(inode, end) : 0;
+
+	if (!err)
+		err = file_modified(file);
+	if (err)
+		return err;
+	if (mode & FALLOC_FL_PUNCH_HOLE)
+		err = punch_hole(inode, offset, end);
+	else if (mode & FALLOC_FL_ZERO_RANGE)
+		err = zero_range(inode, offset, end, size);
+	else
+		err = prealloc(inode, offset >> DAXFS_BLOCK_SHIFT, DIV_ROUND_UP_ULL((u64)end, DAXFS_BLOCK_SIZE), size,
+			       false);
+	if (!err && grows)
+		err = daxfs_zero_tail(inode, end);
+	return err || !grows ? err : daxfs_commit_size(inode, end);
+}
+
+long daxfs_fallocate(struct file *file, int mode, loff_t offset, loff_t length)
+{
+	struct inode *inode = file_inode(file);
+	loff_t end;
+	int err;
+
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		return -EOPNOTSUPP;
+	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
+		return -EIO;
+	if (check_add_overflow(offset, length, &end))
+		return -EFBIG;
+	inode_lock(inode);
+	err = fallocate_locked(file, mode, offset, end);
+	inode_unlock(inode);
+	if (!err && (file->f_flags & O_DSYNC || IS_SYNC(inode)))
+		err = vfs_fsync_range(file, offset, end - 1, 0);
+	return err;
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Regular files: read, write, mmap, fsync.
+ *
+ * write(2) goes in chunks under i_rwsem. The source is faulted in before each and copied with page faults disabled: the
+ * inode lock is held meanwhile, which a fault on a source that maps this very file would want. A copy that stops short
+ * keeps what it got and goes on behind the next fault-in. Zero pages that readers mapped of a hole are unmapped after
+ * the inode lock was dropped, still under i_rwsem: invalidating waits for a DAX entry whose owner may wait for the lock.
+ *
+ * Data of a write(2) is flushed by the copy and fenced before the call returns; fsync() has mmap stores and times to
+ * bring out.
+ */
+#include <linux/blkdev.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/splice.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+#include <linux/writeback.h>
+
+#include "data.h"
+
+#define WRITE_CHUNK	(2ull << 20)
+
+/* Fault-ins in a row that the copy afterwards could make nothing of, before the source counts as bad. */
+#define MAX_FUTILE	16
+
+static ssize_t daxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t count;
+
+	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
+		return -EIO;
+	if (!iov_iter_count(to))
+		return 0;
+	inode_lock_shared(inode);
+	count = dax_iomap_rw(iocb, to, &daxfs_read_iomap_ops);
+	inode_unlock_shared(inode);
+	file_accessed(iocb->ki_filp);
+	return count;
+}
+
+/* Copies once from what was faulted in. 0 or an error that ends the write. */
+static int write_chunk(struct kiocb *iocb, struct iov_iter *from, struct daxfs_write *write, size_t bytes)
+{
+	struct address_space *mapping = iocb->ki_filp->f_mapping;
+	size_t rest = iov_iter_count(from) - bytes;
+	ssize_t count;
+
+	write->filled_from = U64_MAX;
+	write->filled_to = 0;
+	if (fault_in_iov_iter_readable(from, bytes) == bytes)
+		return -EFAULT;
+	iov_iter_truncate(from, bytes);
+	pagefault_disable();
+	count = dax_iomap_rw(iocb, from, &daxfs_write_iomap_ops);
+	pagefault_enable();
+	iov_iter_reexpand(from, iov_iter_count(from) + rest);
+	if (write->filled_from < write->filled_to)
+		invalidate_inode_pages2_range(mapping, write->filled_from, write->filled_to - 1);
+	if (write->error)
+		return write->error;
+	return count < 0 && count != -EFAULT ? count : 0;
+}
+
+static ssize_t write_chunks(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	loff_t start = iocb->ki_pos;
+	struct daxfs_write write = { .end = start + iov_iter_count(from), .done = start };
+	unsigned int futile = 0;
+	int err = 0;
+
+	DAXFS_I(inode)->write = &write;
+	while (!err && iov_iter_count(from)) {
+		loff_t before = write.done;
+		u64 limit = futile ? PAGE_SIZE : WRITE_CHUNK;
+		size_t bytes = min_t(u64, iov_iter_count(from), limit - (before & (limit - 1)));
+
+		err = write_chunk(iocb, from, &write, bytes);
+		futile = write.done > before ? 0 : futile + 1;
+		if (!err && futile > MAX_FUTILE)
+			err = -EFAULT;
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
+		cond_resched();
+	}
+	DAXFS_I(inode)->write = NULL;
+	/* What was copied and then could not be committed was not written. */
+	iov_iter_revert(from, iocb->ki_pos - write.done);
+	iocb->ki_pos = write.done;
+	daxfs_fence(DAXFS_SB(inode->i_sb));
+	return write.done > start ? write.done - start : err;
+}
+
+static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t count = generic_write_checks(iocb, from);
+	int err;
+
+	if (count <= 0)
+		return count;
+	err = file_modified(iocb->ki_filp);
+	if (!err)
+		err = daxfs_zero_tail(inode, iocb->ki_pos);
+	return err ? err : write_chunks(iocb, from);
+}
+
+static ssize_t daxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t count;
+
+	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
+		return -EIO;
+	inode_lock(inode);
+	count = write_locked(iocb, from);
+	inode_unlock(inode);
+	return count > 0 ? generic_write_sync(iocb, count) : count;
+}
+
+static int daxfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	struct inode *inode = file->f_mapping->host;
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	int err;
+
+	if (daxfs_is_shutdown(sbi))
+		return -EIO;
+	err = file_write_and_wait_range(file, start, end);
+	/* Size and map are durable already. What can be dirty is times. */
+	if (!err && inode->i_state & (datasync ? I_DIRTY_DATASYNC : I_DIRTY_ALL))
+		err = sync_inode_metadata(inode, 1);
+	/* dax_writeback_mapping_range() writes cache lines back and leaves the fence to us. */
+	daxfs_fence(sbi);
+	if (!err && !dax_synchronous(sbi->dax_dev))
+		err = blkdev_issue_flush(inode->i_sb->s_bdev);
+	return err;
+}
+
+static int daxfs_writepages(struct address_space *mapping, struct writeback_control *wbc)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(mapping->host->i_sb);
+
+	if (daxfs_is_shutdown(sbi))
+		return -EIO;
+	return dax_writeback_mapping_range(mapping, sbi->dax_dev, wbc);
+}
+
+static int daxfs_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(file_inode(file)->i_sb);
+
+	if (daxfs_is_shutdown(sbi))
+		return -EIO;
+	if (!daxdev_mapping_supported(vma, sbi->dax_dev))
+		return -EOPNOTSUPP;
+	file_accessed(file);
+	vma->vm_ops = &daxfs_vm_ops;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	vm_flags_set(vma, VM_HUGEPAGE);
+#else
+	vma->vm_flags |= VM_HUGEPAGE;
+#endif
+	return 0;
+}
+
+static int daxfs_open(struct inode *inode, struct file *file)
+{
+	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
+		return -EIO;
+	return generic_file_open(inode, file);
+}
+
+const struct file_operations daxfs_file_operations = {
+	.open		= daxfs_open,
+	.llseek		= daxfs_llseek,
+	.read_iter	= daxfs_read_iter,
+	.write_iter	= daxfs_write_iter,
+	.mmap		= daxfs_mmap,
+	.get_unmapped_area = thp_get_unmapped_area,
+	.fsync		= daxfs_fsync,
+	.fallocate	= daxfs_fallocate,
+	.unlocked_ioctl	= daxfs_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	.splice_read	= copy_splice_read,
+#else
+	.splice_read	= generic_file_splice_read,
+#endif
+	.splice_write	= iter_file_splice_write,
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	.fop_flags	= FOP_MMAP_SYNC,
+#else
+	.mmap_supported_flags = MAP_SYNC,
+#endif
+};
+
+const struct inode_operations daxfs_file_inode_operations = {
+	.setattr	= daxfs_setattr,
+	.getattr	= daxfs_getattr,
+	.fiemap		= daxfs_fiemap,
+	.fileattr_get	= daxfs_fileattr_get,
+	.fileattr_set	= daxfs_fileattr_set,
+};
+
+const struct address_space_operations daxfs_dax_aops = {
+	.writepages	= daxfs_writepages,
+	.direct_IO	= noop_direct_IO,
+	.dirty_folio	= noop_dirty_folio,
+};

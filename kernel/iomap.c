@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the kernel's iomap and DAX code asks of us: where do bytes of a file lie, and how do they get a place.
+ *
+ * The rule of this file: nobody ever sees a block that is mapped as written before its bytes are what the file holds.
+ * A write(2) keeps the inode lock from iomap_begin to iomap_end: it gets reserved blocks that nothing reaches, fills
+ * them once, and one transaction maps them as written and moves the size. A write fault maps a block that it zeroed,
+ * all under the inode lock. A crash before the commit word leaves the hole, or the unwritten extent, that was there.
+ *
+ * Which fence does what: copies and zeros are non-temporal stores or flushed ones, without a fence of their own. The
+ * first fence of the transaction that maps them makes them durable, long before its commit word.
+ */
+#include <linux/fiemap.h>
+#include <linux/sched/mm.h>
+
+#include "data.h"
+#include "map.h"
+#include "trace.h"
+
+static void fill_iomap(struct inode *inode, const struct daxfs_map *map, struct iomap *iomap)
+{
+	static const u16 types[] = {
+		[DAXFS_MAP_HOLE] = IOMAP_HOLE,
+		[DAXFS_MAP_WRITTEN] = IOMAP_MAPPED,
+		[DAXFS_MAP_UNWRITTEN] = IOMAP_UNWRITTEN,
+	};
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+
+	iomap->type = types[map->state];
+	iomap->flags = 0;
+	iomap->bdev = inode->i_sb->s_bdev;
+	iomap->dax_dev = sbi->dax_dev;
+	iomap->offset = map->file_block << DAXFS_BLOCK_SHIFT;
+	/* A hole may reach to 2^63, which is no loff_t: the rest is asked for again. */
+	iomap->length = min_t(u64, map->count, 1ull << 50) << DAXFS_BLOCK_SHIFT;
+	iomap->addr = IOMAP_NULL_ADDR;
+	if (map->state != DAXFS_MAP_HOLE)
+		iomap->addr = sbi->dax_start + (map->disk_block << DAXFS_BLOCK_SHIFT);
+}
+
+static u64 begin_enter(struct inode *inode, loff_t pos, loff_t length, unsigned int flags)
+{
+	trace_daxfs_get_blocks_enter(inode, pos, length, flags);
+	return daxfs_trace_start(trace_daxfs_get_blocks_exit_enabled());
+}
+
+static int begin_exit(struct inode *inode, loff_t pos, const struct daxfs_map *map, u32 allocated, int err, u64 start)
+{
+	if (trace_daxfs_get_blocks_exit_enabled())
+		trace_daxfs_get_blocks_exit(inode, pos, err ? 0 : map->count << DAXFS_BLOCK_SHIFT,
+					    err ? 0 : map->disk_block << DAXFS_BLOCK_SHIFT, err ? 0 : map->state,
+					    allocated, err, daxfs_trace_duration(start));
+	return err;
+}
+
+static int lookup_shared(struct inode *inode, u64 file_block, struct daxfs_map *map)
+{
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+	int err;
+
+	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
+		return -EIO;
+	down_read(&info->lock);
+	err = daxfs_map_lookup(inode, file_block, map);
+	up_read(&info->lock);
+	return err;
+}
+
+static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags, struct iomap *iomap,
+		      struct iomap *srcmap)
+{
+	u64 start = begin_enter(inode, pos, length, flags);
+	struct daxfs_map map;
+	int err = lookup_shared(inode, pos >> DAXFS_BLOCK_SHIFT, &map);
+
+	if (!err)
+		fill_iomap(inode, &map, iomap);
+	return begin_exit(inode, pos, &map, 0, err, start);
+}
+
+const struct iomap_ops daxfs_read_iomap_ops = {
+	.iomap_begin	= read_begin,
+};
+
+/* For SEEK_HOLE and SEEK_DATA unwritten blocks are a hole, whoever looked at them before. */
+static int seek_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags, struct iomap *iomap,
+		      struct iomap *srcmap)
+{
+	int err = read_begin(inode, pos, length, flags, iomap, srcmap);
+
+	if (!err && iomap->type == IOMAP_UNWRITTEN) {
+		iomap->type = IOMAP_HOLE;
+		iomap->addr = IOMAP_NULL_ADDR;
+	}
+	return err;
+}
+
+static const struct iomap_ops seek_iomap_ops = {
+	.iomap_begin	= seek_begin,
+};
+
+loff_t daxfs_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct inode *inode = file->f_mapping->host;
+
+	if (whence != SEEK_HOLE && whence != SEEK_DATA)
+		return generic_file_llseek(file, offset, whence);
+	inode_lock_shared(inode);
+	if (whence == SEEK_HOLE)
+		offset = iomap_seek_hole(inode, offset, &seek_iomap_ops);
+	else
+		offset = iomap_seek_data(inode, offset, &seek_iomap_ops);
+	inode_unlock_shared(inode);
+	return offset < 0 ? offset : vfs_setpos(file, offset, inode->i_sb->s_maxbytes);
+}
+
+int daxfs_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 start, u64 length)
+{
+	int err;
+
+	inode_lock_shared(inode);
+	err = iomap_fiemap(inode, info, start, length, &daxfs_read_iomap_ops);
+	inode_unlock_shared(inode);
+	return err;
+}
+
+int daxfs_reserve_data(struct inode *inode, u64 file_block, u64 want, enum daxfs_alloc_kind kind, struct daxfs_run *run)
+{
+	struct daxfs_alloc request = {
+		.kind = kind,
+		.ino = inode->i_ino,
+		.file_block = file_block,
+		.want = min_t(u64, want, DAXFS_MAX_RUN),
+	};
+	u64 goal = daxfs_map_goal(inode, file_block);
+
+	if (kind == DAXFS_ALLOC_SMALL || daxfs_congruent(DAXFS_SB(inode->i_sb), goal, file_block))
+		request.goal = goal;
+	return daxfs_reserve(inode->i_sb, &request, run);
+}
+
+void daxfs_zero_bytes(struct daxfs_sb_info *sbi, u64 block, u32 from, u32 to)
+{
+	if (from >= to)
+		return;
+	memset(daxfs_block(sbi, block) + from, 0, to - from);
+	daxfs_flush(sbi, daxfs_block(sbi, block) + from, to - from);
+}
+
+int daxfs_commit_run(struct inode *inode, u64 file_block, struct daxfs_run run, bool allocated,
+		     enum daxfs_extent_state state, loff_t size)
+{
+	struct daxfs_map_change *change;
+	struct daxfs_tx *tx = daxfs_tx_begin(inode->i_sb);
+	int err;
+
+	if (IS_ERR(tx)) {
+		if (allocated)
+			daxfs_unreserve(inode->i_sb, run);
+		return PTR_ERR(tx);
+	}
+	daxfs_tx_add_inode(tx, inode);
+	if (allocated)
+		daxfs_tx_alloc(tx, run);
+	change = daxfs_map_prepare_set(tx, inode, file_block, run.block, run.count, state);
+	err = PTR_ERR_OR_ZERO(change);
+	if (!err) {
+		err = daxfs_tx_ready(tx);
+		if (err)
+			daxfs_map_forget(change);
+	}
+	if (err) {
+		daxfs_tx_cancel(tx);
+		return err;
+	}
+	daxfs_map_apply(change);
+	if (size > i_size_read(inode))
+		i_size_write(inode, size);
+	daxfs_store_inode(inode);
+	return daxfs_tx_commit(tx);
+}
+
+static int commit_size_locked(struct inode *inode, loff_t size)
+{
+	struct daxfs_tx *tx = daxfs_tx_begin(inode->i_sb);
+	int err;
+
+	if (IS_ERR(tx))
+		return PTR_ERR(tx);
+	daxfs_tx_add_inode(tx, inode);
+	err = daxfs_tx_ready(tx);
+	if (err) {
+		daxfs_tx_cancel(tx);
+		return err;
+	}
+	i_size_write(inode, size);
+	daxfs_store_inode(inode);
+	return daxfs_tx_commit(tx);
+}
+
+int daxfs_commit_size(struct inode *inode, loff_t size)
+{
+	unsigned int nofs = memalloc_nofs_save();
+	int err;
+
+	down_write(&DAXFS_I(inode)->lock);
+	err = commit_size_locked(inode, size);
+	up_write(&DAXFS_I(inode)->lock);
+	memalloc_nofs_restore(nofs);
+	return err;
+}
+
+/* Of blocks that are about to hold [pos, end): what the copy does not reach of the first and the last one. */
+static void zero_edges(struct daxfs_sb_info *sbi, u64 first, struct daxfs_run run, u64 pos, u64 end)
+{
+	u64 last = first + run.count - 1;
+
+	if (pos >> DAXFS_BLOCK_SHIFT == first)
+		daxfs_zero_bytes(sbi, run.block, 0, pos & (DAXFS_BLOCK_SIZE - 1));
+	if ((end - 1) >> DAXFS_BLOCK_SHIFT == last && end & (DAXFS_BLOCK_SIZE - 1))
+		daxfs_zero_bytes(sbi, run.block + run.count - 1, end & (DAXFS_BLOCK_SIZE - 1), DAXFS_BLOCK_SIZE);
+}
+
+/* Takes the inode lock, and on success keeps it for write_end(), unless the blocks turn out to be written already. */
+static int write_begin_fill(struct inode *inode, struct daxfs_write *write, u64 pos, u64 end, struct daxfs_map *map)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	u64 first = pos >> DAXFS_BLOCK_SHIFT;
+	u64 want = ((end - 1) >> DAXFS_BLOCK_SHIFT) - first + 1;
+	int err;
+
+	write->nofs = memalloc_nofs_save();
+	down_write(&DAXFS_I(inode)->lock);
+	err = daxfs_map_lookup_to_set(inode, first, map);
+	if (err || map->state == DAXFS_MAP_WRITTEN)
+		goto unlock;
+	want = min(want, map->count);
+	write->allocated = map->state == DAXFS_MAP_HOLE;
+	if (write->allocated) {
+		loff_t size = max(i_size_read(inode), write->end);
+
+		err = daxfs_reserve_data(inode, first, want, daxfs_data_kind(size), &write->run);
+		if (err)
+			goto unlock;
+	} else {
+		write->run.block = map->disk_block;
+		write->run.count = min_t(u64, want, DAXFS_MAX_RUN);
+	}
+	zero_edges(sbi, first, write->run, pos, end);
+	write->first = first;
+	write->filling = true;
+	map->disk_block = write->run.block;
+	map->count = write->run.count;
+	map->state = DAXFS_MAP_WRITTEN;
+	return 0;
+
+unlock:
+	up_write(&DAXFS_I(inode)->lock);
+	memalloc_nofs_restore(write->nofs);
+	return err;
+}
+
+static int write_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags, struct iomap *iomap,
+		       struct iomap *srcmap)
+{
+	struct daxfs_write *write = DAXFS_I(inode)->write;
+	u64 start = begin_enter(inode, pos, length, flags);
+	struct daxfs_map map;
+	u32 allocated = 0;
+	int err;
+
+	write->filling = false;
+	write->start_ns = daxfs_trace_start(trace_daxfs_write_done_enabled());
+	err = write->error;
+	if (!err)
+		err = lookup_shared(inode, pos >> DAXFS_BLOCK_SHIFT, &map);
+	if (!err && map.state != DAXFS_MAP_WRITTEN)
+		err = write_begin_fill(inode, write, pos, pos + (u64)length, &map);
+	if (!err) {
+		/* Not IOMAP_F_NEW: that would unmap under the inode lock, which a fault waits for. */
+		fill_iomap(inode, &map, iomap);
+		if (write->filling && write->allocated)
+			allocated = write->run.count;
+	}
+	return begin_exit(inode, pos, &map, allocated, err, start);
+}
+
+/* Gives back the blocks of the run that no byte was copied to. */
+static void release_uncopied(struct inode *inode, struct daxfs_write *write, u32 keep)
+{
+	struct daxfs_run rest = { .block = write->run.block + keep, .count = write->run.count - keep };
+
+	if (write->allocated && rest.count)
+		daxfs_unreserve(inode->i_sb, rest);
+	write->run.count = keep;
+}
+
+/* The run holds [pos, end) of the file now: it becomes part of it. */
+static int write_end_fill(struct inode *inode, struct daxfs_write *write, u64 pos, u64 length, u64 written)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	u64 end = pos + written;
+	int err = 0;
+
+	release_uncopied(inode, write, written ? ((end - 1) >> DAXFS_BLOCK_SHIFT) - write->first + 1 : 0);
+	if (written < length && written) {
+		u64 last = write->run.block + write->run.count - 1;
+		u32 copied = end & (DAXFS_BLOCK_SIZE - 1);
+
+		/* A copy that a fault ended may have left its last bytes in the cache: they are flushed with the zeros. */
+		if (copied)
+			daxfs_zero_bytes(sbi, last, copied, DAXFS_BLOCK_SIZE);
+		daxfs_flush(sbi, daxfs_block(sbi, last), copied ? copied : DAXFS_BLOCK_SIZE);
+	}
+	if (written) {
+		err = daxfs_commit_run(inode, write->first, write->run, write->allocated, DAXFS_EXTENT_WRITTEN, end);
+		if (!write->allocated)
+			trace_daxfs_convert(inode, write->first << DAXFS_BLOCK_SHIFT,
+					    (u64)write->run.count << DAXFS_BLOCK_SHIFT, err);
+	}
+	up_write(&DAXFS_I(inode)->lock);
+	memalloc_nofs_restore(write->nofs);
+	if (!err && written) {
+		write->filled_from = min(write->filled_from, write->first);
+		write->filled_to = max(write->filled_to, write->first + write->run.count);
+	}
+	return err;
+}
+
+static int write_end(struct inode *inode, loff_t pos, loff_t length, ssize_t written, unsigned int flags,
+		     struct iomap *iomap)
+{
+	struct daxfs_write *write = DAXFS_I(inode)->write;
+	u32 allocated = 0;
+	int err = 0;
+
+	if (write->filling) {
+		err = write_end_fill(inode, write, pos, length, written);
+		allocated = write->allocated && !err ? write->run.count : 0;
+		write->filling = false;
+	} else if (written && pos + written > i_size_read(inode)) {
+		/* Blocks behind the end of file that were written before, by a store to the last page of a mapping. */
+		err = daxfs_commit_size(inode, pos + written);
+	}
+	if (err)
+		write->error = err;
+	else
+		write->done = pos + written;
+	if (trace_daxfs_write_done_enabled())
+		trace_daxfs_write_done(inode, pos, length, written, i_size_read(inode), allocated, err,
+				       daxfs_trace_duration(write->start_ns));
+	return err;
+}
+
+const struct iomap_ops daxfs_write_iomap_ops = {
+	.iomap_begin	= write_begin,
+	.iomap_end	= write_end,
+};
+
+/*
+ * Maps all of [first, first + count) as written zeros, or nothing: errors make a fault of 2 MiB fall back. The inode
+ * lock is held exclusive; another fault may have been here before us.
+ */
+static int fault_fill(struct inode *inode, u64 first, u32 count, struct daxfs_map *map, u32 *allocated)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	enum daxfs_alloc_kind kind;
+	struct daxfs_run run;
+	bool hole;
+	int err = daxfs_map_lookup_to_set(inode, first, map);
+
+	if (err || map->state == DAXFS_MAP_WRITTEN)
+		return err;
+	if (map->count < count)
+		return -EAGAIN;
+	hole = map->state == DAXFS_MAP_HOLE;
+	if (hole) {
+		kind = count == DAXFS_HUGE_BLOCKS ? DAXFS_ALLOC_HUGE : daxfs_data_kind(i_size_read(inode));
+		err = daxfs_reserve_data(inode, first, count, kind, &run);
+		if (err)
+			return err;
+		if (run.count < count) {
+			daxfs_unreserve(inode->i_sb, run);
+			return -ENOSPC;
+		}
+	} else {
+		if (count == DAXFS_HUGE_BLOCKS && !daxfs_congruent(sbi, map->disk_block, first))
+			return -EAGAIN;
+		run.block = map->disk_block;
+		run.count = count;
+	}
+	/* The zeros are durable with the transaction's first fence, before anything maps the blocks. */
+	daxfs_zero_blocks(sbi, run.block, count);
+	err = daxfs_commit_run(inode, first, run, hole, DAXFS_EXTENT_WRITTEN, 0);
+	if (!hole)
+		trace_daxfs_convert(inode, first << DAXFS_BLOCK_SHIFT, (u64)count << DAXFS_BLOCK_SHIFT, err);
+	if (err)
+		return err;
+	*allocated = hole ? count : 0;
+	map->disk_block = run.block;
+	map->count = count;
+	map->state = DAXFS_MAP_WRITTEN;
+	return 0;
+}
+
+static int fault_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags, struct iomap *iomap,
+		       struct iomap *srcmap)
+{
+	u64 start, first = pos >> DAXFS_BLOCK_SHIFT;
+	struct daxfs_map map;
+	u32 allocated = 0;
+	bool filled;
+	int err;
+
+	if (!(flags & IOMAP_WRITE))
+		return read_begin(inode, pos, length, flags, iomap, srcmap);
+	start = begin_enter(inode, pos, length, flags);
+	err = lookup_shared(inode, first, &map);
+	filled = !err && map.state != DAXFS_MAP_WRITTEN;
+	if (filled) {
+		unsigned int nofs = memalloc_nofs_save();
+
+		down_write(&DAXFS_I(inode)->lock);
+		err = fault_fill(inode, first, length >> DAXFS_BLOCK_SHIFT, &map, &allocated);
+		up_write(&DAXFS_I(inode)->lock);
+		memalloc_nofs_restore(nofs);
+	}
+	if (!err) {
+		fill_iomap(inode, &map, iomap);
+		/* Zero pages that readers mapped give way to the block. IOMAP_F_DIRTY is never needed: it is durable. */
+		if (filled)
+			iomap->flags |= IOMAP_F_NEW;
+	}
+	return begin_exit(inode, pos, &map, allocated, err, start);
+}
+
+const struct iomap_ops daxfs_fault_iomap_ops = {
+	.iomap_begin	= fault_begin,
+};

@@ -1,0 +1,696 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Changing a file's extents: one step is one leaf's worth of change, in the caller's transaction.
+ *
+ * prepare works on copies in DRAM: of the fork, and of every node that changes ("shadows"), sealed there. So the undo
+ * log gets just the bytes that differ, and apply is plain copying that cannot fail. New nodes are written where nothing
+ * reaches them yet, and flushed; the transaction's second fence makes them durable before the commit word.
+ * A leaf that overflows keeps its lower part in place and hands the upper part to a new node; an empty node leaves the
+ * tree, and the node that then comes first takes over its parent's low key, down to its leaf.
+ * The caller holds the inode lock exclusive until the commit.
+ */
+#include <linux/slab.h>
+
+#include "map.h"
+
+/* A split touches two nodes a level; removing a node touches the way up and the leftmost way down beside it. */
+#define DAXFS_MAX_SHADOWS	(2 * DAXFS_MAX_TREE_HEIGHT + 3)
+
+/* A leaf's extents change from one run to at most this many: what is left on both sides, and the new one. */
+#define DAXFS_MAX_PIECES	3
+
+struct daxfs_shadow {
+	u64 block;
+	struct daxfs_node_header *node;		/* the copy: 4 KiB */
+	bool fresh;				/* a new node, nothing to undo */
+	u32 from, to;				/* bytes that differ behind the header; of the used part */
+};
+
+struct daxfs_map_change {
+	struct daxfs_tx *tx;
+	struct inode *inode;
+	s64 blocks;				/* what the inode owns more, or less */
+	bool fork_changed;
+	u8 format, height;
+	u16 fork_count;
+	union daxfs_fork fork;
+	unsigned int shadow_count;
+	struct daxfs_shadow shadow[DAXFS_MAX_SHADOWS];
+};
+
+static struct daxfs_extent *shadow_extents(struct daxfs_shadow *shadow)
+{
+	return (void *)(shadow->node + 1);
+}
+
+static struct daxfs_index_entry *shadow_index(struct daxfs_shadow *shadow)
+{
+	return (void *)(shadow->node + 1);
+}
+
+static unsigned int node_count(const struct daxfs_node_header *node)
+{
+	return le16_to_cpu(node->count);
+}
+
+static size_t entry_size(const struct daxfs_node_header *node)
+{
+	return node->level ? sizeof(struct daxfs_index_entry) : sizeof(struct daxfs_extent);
+}
+
+static struct daxfs_shadow *add_shadow(struct daxfs_map_change *change, u64 block)
+{
+	struct daxfs_shadow *shadow;
+
+	if (WARN_ON_ONCE(change->shadow_count == DAXFS_MAX_SHADOWS))
+		return ERR_PTR(-EIO);
+	shadow = &change->shadow[change->shadow_count];
+	shadow->node = kzalloc(DAXFS_BLOCK_SIZE, GFP_NOFS);
+	if (!shadow->node)
+		return ERR_PTR(-ENOMEM);
+	shadow->block = block;
+	shadow->fresh = false;
+	shadow->from = DAXFS_BLOCK_SIZE;
+	shadow->to = 0;
+	change->shadow_count++;
+	return shadow;
+}
+
+static struct daxfs_shadow *shadow_of(struct daxfs_map_change *change, const struct daxfs_node_header *node)
+{
+	u64 block = le64_to_cpu(node->block);
+	struct daxfs_shadow *shadow;
+	unsigned int i;
+
+	for (i = 0; i < change->shadow_count; i++)
+		if (change->shadow[i].block == block)
+			return &change->shadow[i];
+	shadow = add_shadow(change, block);
+	if (!IS_ERR(shadow))
+		memcpy(shadow->node, node, sizeof(*node) + node_count(node) * entry_size(node));
+	return shadow;
+}
+
+static struct daxfs_shadow *new_node(struct daxfs_map_change *change, unsigned int level, u64 low)
+{
+	struct inode *inode = change->inode;
+	struct daxfs_alloc request = {
+		.kind = DAXFS_ALLOC_META,
+		.ino = inode->i_ino,
+		.want = 1,
+		.reserve_ok = true,	/* a full device must still convert, punch and finish a write */
+	};
+	struct daxfs_shadow *shadow;
+	struct daxfs_run run;
+	int err = daxfs_reserve(inode->i_sb, &request, &run);
+
+	if (err)
+		return ERR_PTR(err);
+	shadow = add_shadow(change, run.block);
+	if (IS_ERR(shadow)) {
+		daxfs_unreserve(inode->i_sb, run);
+		return shadow;
+	}
+	daxfs_tx_alloc(change->tx, run);
+	change->blocks++;
+	shadow->fresh = true;
+	shadow->node->magic = cpu_to_le32(DAXFS_EXTENT_NODE_MAGIC);
+	shadow->node->owner = cpu_to_le64(inode->i_ino);
+	shadow->node->block = cpu_to_le64(run.block);
+	shadow->node->low_key = cpu_to_le64(low);
+	shadow->node->level = cpu_to_le16(level);
+	shadow->node->owner_generation = cpu_to_le32(inode->i_generation);
+	return shadow;
+}
+
+static void free_node(struct daxfs_map_change *change, const struct daxfs_node_header *node)
+{
+	struct daxfs_run run = { .block = le64_to_cpu(node->block), .count = 1 };
+
+	daxfs_tx_free(change->tx, run);
+	change->blocks--;
+}
+
+static void touch(struct daxfs_shadow *shadow, unsigned int from_entry, unsigned int to_entry)
+{
+	size_t size = entry_size(shadow->node);
+
+	shadow->from = min_t(u32, shadow->from, sizeof(*shadow->node) + from_entry * size);
+	shadow->to = max_t(u32, shadow->to, sizeof(*shadow->node) + to_entry * size);
+}
+
+/* In an array of `count` entries of `size` bytes, `drop` entries at `at` give way to `add`. */
+static void splice_entries(void *entries, size_t size, unsigned int count, unsigned int at, unsigned int drop,
+			   const void *add, unsigned int add_count)
+{
+	void *place = entries + at * size;
+
+	memmove(place + add_count * size, place + drop * size, (count - at - drop) * size);
+	memcpy(place, add, add_count * size);
+}
+
+/* The same in a shadow that has room for it. */
+static void splice_node(struct daxfs_shadow *shadow, unsigned int at, unsigned int drop, const void *add,
+			unsigned int add_count)
+{
+	unsigned int count = node_count(shadow->node), now = count - drop + add_count;
+
+	splice_entries(shadow->node + 1, entry_size(shadow->node), count, at, drop, add, add_count);
+	shadow->node->count = cpu_to_le16(now);
+	touch(shadow, at, drop == add_count ? at + drop : now);
+}
+
+/* Cuts entries [split, total) of `all` off into a new node beside `left`, which keeps those before. */
+static struct daxfs_shadow *split_node(struct daxfs_map_change *change, struct daxfs_shadow *left, const void *all,
+				       unsigned int total, unsigned int split, unsigned int changed_from)
+{
+	size_t size = entry_size(left->node);
+	/* Both kinds of entry begin with their key. */
+	u64 low = le64_to_cpu(*(const __le64 *)(all + split * size));
+	struct daxfs_shadow *right = new_node(change, le16_to_cpu(left->node->level), low);
+
+	if (IS_ERR(right))
+		return right;
+	memcpy(right->node + 1, all + split * size, (total - split) * size);
+	right->node->count = cpu_to_le16(total - split);
+	memcpy(left->node + 1, all, split * size);
+	left->node->count = cpu_to_le16(split);
+	if (changed_from < split)
+		touch(left, changed_from, split);
+	return right;
+}
+
+/* Where to cut: growth at the end leaves the full node as it is, so that a file written in order has full leaves. */
+static unsigned int split_point(unsigned int old_count, unsigned int at, unsigned int drop, unsigned int add_count)
+{
+	unsigned int total = old_count - drop + add_count;
+
+	return at + drop == old_count ? min(total - 1, old_count) : total / 2;
+}
+
+/* The fork's children have become too many: they move into a node of their own, and the tree is one level higher. */
+static int grow_fork(struct daxfs_map_change *change, const struct daxfs_index_entry *entries, unsigned int count)
+{
+	struct daxfs_shadow *node;
+
+	if (change->height == DAXFS_MAX_TREE_HEIGHT)
+		return -EFBIG;
+	node = new_node(change, change->height, 0);
+	if (IS_ERR(node))
+		return PTR_ERR(node);
+	memcpy(shadow_index(node), entries, count * sizeof(*entries));
+	node->node->count = cpu_to_le16(count);
+	memset(&change->fork, 0, sizeof(change->fork));
+	change->fork.index[0].block = cpu_to_le64(node->block);
+	change->fork_count = 1;
+	change->height++;
+	return 0;
+}
+
+static int insert_into_fork(struct daxfs_map_change *change, unsigned int at, const struct daxfs_index_entry *entry)
+{
+	struct daxfs_index_entry all[DAXFS_FORK_INDEX + 1];
+
+	change->fork_changed = true;
+	if (change->fork_count < DAXFS_FORK_INDEX) {
+		splice_entries(change->fork.index, sizeof(*entry), change->fork_count, at, 0, entry, 1);
+		change->fork_count++;
+		return 0;
+	}
+	memcpy(all, change->fork.index, sizeof(change->fork.index));
+	splice_entries(all, sizeof(*entry), DAXFS_FORK_INDEX, at, 0, entry, 1);
+	return grow_fork(change, all, DAXFS_FORK_INDEX + 1);
+}
+
+/* `right` was cut off the node that `path` takes on its level: it gets its entry above, and so on up. */
+static int insert_child(struct daxfs_map_change *change, const struct daxfs_path *path, struct daxfs_shadow *right,
+			void *scratch)
+{
+	unsigned int level = le16_to_cpu(right->node->level) + 1;
+
+	for (; level < path->height; level++) {
+		struct daxfs_index_entry entry = { .key = right->node->low_key, .block = right->node->block };
+		struct daxfs_shadow *node = shadow_of(change, path->step[level].node);
+		unsigned int count, at = path->step[level].index + 1;
+
+		if (IS_ERR(node))
+			return PTR_ERR(node);
+		count = node_count(node->node);
+		if (count < DAXFS_NODE_INDEX) {
+			splice_node(node, at, 0, &entry, 1);
+			return 0;
+		}
+		memcpy(scratch, shadow_index(node), count * sizeof(entry));
+		splice_entries(scratch, sizeof(entry), count, at, 0, &entry, 1);
+		right = split_node(change, node, scratch, count + 1, split_point(count, at, 0, 1), at);
+		if (IS_ERR(right))
+			return PTR_ERR(right);
+	}
+	return insert_into_fork(change, path->fork_index + 1,
+				&(struct daxfs_index_entry){ .key = right->node->low_key, .block = right->node->block });
+}
+
+/* The subtree under `entry` (its root is of `level`) has become the first of its parent: its low key goes down. */
+static int lower_key(struct daxfs_map_change *change, struct daxfs_index_entry *entry, int level, u64 high, u64 low)
+{
+	u64 block = le64_to_cpu(entry->block), old = le64_to_cpu(entry->key);
+
+	entry->key = cpu_to_le64(low);
+	for (; level >= 0; level--) {
+		const struct daxfs_node_header *node = daxfs_extent_node(change->inode, block, level, old, high);
+		struct daxfs_shadow *shadow;
+
+		if (IS_ERR(node))
+			return PTR_ERR(node);
+		shadow = shadow_of(change, node);
+		if (IS_ERR(shadow))
+			return PTR_ERR(shadow);
+		shadow->node->low_key = cpu_to_le64(low);
+		if (!level)
+			break;
+		block = le64_to_cpu(shadow_index(shadow)->block);
+		shadow_index(shadow)->key = cpu_to_le64(low);
+		touch(shadow, 0, 1);
+	}
+	return 0;
+}
+
+static int remove_from_fork(struct daxfs_map_change *change, const struct daxfs_path *path)
+{
+	unsigned int at = path->fork_index;
+
+	change->fork_changed = true;
+	splice_entries(change->fork.index, sizeof(change->fork.index[0]), change->fork_count, at, 1, NULL, 0);
+	change->fork_count--;
+	memset(&change->fork.index[change->fork_count], 0, sizeof(change->fork.index[0]));
+	if (!change->fork_count) {
+		change->format = DAXFS_FORMAT_EXTENTS;
+		change->height = 0;
+		return 0;
+	}
+	if (at)
+		return 0;
+	return lower_key(change, &change->fork.index[0], path->height - 1, DAXFS_END_OF_KEYS, 0);
+}
+
+/* The leaf that `path` ends at is empty: it leaves the tree, and with it every node above that has no other child. */
+static int remove_leaf(struct daxfs_map_change *change, const struct daxfs_path *path)
+{
+	unsigned int level = 0;
+
+	for (;;) {
+		const struct daxfs_path_step *step = &path->step[level];
+		struct daxfs_shadow *shadow;
+
+		if (level && node_count(step->node) > 1) {
+			shadow = shadow_of(change, step->node);
+			if (IS_ERR(shadow))
+				return PTR_ERR(shadow);
+			splice_node(shadow, step->index, 1, NULL, 0);
+			if (step->index)
+				return 0;
+			touch(shadow, 0, 1);
+			return lower_key(change, shadow_index(shadow), level - 1, step->high, step->low);
+		}
+		free_node(change, step->node);
+		if (++level == path->height)
+			return remove_from_fork(change, path);
+	}
+}
+
+/* Extents that do not fit the fork any more become the first leaf of a tree. */
+static int fork_to_leaf(struct daxfs_map_change *change, const struct daxfs_extent *extents, unsigned int count)
+{
+	struct daxfs_shadow *leaf = new_node(change, 0, 0);
+
+	if (IS_ERR(leaf))
+		return PTR_ERR(leaf);
+	memcpy(shadow_extents(leaf), extents, count * sizeof(*extents));
+	leaf->node->count = cpu_to_le16(count);
+	memset(&change->fork, 0, sizeof(change->fork));
+	change->fork.index[0].block = cpu_to_le64(leaf->block);
+	change->fork_count = 1;
+	change->height = 1;
+	change->format = DAXFS_FORMAT_EXTENT_TREE;
+	return 0;
+}
+
+static int replace_in_fork(struct daxfs_map_change *change, unsigned int at, unsigned int drop,
+			   const struct daxfs_extent *add, unsigned int add_count)
+{
+	struct daxfs_extent all[DAXFS_FORK_EXTENTS + DAXFS_MAX_PIECES];
+	unsigned int count = change->fork_count, total = count - drop + add_count;
+
+	memset(all, 0, sizeof(all));
+	memcpy(all, change->fork.extents, count * sizeof(*all));
+	splice_entries(all, sizeof(*all), count, at, drop, add, add_count);
+	if (total < count)
+		memset(all + total, 0, (count - total) * sizeof(*all));
+	change->fork_changed = true;
+	change->format = DAXFS_FORMAT_EXTENTS;
+	if (total > DAXFS_FORK_EXTENTS)
+		return fork_to_leaf(change, all, total);
+	memcpy(change->fork.extents, all, sizeof(change->fork.extents));
+	change->fork_count = total;
+	return 0;
+}
+
+/* In the leaf of `path`, `drop` extents at `at` give way to `add`. */
+static int replace_extents(struct daxfs_map_change *change, const struct daxfs_path *path, unsigned int at,
+			   unsigned int drop, const struct daxfs_extent *add, unsigned int add_count)
+{
+	unsigned int total = path->count - drop + add_count;
+	struct daxfs_extent *all;
+	struct daxfs_shadow *leaf;
+	int err;
+
+	if (!path->height)
+		return replace_in_fork(change, at, drop, add, add_count);
+	if (!total)
+		return remove_leaf(change, path);
+	leaf = shadow_of(change, path->step[0].node);
+	if (IS_ERR(leaf))
+		return PTR_ERR(leaf);
+	if (total <= DAXFS_NODE_EXTENTS) {
+		splice_node(leaf, at, drop, add, add_count);
+		return 0;
+	}
+	all = kmalloc(DAXFS_BLOCK_SIZE + DAXFS_MAX_PIECES * sizeof(*all), GFP_NOFS);
+	if (!all)
+		return -ENOMEM;
+	memcpy(all, shadow_extents(leaf), path->count * sizeof(*all));
+	splice_entries(all, sizeof(*all), path->count, at, drop, add, add_count);
+	leaf = split_node(change, leaf, all, total, split_point(path->count, at, drop, add_count), at);
+	err = IS_ERR(leaf) ? PTR_ERR(leaf) : insert_child(change, path, leaf, all);
+	kfree(all);
+	return err;
+}
+
+static struct daxfs_map_change *change_begin(struct daxfs_tx *tx, struct inode *inode)
+{
+	const struct daxfs_inode *raw = DAXFS_I(inode)->raw;
+	struct daxfs_map_change *change;
+
+	lockdep_assert_held_write(&DAXFS_I(inode)->lock);
+	change = kmalloc(sizeof(*change), GFP_NOFS);
+	if (!change)
+		return ERR_PTR(-ENOMEM);
+	change->tx = tx;
+	change->inode = inode;
+	change->blocks = 0;
+	change->fork_changed = false;
+	change->format = raw->format;
+	change->height = raw->tree_height;
+	change->fork_count = le16_to_cpu(raw->fork_count);
+	memcpy(&change->fork, &raw->fork, sizeof(change->fork));
+	change->shadow_count = 0;
+	return change;
+}
+
+/* Seals what changed, writes the new nodes and logs the rest. */
+static void change_finish(struct daxfs_map_change *change)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(change->inode->i_sb);
+	unsigned int i;
+
+	for (i = 0; i < change->shadow_count; i++) {
+		struct daxfs_shadow *shadow = &change->shadow[i];
+
+		daxfs_seal_node(sbi, shadow->node);
+		if (shadow->fresh) {
+			memcpy(daxfs_block(sbi, shadow->block), shadow->node, DAXFS_BLOCK_SIZE);
+			daxfs_flush(sbi, daxfs_block(sbi, shadow->block), DAXFS_BLOCK_SIZE);
+			continue;
+		}
+		daxfs_tx_add(change->tx, shadow->block, 0, sizeof(*shadow->node));
+		if (shadow->from < shadow->to)
+			daxfs_tx_add(change->tx, shadow->block, shadow->from, shadow->to - shadow->from);
+	}
+}
+
+static struct daxfs_map_change *change_end(struct daxfs_map_change *change, int err)
+{
+	if (!err) {
+		change_finish(change);
+		return change;
+	}
+	daxfs_map_forget(change);
+	return ERR_PTR(err);
+}
+
+void daxfs_map_forget(struct daxfs_map_change *change)
+{
+	while (change->shadow_count)
+		kfree(change->shadow[--change->shadow_count].node);
+	kfree(change);
+}
+
+void daxfs_map_apply(struct daxfs_map_change *change)
+{
+	struct daxfs_inode_info *info = DAXFS_I(change->inode);
+	struct daxfs_sb_info *sbi = DAXFS_SB(change->inode->i_sb);
+	unsigned int i;
+
+	for (i = 0; i < change->shadow_count; i++) {
+		const struct daxfs_shadow *shadow = &change->shadow[i];
+		void *target = daxfs_block(sbi, shadow->block);
+
+		if (shadow->fresh)
+			continue;
+		memcpy(target, shadow->node, sizeof(*shadow->node));
+		if (shadow->from < shadow->to)
+			memcpy(target + shadow->from, (void *)shadow->node + shadow->from, shadow->to - shadow->from);
+	}
+	if (change->fork_changed) {
+		info->raw->format = change->format;
+		info->raw->tree_height = change->height;
+		info->raw->fork_count = cpu_to_le16(change->fork_count);
+		memcpy(&info->raw->fork, &change->fork, sizeof(change->fork));
+	}
+	info->blocks += change->blocks;
+	change->inode->i_blocks = info->blocks << (DAXFS_BLOCK_SHIFT - 9);
+	daxfs_map_forget(change);
+}
+
+static struct daxfs_extent raw_extent(const struct daxfs_extent_view *view)
+{
+	struct daxfs_extent raw = {
+		.file_block = cpu_to_le64(view->file_block),
+		.disk_block = cpu_to_le64(view->disk_block),
+		.length = cpu_to_le32(view->count),
+		.state = view->state,
+	};
+	return raw;
+}
+
+/* Whether `b` continues `a` in the file, on the device and in state, and both fit one extent. */
+static bool continues(const struct daxfs_extent_view *a, const struct daxfs_extent_view *b)
+{
+	return a->file_block + a->count == b->file_block && a->disk_block + a->count == b->disk_block &&
+	       a->state == b->state && a->count + b->count <= U32_MAX;
+}
+
+/* Appends to a list of pieces, joining with the last one where it continues it. */
+static void add_piece(struct daxfs_extent_view *pieces, unsigned int *count, const struct daxfs_extent_view *piece)
+{
+	if (!piece->count)
+		return;
+	if (*count && continues(&pieces[*count - 1], piece))
+		pieces[*count - 1].count += piece->count;
+	else
+		pieces[(*count)++] = *piece;
+}
+
+/* Extents [at, at + drop) of the leaf become the pieces. Neighbours that did not change are not touched. */
+static int replace_by_pieces(struct daxfs_map_change *change, const struct daxfs_path *path, unsigned int at,
+			     unsigned int drop, const struct daxfs_extent_view *pieces, unsigned int count)
+{
+	struct daxfs_extent add[DAXFS_MAX_PIECES];
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		add[i] = raw_extent(&pieces[i]);
+	return replace_extents(change, path, at, drop, add, count);
+}
+
+/* The part of `view` before `end`, and the part from `start` on. */
+static struct daxfs_extent_view part_before(const struct daxfs_extent_view *view, u64 end)
+{
+	struct daxfs_extent_view part = *view;
+
+	part.count = end > view->file_block ? min(view->count, end - view->file_block) : 0;
+	return part;
+}
+
+static struct daxfs_extent_view part_from(const struct daxfs_extent_view *view, u64 start)
+{
+	struct daxfs_extent_view part = *view;
+	u64 skip = start > view->file_block ? min(view->count, start - view->file_block) : 0;
+
+	part.file_block += skip;
+	part.disk_block += skip;
+	part.count -= skip;
+	return part;
+}
+
+/* `set` lies in one extent, or in one hole: the old extent's rest stays on both sides, neighbours join if they can. */
+static int set_in_leaf(struct daxfs_map_change *change, const struct daxfs_path *path,
+		       const struct daxfs_extent_view *set)
+{
+	struct inode *inode = change->inode;
+	struct daxfs_extent_view old = { .count = 0 }, neighbour, piece, pieces[DAXFS_MAX_PIECES];
+	unsigned int count = 0, at = path->at + 1, drop = 0;
+	int err;
+
+	if (path->at >= 0) {
+		err = daxfs_path_extent(inode, path, path->at, &old);
+		if (err)
+			return err;
+		if (set->file_block - old.file_block < old.count) {
+			at = path->at;
+			drop = 1;
+		} else {
+			old.count = 0;
+		}
+	}
+	if (!drop)
+		change->blocks += set->count;
+	else if (set->file_block - old.file_block != set->disk_block - old.disk_block ||
+		 set->count > old.count - (set->file_block - old.file_block))
+		return -ESTALE;
+	if (at) {
+		err = daxfs_path_extent(inode, path, at - 1, &neighbour);
+		if (err)
+			return err;
+		if (continues(&neighbour, set)) {
+			at--;
+			drop++;
+			add_piece(pieces, &count, &neighbour);
+		}
+	}
+	piece = part_before(&old, set->file_block);
+	add_piece(pieces, &count, &piece);
+	add_piece(pieces, &count, set);
+	piece = part_from(&old, set->file_block + set->count);
+	add_piece(pieces, &count, &piece);
+	if (at + drop < path->count) {
+		err = daxfs_path_extent(inode, path, at + drop, &neighbour);
+		if (err)
+			return err;
+		if (neighbour.file_block < set->file_block + set->count)
+			return -ESTALE;
+		if (continues(&pieces[count - 1], &neighbour)) {
+			drop++;
+			add_piece(pieces, &count, &neighbour);
+		}
+	}
+	return replace_by_pieces(change, path, at, drop, pieces, count);
+}
+
+struct daxfs_map_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inode *inode, u64 file_block, u64 disk_block,
+					       u32 count, enum daxfs_extent_state state)
+{
+	struct daxfs_extent_view set = {
+		.file_block = file_block, .disk_block = disk_block, .count = count, .state = state,
+	};
+	struct daxfs_map_change *change = change_begin(tx, inode);
+	struct daxfs_path path;
+	int err;
+
+	if (IS_ERR(change))
+		return change;
+	err = daxfs_path_find(inode, file_block, &path);
+	if (!err)
+		err = count && count <= path.high - file_block ? set_in_leaf(change, &path, &set) : -ESTALE;
+	/* The range is not what the caller looked up under the same lock: extents overlap. */
+	if (err == -ESTALE)
+		err = daxfs_corrupt(inode->i_sb, inode->i_ino, disk_block, "extents overlap at file block %llu",
+				    file_block);
+	return change_end(change, err);
+}
+
+/* Frees blocks of `part` from its end backwards, in runs, while the transaction has room. Returns where it stopped. */
+static u64 free_part(struct daxfs_map_change *change, const struct daxfs_extent_view *part)
+{
+	u64 left = part->count;
+
+	while (left && daxfs_tx_has_room(change->tx, 1)) {
+		struct daxfs_run run = { .count = min_t(u64, left, DAXFS_MAX_RUN) };
+
+		left -= run.count;
+		run.block = part->disk_block + left;
+		daxfs_tx_free(change->tx, run);
+		change->blocks -= run.count;
+	}
+	return part->file_block + left;
+}
+
+/*
+ * Frees what [first, end) covers in one leaf, last extent first, until the transaction is full. What is left of the
+ * extents at both ends stays.
+ */
+static int remove_in_leaf(struct daxfs_map_change *change, const struct daxfs_path *path, u64 first, u64 end,
+			  u64 *removed_from)
+{
+	struct daxfs_extent_view view, part, pieces[DAXFS_MAX_PIECES];
+	struct daxfs_extent_view left = { .count = 0 }, right = { .count = 0 };
+	unsigned int count = 0;
+	u64 low = end;
+	int at, lowest, err;
+
+	lowest = path->at + 1;
+	for (at = path->at; at >= 0; at--) {
+		err = daxfs_path_extent(change->inode, path, at, &view);
+		if (err)
+			return err;
+		if (view.file_block + view.count <= first) {
+			low = first;
+			break;
+		}
+		part = part_before(&view, end);
+		part = part_from(&part, first);
+		low = free_part(change, &part);
+		if (low == part.file_block + part.count)
+			break;
+		if (at == path->at)
+			right = part_from(&view, end);
+		left = part_before(&view, low);
+		lowest = at;
+		if (low > part.file_block)
+			break;
+	}
+	if (at < 0 || low < first)
+		low = max(first, path->low);
+	*removed_from = low;
+	if (lowest > path->at)
+		return low == end ? -ENOSPC : 0;
+	add_piece(pieces, &count, &left);
+	add_piece(pieces, &count, &right);
+	return replace_by_pieces(change, path, lowest, path->at + 1 - lowest, pieces, count);
+}
+
+struct daxfs_map_change *daxfs_map_prepare_remove(struct daxfs_tx *tx, struct inode *inode, u64 file_block, u64 count,
+						  u64 *removed_from)
+{
+	struct daxfs_map_change *change = change_begin(tx, inode);
+	u64 end = file_block + count;
+	struct daxfs_path path;
+	int err;
+
+	if (IS_ERR(change))
+		return change;
+	*removed_from = end;
+	for (;;) {
+		err = daxfs_path_find(inode, *removed_from - 1, &path);
+		if (err || path.at >= 0 || path.low <= file_block)
+			break;
+		/* Nothing in this leaf: the one before it. */
+		*removed_from = path.low;
+	}
+	end = *removed_from;
+	if (!err && path.at < 0)
+		*removed_from = file_block;
+	else if (!err)
+		err = remove_in_leaf(change, &path, file_block, end, removed_from);
+	return change_end(change, err);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The way from an inode's fork to one place among its extents: what looking up (extent_tree.c) and changing (map.c)
+ * share. Pointers lead into pmem and hold while the inode lock does.
+ */
+#ifndef DAXFS_MAP_H
+#define DAXFS_MAP_H
+
+#include "daxfs.h"
+
+#define DAXFS_END_OF_KEYS	(DAXFS_MAX_FILE_BLOCK + 1)
+
+/* A node on the way. `index`: the child that was taken. Keys of its subtree: low <= key < high. */
+struct daxfs_path_step {
+	const struct daxfs_node_header *node;
+	u64 low, high;
+	u16 index;
+};
+
+struct daxfs_path {
+	u8 height;				/* levels of nodes; 0: the extents are in the fork */
+	u16 fork_index;				/* the fork's child that was taken */
+	struct daxfs_path_step step[DAXFS_MAX_TREE_HEIGHT];	/* by level */
+	const struct daxfs_extent *extents;	/* of the leaf, or in the fork */
+	u16 count;
+	u64 low, high;				/* file blocks that belong into this leaf */
+	int at;					/* the last extent that starts at or before the key; -1: none */
+};
+
+/* An extent in the CPU's order, checked: it lies in its leaf's range and where data may lie on the device. */
+struct daxfs_extent_view {
+	u64 file_block;
+	u64 disk_block;
+	u64 count;
+	u8 state;
+};
+
+static inline const struct daxfs_index_entry *daxfs_node_index(const struct daxfs_node_header *node)
+{
+	return (const void *)(node + 1);
+}
+
+static inline const struct daxfs_extent *daxfs_node_extents(const struct daxfs_node_header *node)
+{
+	return (const void *)(node + 1);
+}
+
+/* 0, or -EUCLEAN after saying what is wrong. */
+int daxfs_path_find(struct inode *inode, u64 file_block, struct daxfs_path *path);
+int daxfs_path_extent(struct inode *inode, const struct daxfs_path *path, int at, struct daxfs_extent_view *view);
+/* The node at `block`, checked against what its parent says of it: ERR_PTR(-EUCLEAN). */
+const struct daxfs_node_header *daxfs_extent_node(struct inode *inode, u64 block, unsigned int level, u64 low, u64 high);
+/* Whether blocks that a file owns may lie there: inside one AG, behind its maps, clear of the journals. */
+bool daxfs_file_blocks_valid(const struct daxfs_sb_info *sbi, u64 block, u64 count);
+/* daxfs_map_lookup(), but a hole ends where the leaf does: what one daxfs_map_prepare_set() can take. */
+int daxfs_map_lookup_to_set(struct inode *inode, u64 file_block, struct daxfs_map *map);
+/* Where `file_block` would continue the extent before it on the device; 0: nowhere in particular. */
+u64 daxfs_map_goal(struct inode *inode, u64 file_block);
+
+#endif /* DAXFS_MAP_H */

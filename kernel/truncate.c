@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Giving a file's blocks back, and the size that goes with it.
+ *
+ * Blocks are freed from the end of the file backwards, as many as one transaction takes. A truncate that needs more than
+ * one announces itself in the inode (DAXFS_OPERATION_TRUNCATE) and in the orphan map with the first, which also sets the
+ * size; the last one takes the announcement away, and recovery continues what a crash cut off. A file that is being
+ * evicted is an orphan already. Punching a hole is not announced: a crash leaves a part of the hole, as a crash between
+ * two punches would.
+ */
+#include <linux/sched/mm.h>
+#include <linux/wait_bit.h>
+
+#include "data.h"
+#include "map.h"
+
+struct shrink {
+	u64 first;		/* blocks from here on go */
+	u64 end;		/* ... up to here; moves down */
+	bool announce;		/* a truncate, to be finished by recovery */
+	bool set_size;
+	loff_t size;
+	/* The rest of the block that `size` lies in: zeroed under undo, so that the bytes and the size go together. */
+	u64 tail_block;
+	u32 tail_from;
+};
+
+static int begin_step(struct daxfs_tx *tx, struct inode *inode, const struct shrink *shrink, u64 *from,
+		      struct daxfs_map_change **change)
+{
+	bool announced = DAXFS_I(inode)->raw->operation != DAXFS_OPERATION_NONE, last;
+	int err;
+
+	daxfs_tx_add_inode(tx, inode);
+	if (shrink->tail_block)
+		daxfs_tx_add(tx, shrink->tail_block, shrink->tail_from, DAXFS_BLOCK_SIZE - shrink->tail_from);
+	*change = daxfs_map_prepare_remove(tx, inode, shrink->first, shrink->end - shrink->first, from);
+	if (IS_ERR(*change))
+		return PTR_ERR(*change);
+	last = *from <= shrink->first;
+	if (shrink->announce && announced == last)
+		daxfs_tx_orphan(tx, inode->i_ino, !last);
+	err = daxfs_tx_ready(tx);
+	if (err)
+		daxfs_map_forget(*change);
+	return err;
+}
+
+/* One transaction; the inode lock is held. */
+static int shrink_step(struct inode *inode, struct shrink *shrink)
+{
+	struct daxfs_inode *raw = DAXFS_I(inode)->raw;
+	struct daxfs_tx *tx = daxfs_tx_begin(inode->i_sb);
+	struct daxfs_map_change *change;
+	u64 from;
+	int err;
+
+	if (IS_ERR(tx))
+		return PTR_ERR(tx);
+	err = begin_step(tx, inode, shrink, &from, &change);
+	if (err) {
+		daxfs_tx_cancel(tx);
+		return err;
+	}
+	if (shrink->tail_block)
+		memset(daxfs_block(DAXFS_SB(inode->i_sb), shrink->tail_block) + shrink->tail_from, 0,
+		       DAXFS_BLOCK_SIZE - shrink->tail_from);
+	daxfs_map_apply(change);
+	if (shrink->set_size)
+		i_size_write(inode, shrink->size);
+	if (shrink->announce) {
+		bool last = from <= shrink->first;
+
+		raw->operation = last ? DAXFS_OPERATION_NONE : DAXFS_OPERATION_TRUNCATE;
+		raw->operation_arg[0] = last ? 0 : cpu_to_le64(shrink->first);
+	}
+	daxfs_store_inode(inode);
+	shrink->tail_block = 0;
+	shrink->end = from;
+	return daxfs_tx_commit(tx);
+}
+
+static int shrink_all(struct inode *inode, struct shrink *shrink)
+{
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+	int err;
+
+	do {
+		unsigned int nofs = memalloc_nofs_save();
+
+		down_write(&info->lock);
+		err = shrink_step(inode, shrink);
+		up_write(&info->lock);
+		memalloc_nofs_restore(nofs);
+		cond_resched();
+	} while (!err && shrink->end > shrink->first);
+	return err;
+}
+
+int daxfs_remove_blocks(struct inode *inode, u64 first, u64 end)
+{
+	struct shrink shrink = { .first = first, .end = end };
+
+	return first < end ? shrink_all(inode, &shrink) : 0;
+}
+
+/* Only files and long symbolic links have extents; directories free their trees themselves. */
+static bool has_extents(const struct inode *inode)
+{
+	u8 format = DAXFS_I(inode)->raw->format;
+
+	return format == DAXFS_FORMAT_EXTENTS || format == DAXFS_FORMAT_EXTENT_TREE;
+}
+
+int daxfs_free_all_blocks(struct inode *inode)
+{
+	if (!has_extents(inode) || !DAXFS_I(inode)->raw->fork_count)
+		return 0;
+	return daxfs_remove_blocks(inode, 0, DAXFS_END_OF_KEYS);
+}
+
+int daxfs_resume_operation(struct inode *inode)
+{
+	const struct daxfs_inode *raw = DAXFS_I(inode)->raw;
+	u64 first = le64_to_cpu(raw->operation_arg[0]);
+	struct shrink shrink = { .first = first, .end = DAXFS_END_OF_KEYS, .announce = true };
+
+	if (raw->operation == DAXFS_OPERATION_NONE)
+		return 0;
+	if (raw->operation != DAXFS_OPERATION_TRUNCATE || first >= DAXFS_END_OF_KEYS || !has_extents(inode))
+		return daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino / DAXFS_INODES_PER_BLOCK,
+				     "inode: operation %u from file block %llu", raw->operation, first);
+	return shrink_all(inode, &shrink);
+}
+
+static int zero_mapped(struct inode *inode, loff_t from, loff_t to)
+{
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+	struct daxfs_map map;
+	u32 offset = from & (DAXFS_BLOCK_SIZE - 1);
+	int err;
+
+	down_read(&info->lock);
+	err = daxfs_map_lookup(inode, from >> DAXFS_BLOCK_SHIFT, &map);
+	/* A hole and unwritten blocks read as zeros as they are. */
+	if (!err && map.state == DAXFS_MAP_WRITTEN)
+		daxfs_zero_bytes(DAXFS_SB(inode->i_sb), map.disk_block, offset, offset + (to - from));
+	up_read(&info->lock);
+	return err;
+}
+
+int daxfs_zero_in_block(struct inode *inode, loff_t from, loff_t to)
+{
+	return from < to ? zero_mapped(inode, from, to) : 0;
+}
+
+int daxfs_zero_tail(struct inode *inode, loff_t size)
+{
+	loff_t old = i_size_read(inode);
+	loff_t rest = (DAXFS_BLOCK_SIZE - (old & (DAXFS_BLOCK_SIZE - 1))) & (DAXFS_BLOCK_SIZE - 1);
+
+	return size > old ? daxfs_zero_in_block(inode, old, old + min(rest, size - old)) : 0;
+}
+
+static int set_smaller(struct inode *inode, loff_t size)
+{
+	struct shrink shrink = {
+		.first = DIV_ROUND_UP_ULL((u64)size, DAXFS_BLOCK_SIZE),
+		.end = DAXFS_END_OF_KEYS,
+		.announce = inode->i_nlink > 0,
+		.set_size = true,
+		.size = size,
+	};
+	loff_t old = i_size_read(inode);
+	struct daxfs_map map;
+	int err;
+
+	if (size & (DAXFS_BLOCK_SIZE - 1)) {
+		down_read(&DAXFS_I(inode)->lock);
+		err = daxfs_map_lookup(inode, size >> DAXFS_BLOCK_SHIFT, &map);
+		up_read(&DAXFS_I(inode)->lock);
+		if (err)
+			return err;
+		if (map.state == DAXFS_MAP_WRITTEN) {
+			shrink.tail_block = map.disk_block;
+			shrink.tail_from = size & (DAXFS_BLOCK_SIZE - 1);
+		}
+	}
+	/* The size first: then no fault that waits for invalidate_lock maps a page that is about to go. */
+	i_size_write(inode, size);
+	truncate_pagecache(inode, size);
+	if (shrink.first == shrink.end)
+		err = 0;
+	else
+		err = shrink_all(inode, &shrink);
+	/* Nothing happened on the device: the file is as long as it was. */
+	if (err && shrink.end == DAXFS_END_OF_KEYS)
+		i_size_write(inode, old);
+	return err;
+}
+
+int daxfs_set_size(struct inode *inode, loff_t size)
+{
+	lockdep_assert_held_write(&inode->i_rwsem);
+	lockdep_assert_held_write(&inode->i_mapping->invalidate_lock);
+	if (size > i_size_read(inode))
+		return daxfs_zero_tail(inode, size) ?: daxfs_commit_size(inode, size);
+	return set_smaller(inode, size);
+}
+
+static void wait_unlocked(struct inode *inode)
+{
+	filemap_invalidate_unlock(inode->i_mapping);
+	schedule();
+	filemap_invalidate_lock(inode->i_mapping);
+}
+
+/* Waits until nobody but page tables refers to pages of [from, to]: DMA into a file that loses its blocks. */
+int daxfs_break_layouts(struct inode *inode, loff_t from, loff_t to)
+{
+	struct page *page;
+	int err = 0;
+
+	lockdep_assert_held_write(&inode->i_mapping->invalidate_lock);
+	while (!err) {
+		page = dax_layout_busy_page_range(inode->i_mapping, from, to);
+		if (!page)
+			return 0;
+		err = ___wait_var_event(&page->_refcount, page_ref_count(page) == 1, TASK_INTERRUPTIBLE, 0, 0,
+					wait_unlocked(inode));
+	}
+	return err;
+}
