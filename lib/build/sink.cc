@@ -24,11 +24,25 @@ Result<void> StagingSink::write(BlockNo first, std::span<const std::byte> bytes)
 }
 
 Result<void> MemorySink::write(BlockNo first, std::span<const std::byte> bytes) {
-    const std::uint64_t blocks = bytes_.size() / DAXFS_BLOCK_SIZE;
-    if (!range_inside<std::uint64_t>(first.value, bytes.size() / DAXFS_BLOCK_SIZE, blocks))
+    if (!range_inside<std::uint64_t>(first.value, bytes.size() / DAXFS_BLOCK_SIZE, size_ / DAXFS_BLOCK_SIZE))
         return fail("block {} lies outside the image", first);
-    std::memcpy(bytes_.data() + first.value * DAXFS_BLOCK_SIZE, bytes.data(), bytes.size());
+    for (std::size_t done = 0; done < bytes.size(); done += DAXFS_BLOCK_SIZE, ++first)
+        std::memcpy(block(first), bytes.data() + done, DAXFS_BLOCK_SIZE);
     return {};
+}
+
+std::byte* MemorySink::block(BlockNo block) {
+    auto& found = blocks_[block];
+    if (found == nullptr)
+        found = std::make_unique<Block>();
+    return found->bytes;
+}
+
+Image MemorySink::image() const {
+    std::map<BlockNo, const std::byte*> written;
+    for (const auto& [number, block] : blocks_)
+        written.emplace(number, block->bytes);
+    return Image::from_blocks(size_, written);
 }
 
 }  // namespace daxfs

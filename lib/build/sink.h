@@ -4,9 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <span>
-#include <utility>
-#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/base/strong.h"
@@ -49,18 +49,23 @@ class StagingSink : public BlockSink {
     Image& image_;
 };
 
-// A whole image in memory, for tests.
+// A whole image in memory, for tests: of any size, blocks that were not written take no memory.
 class MemorySink : public BlockSink {
   public:
-    explicit MemorySink(std::uint64_t size_bytes) : bytes_(size_bytes) {}
+    explicit MemorySink(std::uint64_t size_bytes) : size_(size_bytes) {}
     Result<void> write(BlockNo first, std::span<const std::byte> bytes) override;
     Result<void> flush() override { return {}; }
 
-    std::vector<std::byte>& bytes() { return bytes_; }
-    Image image() const { return Image::from_bytes(bytes_); }
+    // For a test that damages what was written. `block` lies inside the image.
+    std::byte* block(BlockNo block);
+    Image image() const;
 
   private:
-    std::vector<std::byte> bytes_;
+    struct Block {
+        alignas(64) std::byte bytes[DAXFS_BLOCK_SIZE];
+    };
+    std::uint64_t size_;
+    std::map<BlockNo, std::unique_ptr<Block>> blocks_;
 };
 
 }  // namespace daxfs

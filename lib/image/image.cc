@@ -75,6 +75,7 @@ struct Image::State {
     }
 
     Result<void> map_device();
+    void map_memory(std::uint64_t size_bytes);
     Result<void> write_block(BlockNo block, const std::byte* bytes);
 };
 
@@ -113,21 +114,34 @@ Result<Image> Image::open(const std::string& path, Access access) {
     return Image(std::move(state));
 }
 
+// Without memory for it: an image of no blocks.
+void Image::State::map_memory(std::uint64_t size_bytes) {
+    path = "memory";
+    writable = true;
+    if (size_bytes == 0)
+        return;
+    void* mapped =
+        mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapped == MAP_FAILED)
+        return;
+    base = static_cast<std::byte*>(mapped);
+    size = size_bytes;
+}
+
 Image Image::from_bytes(std::span<const std::byte> bytes) {
     auto state = std::make_unique<State>();
-    state->path = "memory";
-    state->writable = true;
-    state->size = bytes.size();
-    if (state->size != 0) {
-        void* mapped =
-            mmap(nullptr, state->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (mapped == MAP_FAILED) {
-            state->size = 0;  // no memory: an image of no blocks
-        } else {
-            state->base = static_cast<std::byte*>(mapped);
-            std::memcpy(state->base, bytes.data(), bytes.size());
-        }
-    }
+    state->map_memory(bytes.size());
+    if (state->base != nullptr)
+        std::memcpy(state->base, bytes.data(), bytes.size());
+    return Image(std::move(state));
+}
+
+Image Image::from_blocks(std::uint64_t size_bytes, const std::map<BlockNo, const std::byte*>& blocks) {
+    auto state = std::make_unique<State>();
+    state->map_memory(size_bytes);
+    for (const auto& [block, bytes] : blocks)
+        if (state->inside(block))
+            std::memcpy(state->base + block.value * DAXFS_BLOCK_SIZE, bytes, DAXFS_BLOCK_SIZE);
     return Image(std::move(state));
 }
 

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the running system knows about a device or file: who uses it, and where it lies in physical memory.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace daxfs {
+
+// Where the kernel's facts are read; tests have their own.
+struct SystemPaths {
+    std::string proc = "/proc";
+    std::string sys = "/sys";
+};
+
+// What keeps `path` busy, as one phrase such as "mounted on /mnt": a mount of it, of one of its partitions or of a loop
+// device over the file; swap; a device-mapper or md device on top. Empty: nothing.
+std::optional<std::string> in_use_by(const std::string& path, const SystemPaths& system = {});
+
+// How a device is reached, as far as huge pages go.
+struct HugePageVerdict {
+    enum class Answer {
+        kYes,
+        kNo,       // no DAX here, or no 2 MiB faults
+        kUnknown,  // the system does not say
+    };
+    Answer answer = Answer::kUnknown;
+    std::string reason;   // a sentence without a full stop
+    std::string command;  // what puts it right; may be empty
+    // Of the device's first byte, in bytes; empty where it is not known.
+    std::optional<std::uint64_t> physical_start;
+};
+
+HugePageVerdict huge_page_verdict(const std::string& path, const SystemPaths& system = {});
+
+}  // namespace daxfs
