@@ -7,13 +7,13 @@ configured() {
 }
 
 build_tools() {
-    cd "$ROOT"
+    cd "$ROOT" || return
     configured "$BUILD" || cmake --preset dev
     cmake --build --preset dev -j "$JOBS"
 }
 
 build_asan() {
-    cd "$ROOT"
+    cd "$ROOT" || return
     configured "$BUILD/asan" || cmake --preset asan
     cmake --build --preset asan -j "$JOBS"
 }
@@ -51,9 +51,9 @@ build_module() {
 
 verb_build() {
     local series
-    verb_setup
-    step "build tools" build_tools
+    verb_setup || return 1
+    step "build tools" build_tools || return 1
     for series in "${KERNEL_SERIES[@]}"; do
-        step "build module $series" build_module "$series"
+        step "build module $series" build_module "$series" || return 1
     done
 }

@@ -29,21 +29,15 @@ as_root() {
     fi
 }
 
-# step NAME COMMAND...: runs it with its output in build/logs/NAME.log; one line says how it went and how long it took.
-# The command runs in a subshell with errexit on, so that the first failure in it ends it.
+# step NAME FUNCTION [ARGUMENT...]: runs it with its output in build/logs/NAME.log; one line says how it went and how long
+# it took. A process of its own, because bash ignores errexit in everything below an `||`, and callers use that.
 step() {
     local name=$1 log status=0 start=$SECONDS
     shift
-    log=$LOGS/${name// /-}.log
+    log=$(step_log "$name")
     mkdir -p "$LOGS"
     printf '%-28s ' "$name"
-    set +e
-    (
-        set -e
-        "$@"
-    ) >"$log" 2>&1 </dev/null
-    status=$?
-    set -e
+    bash "$ROOT/dev" _step "$@" >"$log" 2>&1 </dev/null || status=$?
     if [ "$status" = 0 ]; then
         printf 'ok      %4d s\n' $((SECONDS - start))
     else
@@ -51,4 +45,8 @@ step() {
         tail -n 25 "$log" | sed 's/^/    /'
     fi
     return "$status"
+}
+
+step_log() {
+    echo "$LOGS/$(tr -cs 'A-Za-z0-9.\n' - <<<"$1").log"
 }

@@ -104,7 +104,7 @@ fetch_kernel() {
     for deb in "$partial"/debs/*.deb; do
         dpkg-deb -x "$deb" "$partial"
     done
-    rm -r "$partial/debs" "$partial/usr/share"
+    rm -r "$partial/debs" "${partial:?}/usr/share"
     PATH=$PATH:/usr/sbin:/sbin depmod -b "$partial" "$release"
     mv "$partial" "$KERNELS/$release"
     relocate_headers "$KERNELS/$release"

@@ -62,6 +62,7 @@ refuse_other_systems() {
 }
 
 # Backports come from the mirror that already serves this machine's packages, and keep their low priority.
+# shellcheck disable=SC2016  # $(SITE) and the like are apt's
 add_backports() {
     if apt-get indextargets --format '$(RELEASE)' 'Identifier: Packages' | grep -qx bookworm-backports; then
         return 0
@@ -111,8 +112,8 @@ verb_setup() {
         ! have dpkg-query || mapfile -t missing < <(missing_packages; missing_backports)
         refuse_other_systems "${missing[@]}"
     fi
-    step "install packages" install_missing
+    step "install packages" install_missing || return 1
     for series in "${KERNEL_SERIES[@]}"; do
-        kernel_present "$series" || step "fetch kernel $series" fetch_kernel "$series"
+        kernel_present "$series" || step "fetch kernel $series" fetch_kernel "$series" || return 1
     done
 }

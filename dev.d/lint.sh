@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Style and static checks. Everything that git knows or could add is looked at.
+
+tracked() {
+    git -C "$ROOT" ls-files --cached --others --exclude-standard "$@" | sort -u | while read -r file; do
+        [ ! -e "$ROOT/$file" ] || printf '%s\n' "$file"
+    done
+}
+
+# The kernel, BPF and the shared header follow the kernel's style.
+cxx_files() {
+    tracked '*.cc' '*.h' | grep -Ev '^(kernel|bpf)/|^lib/format/daxfs_format\.h$'
+}
+
+shell_files() {
+    tracked | while read -r file; do
+        if [[ $file == *.sh ]] || head -c 64 "$ROOT/$file" | head -n 1 | grep -aqE '^#!.*\b(ba)?sh\b'; then
+            printf '%s\n' "$file"
+        fi
+    done
+}
+
+lint_format() {
+    cd "$ROOT" || return
+    cxx_files | xargs -r clang-format --dry-run -Werror
+}
+
+# Tests are left out: they would double the time, and the compiler's warnings cover them.
+lint_tidy() {
+    cd "$ROOT" || return
+    configured "$BUILD" || cmake --preset dev
+    cxx_files | grep -E '^(lib|cmd)/.*\.cc$' | xargs -r -n 2 -P "$JOBS" clang-tidy -p "$BUILD" --quiet
+}
+
+lint_shell() {
+    cd "$ROOT" || return
+    shell_files | xargs -r shellcheck -x
+}
+
+# Sparse also talks about the kernel's own headers: only what it says about our files counts.
+lint_sparse() {
+    local log=$LOGS/sparse.out
+    build_module "${KERNEL_SERIES[0]}" C=2 CF=-D__CHECK_ENDIAN__ >"$log" 2>&1
+    if grep -E '/build/kernel/[^ ]*:[0-9]+:[0-9]+: (warning|error):' "$log"; then
+        return 1
+    fi
+}
+
+lint_man() {
+    cd "$ROOT" || return
+    tracked 'man/*.[1-8]' | xargs -r mandoc -Tlint -W warning
+}
+
+verb_lint() {
+    local failed=0
+    verb_setup || return 1
+    step "lint format" lint_format || failed=1
+    step "lint shell" lint_shell || failed=1
+    step "lint man pages" lint_man || failed=1
+    step "lint module (sparse)" lint_sparse || failed=1
+    step "lint clang-tidy" lint_tidy || failed=1
+    return "$failed"
+}
+
+verb_fmt() {
+    cd "$ROOT" || return
+    cxx_files | xargs -r clang-format -i
+}

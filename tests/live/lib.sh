@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+# What a test in the guest can rely on. A test is tests/live/SUBJECT/NAME.sh, run by guest.sh with this file read and
+# errexit on: it passes when it ends with status 0. Lines of its head that the runner reads:
+#   # time: SECONDS      limit, 60 without it
+#   # tool: PROGRAM      a program of the host that it needs, such as mkfs.ext4
+#   # fs: none           it brings its own filesystem: no mkfs before it, no fsck after it
+# shellcheck disable=SC2034
+PMEM=/dev/pmem0
+MNT=/mnt
+
+fail() {
+    echo "FAIL: $*"
+    exit 1
+}
+
+# expect_eq GOT WANTED WHAT
+expect_eq() {
+    [ "$1" = "$2" ] || fail "$3: got '$1', expected '$2'"
+}
+
+# expect_fail COMMAND...: it must fail
+expect_fail() {
+    if "$@"; then
+        fail "succeeded: $*"
+    fi
+}
+
+# mount_fs [OPTIONS]: the filesystem that the runner made
+mount_fs() {
+    mount -t daxfs -o "${1:-dax=always}" "$PMEM" "$MNT"
+}
+
+# mkfs_mount [MKFS-OPTION...]: a new filesystem, mounted
+mkfs_mount() {
+    mkfs.daxfs -q -f "$@" "$PMEM"
+    mount_fs
+}
+
+fsck_clean() {
+    fsck.daxfs -n "$PMEM" >/tmp/fsck.out 2>&1 || {
+        cat /tmp/fsck.out
+        fail "fsck.daxfs -n is not clean"
+    }
+}
+
+# Unmounts, and the filesystem must be clean.
+unmount_check() {
+    umount "$MNT"
+    fsck_clean
+}
+
+remount() {
+    umount "$MNT"
+    mount_fs "$@"
+}

@@ -1,0 +1,13 @@
+# Programs for tests in the guest: static, because they run where no library is. tests/live/bin/NAME.cc becomes
+# build/bin/tests/NAME, and /tests/bin/NAME in the guest.
+if(NOT DAXFS_SANITIZE)
+  file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/live/bin/*.cc)
+  foreach(program ${programs})
+    get_filename_component(name ${program} NAME_WE)
+    add_executable(live_${name} ${program})
+    target_link_libraries(live_${name} PRIVATE Threads::Threads)
+    target_link_options(live_${name} PRIVATE -static -s)
+    set_target_properties(live_${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY
+                                                                      ${CMAKE_BINARY_DIR}/bin/tests)
+  endforeach()
+endif()
