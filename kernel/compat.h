@@ -3,15 +3,62 @@
 #ifndef DAXFS_COMPAT_H
 #define DAXFS_COMPAT_H
 
+#include <linux/blkdev.h>
+#include <linux/exportfs.h>
 #include <linux/fs.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 #define IDMAP_ARG struct mnt_idmap *idmap
 #define IDMAP idmap
+#define NOP_IDMAP (&nop_mnt_idmap)
 #else
 #define IDMAP_ARG struct user_namespace *idmap
 #define IDMAP idmap
+#define NOP_IDMAP (&init_user_ns)
 #endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define daxfs_fillattr(idmap, mask, inode, stat) generic_fillattr(idmap, inode, stat)
+#else
+#define daxfs_fillattr(idmap, mask, inode, stat) generic_fillattr(idmap, mask, inode, stat)
+#endif
+
+/* Today's 6.1 has taken inode_get_ctime() and its kin over from 6.6, not those of the other times. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+static inline struct timespec64 inode_get_atime(const struct inode *inode)
+{
+	return inode->i_atime;
+}
+
+static inline struct timespec64 inode_get_mtime(const struct inode *inode)
+{
+	return inode->i_mtime;
+}
+
+static inline struct timespec64 inode_set_atime_to_ts(struct inode *inode, struct timespec64 ts)
+{
+	inode->i_atime = ts;
+	return ts;
+}
+
+static inline struct timespec64 inode_set_mtime_to_ts(struct inode *inode, struct timespec64 ts)
+{
+	inode->i_mtime = ts;
+	return ts;
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#define daxfs_freeze_bdev(bdev) freeze_bdev(bdev)
+#define daxfs_thaw_bdev(bdev) thaw_bdev(bdev)
+#else
+#define daxfs_freeze_bdev(bdev) bdev_freeze(bdev)
+#define daxfs_thaw_bdev(bdev) bdev_thaw(bdev)
+#endif
+
+/* 64-bit inode numbers in file handles: the types' names are younger than the numbers. */
+#define DAXFS_FILEID_INO64_GEN		0x81
+#define DAXFS_FILEID_INO64_GEN_PARENT	0x82
 
 #endif /* DAXFS_COMPAT_H */

@@ -30,7 +30,9 @@
  *						commit word, flush, FENCE 3: the transaction is durable. Then AG locks
  *						drop, reservations end, the slot is free.
  *
- * daxfs_tx_cancel() instead of commit rolls back; before daxfs_tx_ready() nothing was stored and it costs nothing.
+ * daxfs_tx_cancel() instead of commit rolls back; before daxfs_tx_ready() nothing was stored, and it costs one commit
+ * word where something was logged. It ends the reservations of every run that was queued with daxfs_tx_alloc() or
+ * daxfs_tx_inode_chunk(): who queued them must not call daxfs_unreserve().
  * New blocks that nothing reaches yet need no undo: write them, daxfs_flush() them before daxfs_tx_commit().
  * Two open transactions never share a checksummed unit: the lock that covers the unit is held until the commit.
  */
@@ -38,16 +40,22 @@
 #define DAXFS_KERNEL_H
 
 #include <linux/fs.h>
+#include <linux/completion.h>
 #include <linux/dax.h>
 #include <linux/iomap.h>
+#include <linux/kobject.h>
 #include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/ratelimit.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "daxfs_format.h"
 #include "compat.h"
 
+#define DAXFS_MAX_RUN		DAXFS_BITS_PER_MAP_BLOCK	/* blocks in one daxfs_run of a reservation or tx_free: 128 MiB */
 #define DAXFS_PIECE_SHIFT	18	/* the device is mapped in pieces of 2^18 blocks: 1 GiB */
 
 enum daxfs_dax_mode { DAXFS_DAX_ALWAYS, DAXFS_DAX_INODE, DAXFS_DAX_NEVER };
@@ -61,27 +69,43 @@ struct daxfs_run {
 
 /* In-memory side of an allocation group. */
 struct daxfs_ag {
-	struct mutex lock;		/* header, maps and their checksums, until commit */
+	struct mutex lock;		/* header, maps and their checksums, orphans, verified: until commit */
 	spinlock_t reserve_lock;	/* the fields below */
 	unsigned long *reserved;	/* bit a block: promised to somebody, or freed by an open transaction */
+	unsigned long *full_inodes;	/* bit a block: a block of inodes without a free one */
+	u32 blocks;
 	u32 free_blocks;		/* neither allocated nor reserved */
-	u32 free_inodes;		/* ... */
-	u32 hint;			/* where small allocations look first */
+	u32 free_huge;			/* huge pages of such blocks alone */
+	u32 free_inodes;		/* neither used nor taken */
+	u32 hint;			/* below this block there are no free ones outside free huge pages */
+	u32 inode_hint;			/* where the next free inode is looked for */
 	struct xarray taken_inodes;	/* inode slots promised to an open transaction, by number */
-	struct xarray orphans;		/* orphans in each group of 64 inodes, by group in the AG */
+	u8 *orphans;			/* orphans in each group of 64 inodes; NULL: none yet */
 	unsigned long *verified;	/* bit a map block: checksum verified in this mount */
-	bool loaded;			/* header verified in this mount */
+	bool loaded;			/* header verified, arrays allocated */
+	bool counted;			/* bitmap verified, free_huge known: needed to allocate and to free */
 };
 
 struct daxfs_journal {
 	u32 id;
 	u64 block;
 	u64 sequence;			/* of the last commit */
+	void *slot;			/* the slot in pmem: one piece */
+	struct daxfs_tx *tx;		/* preallocated: a transaction allocates nothing */
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	struct lockdep_map dep_map;	/* the slot is a lock to lockdep, and the AG locks nest in it */
+#endif
+};
+
+/* Since mount, one set a CPU. */
+struct daxfs_counters {
+	u64 commits, flushed_lines, fences, logged_bytes;
 };
 
 struct daxfs_sb_info {
 	struct super_block *sb;
 	struct dax_device *dax_dev;
+	bool read_only_device;
 	u64 dax_start;			/* byte offset of our partition on dax_dev */
 	void **pieces;			/* direct map of the device, see daxfs_block() */
 	u64 device_blocks;
@@ -90,23 +114,33 @@ struct daxfs_sb_info {
 	u32 seed;			/* of every checksum */
 	u64 hash_key[2];
 	u64 block_count;
+	u64 root_reserve;		/* only CAP_SYS_RESOURCE allocates the last ones */
+	u64 meta_reserve;		/* only daxfs_alloc.reserve_ok allocates the last ones */
 	u32 align_blocks;
 	u8 ag_shift;
 	u32 ag_count;
 	u32 initialised_ags;
 	u32 head_blocks, bitmap_blocks, orphan_map_blocks;
+	u32 map_end;			/* blocks of superblock copy, header and maps */
 	struct daxfs_ag *ags;		/* ag_count of them */
 	atomic64_t free_blocks;		/* of the whole filesystem, reservations taken off; uninitialised AGs counted */
+	atomic64_t uninitialised_blocks;	/* the part of free_blocks in AGs without a head */
 	atomic64_t free_inodes;
+	atomic64_t inode_blocks;
 	struct daxfs_journal *journals;
 	u32 journal_count, journal_blocks;
 	unsigned long *journal_busy;	/* bit a slot */
 	wait_queue_head_t journal_wait;
 	enum daxfs_dax_mode dax_mode;
 	enum daxfs_errors_mode errors_mode;
+	bool norecovery;
+	bool orphans_recovered;
 	bool shutdown;
-	/* Counters since mount, shown in sysfs or debugfs: the instrument for flush and fence figures. */
-	atomic64_t n_commits, n_flushed_lines, n_fences, n_logged_bytes;
+	struct ratelimit_state corrupt_limit;
+	struct work_struct error_work;	/* sets DAXFS_STATE_ERRORS */
+	struct kobject kobj;		/* /sys/fs/daxfs/DEVICE */
+	struct completion kobj_gone;
+	struct daxfs_counters __percpu *counters;
 };
 
 struct daxfs_inode_info {
@@ -115,7 +149,10 @@ struct daxfs_inode_info {
 	u32 flags;			/* DAXFS_INODE_* */
 	u64 blocks;			/* as in the inode */
 	u64 parent;
-	int write_error;		/* of a commit in iomap_end: iomap drops that error, the write returns it */
+	u32 project;
+	struct timespec64 btime;
+	bool stored;			/* is on the device: read from it, or daxfs_store_inode() was called */
+	struct daxfs_write *write;	/* a write(2) in progress, NULL otherwise; see data.h. Under i_rwsem exclusive */
 	struct inode vfs_inode;
 };
 
@@ -177,7 +214,17 @@ bool daxfs_dirent_ok(struct daxfs_sb_info *sbi, const struct daxfs_dirent *entry
 u32 daxfs_map_crc(struct daxfs_sb_info *sbi, u64 block, const void *map_block);
 /* The change of a map block's checksum when its 8-byte word `index` changes by `delta` (old xor new). */
 u32 daxfs_map_crc_delta(unsigned int index, __le64 delta);
+/* ... and when the `count` words from `first` on change. */
+u32 daxfs_map_crc_delta_words(unsigned int first, const __le64 *delta, unsigned int count);
+u32 daxfs_journal_crc(struct daxfs_sb_info *sbi, u32 id, u32 position, const struct daxfs_journal_entry *entry);
+u32 daxfs_journal_header_crc(struct daxfs_sb_info *sbi, const struct daxfs_journal_header *header);
+u32 daxfs_intent_crc(const struct daxfs_intent *intent);
+__le64 daxfs_commit_word(struct daxfs_sb_info *sbi, u32 id, u64 sequence);
 int daxfs_checksum_init(void);
+
+/* ---- device.c ---- */
+int daxfs_device_open(struct super_block *sb);	/* messages say what is missing and what to run */
+void daxfs_device_close(struct super_block *sb);
 
 /* ---- journal.c: transactions, as told above ---- */
 struct daxfs_tx;
@@ -188,25 +235,72 @@ void daxfs_tx_free(struct daxfs_tx *tx, struct daxfs_run run);
 void daxfs_tx_inode_take(struct daxfs_tx *tx, u64 ino);			/* a free inode becomes used: counters */
 void daxfs_tx_inode_give(struct daxfs_tx *tx, u64 ino);
 void daxfs_tx_inode_chunk(struct daxfs_tx *tx, struct daxfs_run run);	/* reserved blocks become free inodes */
+/* An inode counts once, while nlink is 0 or an operation is in progress: not set again for an operation on an orphan. */
 void daxfs_tx_orphan(struct daxfs_tx *tx, u64 ino, bool set);
-bool daxfs_tx_has_room(struct daxfs_tx *tx, u32 runs);	/* for so many more alloc/free; else commit and go on in another */
+/* Room for `runs` more of daxfs_tx_alloc/free, each of at most DAXFS_MAX_RUN blocks, beside the small things that end an
+ * operation (a node on each level and an inode)? Else commit and go on in another. Ask with 1 before each of many. */
+bool daxfs_tx_has_room(struct daxfs_tx *tx, u32 runs);
 int daxfs_tx_ready(struct daxfs_tx *tx);
 int daxfs_tx_commit(struct daxfs_tx *tx);	/* frees tx; fails only after shutdown */
 void daxfs_tx_cancel(struct daxfs_tx *tx);	/* frees tx */
+bool daxfs_in_tx(struct super_block *sb);	/* does this task have a transaction open? */
+/* daxfs_tx_begin() for ag.c and super.c: also on a read-only mount, and without looking for space. */
+struct daxfs_tx *daxfs_tx_begin_internal(struct super_block *sb);
+int daxfs_journals_alloc(struct super_block *sb);
+void daxfs_journals_free(struct super_block *sb);
 /* Whole inode (512 bytes) under undo; its lock is held exclusive until the commit. */
 void daxfs_tx_add_inode(struct daxfs_tx *tx, struct inode *inode);
 
 /* ---- recovery.c: at mount, before anything is believed ---- */
 int daxfs_journals_open(struct super_block *sb);	/* verify headers, roll back (unless read-only device) */
 int daxfs_recover_orphans(struct super_block *sb);	/* after the root inode is up */
+bool daxfs_journal_target_ok(struct daxfs_sb_info *sbi, u64 offset, u32 length);
 
 /* ---- ag.c: AG headers and maps, first-touch verification, initialising the next AG ---- */
 int daxfs_ags_open(struct super_block *sb);
 void daxfs_ags_close(struct super_block *sb);
 int daxfs_ag_load(struct super_block *sb, u32 agno);			/* header verified, DRAM side built */
 int daxfs_ag_verify_map(struct super_block *sb, u64 map_block);		/* 0 or -EUCLEAN; cached */
-int daxfs_ag_init_next(struct super_block *sb);				/* -ENOSPC when all are */
+int daxfs_ag_count(struct super_block *sb, u32 agno);			/* daxfs_ag_load(), and the bitmap counted */
+int daxfs_ag_verify_map_locked(struct super_block *sb, u32 agno, u32 index);	/* map blocks count from the bitmap on */
+int daxfs_ag_init_next(struct super_block *sb, u32 seen);	/* unless there are more than `seen`; -ENOSPC when all are */
 bool daxfs_inode_in_map(struct super_block *sb, u64 ino);
+
+/* Before a transaction, and before a reservation of `blocks` outside one: the initialised AGs have some room left for
+ * the reservations of transactions that are open. */
+void daxfs_ag_make_room(struct super_block *sb, u32 blocks);
+
+/* Blocks at the start of an AG that hold structures of fixed place: maps, and in AG 0 the journals. */
+static inline u32 daxfs_fixed_blocks(const struct daxfs_sb_info *sbi, u32 agno)
+{
+	return sbi->map_end + (agno ? 0 : sbi->journal_count * sbi->journal_blocks);
+}
+
+static inline u32 daxfs_map_blocks(const struct daxfs_sb_info *sbi)
+{
+	return 2 * sbi->bitmap_blocks + sbi->orphan_map_blocks;
+}
+
+static inline struct daxfs_ag_header *daxfs_ag_raw(const struct daxfs_sb_info *sbi, u32 agno)
+{
+	return daxfs_block(sbi, daxfs_ag_start(sbi, agno) + DAXFS_AG_HEADER_BLOCK);
+}
+
+/* Map block `index` of an AG: the bitmap's blocks, then the inode map's, then the orphan map's. */
+static inline __le64 *daxfs_ag_map(const struct daxfs_sb_info *sbi, u32 agno, u32 index)
+{
+	return daxfs_block(sbi, daxfs_ag_start(sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index);
+}
+
+/* Where the checksum of that map block lies in the AG header's block. */
+static inline u32 daxfs_map_crc_offset(const struct daxfs_sb_info *sbi, u32 index)
+{
+	if (index < sbi->bitmap_blocks)
+		return DAXFS_AG_BITMAP_CRCS + 4 * index;
+	if (index < 2 * sbi->bitmap_blocks)
+		return DAXFS_AG_IMAP_CRCS + 4 * (index - sbi->bitmap_blocks);
+	return DAXFS_AG_ORPHAN_CRCS + 4 * (index - 2 * sbi->bitmap_blocks);
+}
 
 /* ---- alloc.c: free space. Reservations live in DRAM and vanish with a crash. ---- */
 enum daxfs_alloc_kind {
@@ -227,15 +321,25 @@ struct daxfs_alloc {
 int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run);
 void daxfs_unreserve(struct super_block *sb, struct daxfs_run run);
 u64 daxfs_free_blocks(struct super_block *sb);
+/* What the end of a transaction does to reservations: an allocation is in the bitmap now, a free may be used again. */
+void daxfs_reservation_kept(struct super_block *sb, u32 agno, u32 first, u32 count);
+void daxfs_freed_hold(struct super_block *sb, u32 agno, u32 first, u32 count);	/* before the bitmap shows it free */
+void daxfs_freed_drop(struct super_block *sb, u32 agno, u32 first, u32 count);	/* rolled back: the bitmap has it again */
+void daxfs_freed_release(struct super_block *sb, u32 agno, u32 first, u32 count);
+/* Of whole-free huge pages and counters: the AG's bitmap was verified and its lock is held. */
+void daxfs_count_free(struct super_block *sb, u32 agno);
 
 /* ---- inode.c ---- */
 struct inode *daxfs_iget(struct super_block *sb, u64 ino);	/* ERR_PTR(-ESTALE, -EUCLEAN) */
+struct inode *daxfs_iget_orphan(struct super_block *sb, u64 ino);	/* recovery: nlink may be 0 */
+bool daxfs_raw_inode_ok(struct daxfs_sb_info *sbi, const struct daxfs_inode *raw, u64 ino);
+extern const struct export_operations daxfs_export_operations;
 /*
- * A new inode for `dir`, not yet on the device: slot promised in DRAM, fields set from dir and mode, unhashed state
+ * A new inode for `dir`, not yet on the device: slot promised in DRAM, fields set from idmap, dir and mode, unhashed state
  * I_NEW. In the caller's transaction: daxfs_tx_new_inode() before daxfs_tx_ready(), daxfs_store_inode() after it.
  * On failure discard_new_inode() after daxfs_forget_new_inode().
  */
-struct inode *daxfs_new_inode(struct inode *dir, umode_t mode, dev_t rdev);
+struct inode *daxfs_new_inode(IDMAP_ARG, struct inode *dir, umode_t mode, dev_t rdev);
 void daxfs_forget_new_inode(struct inode *inode);
 void daxfs_tx_new_inode(struct daxfs_tx *tx, struct inode *inode);
 /* VFS fields (mode, owner, nlink, size, times, flags, blocks, change, parent) into the raw inode, sealed. The caller has
@@ -294,17 +398,22 @@ int daxfs_break_layouts(struct inode *inode, loff_t from, loff_t to);
 /* ---- dir.c: names in a directory's tree. dir's inode lock is held: shared to look up, exclusive to change. ---- */
 int daxfs_dir_lookup(struct inode *dir, const struct qstr *name, u64 *ino, u8 *type);	/* -ENOENT */
 bool daxfs_dir_is_empty(struct inode *dir);
-/* As with maps: prepare (may fail), apply (after ready), forget (instead). Blocks taken are accounted in dir's DRAM
- * size and blocks at apply; the caller stores dir's core. */
+/*
+ * A change of one directory in the caller's transaction, of one name or (rename) two. begin, then remove and replace, then
+ * add (at most one of remove and of add, in this order), then prepare: all may fail, nothing is stored. apply, after
+ * daxfs_tx_ready(): stores nodes and fork, moves dir's DRAM size and blocks; the caller then stores dir's core. forget:
+ * instead of apply; takes an error pointer too.
+ */
 struct daxfs_dir_change;
-struct daxfs_dir_change *daxfs_dir_prepare_add(struct daxfs_tx *tx, struct inode *dir, const struct qstr *name,
-					       u64 ino, u8 type);
-struct daxfs_dir_change *daxfs_dir_prepare_remove(struct daxfs_tx *tx, struct inode *dir, const struct qstr *name);
-struct daxfs_dir_change *daxfs_dir_prepare_replace(struct daxfs_tx *tx, struct inode *dir, const struct qstr *name,
-						   u64 ino, u8 type);
+struct daxfs_dir_change *daxfs_dir_begin(struct daxfs_tx *tx, struct inode *dir);
+int daxfs_dir_remove(struct daxfs_dir_change *change, const struct qstr *name);
+int daxfs_dir_replace(struct daxfs_dir_change *change, const struct qstr *name, u64 ino, u8 type);
+int daxfs_dir_add(struct daxfs_dir_change *change, const struct qstr *name, u64 ino, u8 type);
+int daxfs_dir_prepare(struct daxfs_dir_change *change);
 void daxfs_dir_apply(struct daxfs_dir_change *change);
 void daxfs_dir_forget(struct daxfs_dir_change *change);
-int daxfs_dir_free_all_blocks(struct inode *dir);		/* rmdir's evict: every tree block, in the caller's no transaction */
+/* rmdir's evict: every tree block, in transactions of its own; takes the inode lock. */
+int daxfs_dir_free_all_blocks(struct inode *dir);
 u8 daxfs_dirent_type(umode_t mode);
 
 /* ---- operations, by the file that defines them ---- */
@@ -320,11 +429,22 @@ extern const struct iomap_ops daxfs_read_iomap_ops;			/* iomap.c: lookups, read 
 extern const struct iomap_ops daxfs_write_iomap_ops;			/* iomap.c: write(2) chunks */
 extern const struct iomap_ops daxfs_fault_iomap_ops;			/* iomap.c: write faults */
 long daxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);	/* ioctl.c */
+struct fileattr;
+int daxfs_fileattr_get(struct dentry *dentry, struct fileattr *fa);	/* ioctl.c: for files and directories */
+int daxfs_fileattr_set(IDMAP_ARG, struct dentry *dentry, struct fileattr *fa);
 
 /* ---- super.c ---- */
 /* Says what was found, once a second at most, applies errors=, returns -EUCLEAN. `kind` and the block name the place. */
 __printf(4, 5) int daxfs_corrupt(struct super_block *sb, u64 ino, u64 block, const char *format, ...);
 void daxfs_shutdown(struct super_block *sb, const char *why);
+
+/* ---- stats.c: /sys/fs/daxfs/DEVICE/ ---- */
+int daxfs_stats_init(void);
+void daxfs_stats_exit(void);
+int daxfs_stats_add(struct super_block *sb);
+void daxfs_stats_remove(struct super_block *sb);
+
+#define daxfs_count(sbi, member, n) this_cpu_add((sbi)->counters->member, n)
 
 static inline bool daxfs_is_shutdown(const struct daxfs_sb_info *sbi)
 {

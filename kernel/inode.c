@@ -1,0 +1,836 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Inodes: read and judged once, in daxfs_iget(); found free, promised and grown; stored whole; freed when the last name
+ * and the last user are gone.
+ *
+ * Inode number x 512 is the inode's place on the device. A number from outside is believed only after its bounds, its
+ * bit in the inode map, magic number, checksum, self number, and, where there is one, generation.
+ *
+ * A free inode is promised by its entry in the AG's taken_inodes, from before anybody looks at it until it is in use on
+ * the device; one that is being freed is promised from before its mode becomes 0 until that is durable.
+ */
+#include <linux/exportfs.h>
+#include <linux/iversion.h>
+#include <linux/pagemap.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/statfs.h>
+#include <linux/writeback.h>
+
+#include "daxfs.h"
+
+#define CHUNK_BLOCKS	8	/* 32 KiB: 64 inodes */
+
+static struct kmem_cache *daxfs_inode_cache;
+
+static void init_once(void *object)
+{
+	struct daxfs_inode_info *info = object;
+
+	init_rwsem(&info->lock);
+	inode_init_once(&info->vfs_inode);
+}
+
+int daxfs_inode_cache_init(void)
+{
+	daxfs_inode_cache = kmem_cache_create("daxfs_inode", sizeof(struct daxfs_inode_info), 0,
+					      SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT, init_once);
+	return daxfs_inode_cache ? 0 : -ENOMEM;
+}
+
+void daxfs_inode_cache_exit(void)
+{
+	/* Inodes are freed after a grace period. */
+	rcu_barrier();
+	kmem_cache_destroy(daxfs_inode_cache);
+}
+
+struct inode *daxfs_alloc_inode(struct super_block *sb)
+{
+	struct daxfs_inode_info *info = alloc_inode_sb(sb, daxfs_inode_cache, GFP_KERNEL);
+
+	if (!info)
+		return NULL;
+	memset((u8 *)info + offsetof(struct daxfs_inode_info, raw), 0,
+	       offsetof(struct daxfs_inode_info, vfs_inode) - offsetof(struct daxfs_inode_info, raw));
+	return &info->vfs_inode;
+}
+
+void daxfs_free_inode(struct inode *inode)
+{
+	kmem_cache_free(daxfs_inode_cache, DAXFS_I(inode));
+}
+
+/* ---- locks ---- */
+
+void daxfs_lock_inodes(struct inode *a, struct inode *b, struct inode *c, struct inode *d)
+{
+	struct inode *inodes[] = { a, b, c, d };
+	unsigned int i, j;
+
+	for (i = 1; i < ARRAY_SIZE(inodes); i++)
+		for (j = i; j && inodes[j] && (!inodes[j - 1] || inodes[j - 1]->i_ino > inodes[j]->i_ino); j--)
+			swap(inodes[j - 1], inodes[j]);
+	for (i = 0; i < ARRAY_SIZE(inodes) && inodes[i]; i++)
+		if (!i || inodes[i] != inodes[i - 1])
+			down_write_nested(&DAXFS_I(inodes[i])->lock, i);
+}
+
+void daxfs_unlock_inodes(struct inode *a, struct inode *b, struct inode *c, struct inode *d)
+{
+	if (a)
+		up_write(&DAXFS_I(a)->lock);
+	if (b && b != a)
+		up_write(&DAXFS_I(b)->lock);
+	if (c && c != a && c != b)
+		up_write(&DAXFS_I(c)->lock);
+	if (d && d != a && d != b && d != c)
+		up_write(&DAXFS_I(d)->lock);
+}
+
+/* ---- reading ---- */
+
+bool daxfs_raw_inode_ok(struct daxfs_sb_info *sbi, const struct daxfs_inode *raw, u64 ino)
+{
+	return le32_to_cpu(raw->magic) == DAXFS_INODE_MAGIC && le64_to_cpu(raw->ino) == ino && daxfs_inode_ok(sbi, raw);
+}
+
+static bool times_ok(const struct daxfs_inode *raw)
+{
+	return le32_to_cpu(raw->atime_nsec) < NSEC_PER_SEC && le32_to_cpu(raw->mtime_nsec) < NSEC_PER_SEC &&
+	       le32_to_cpu(raw->ctime_nsec) < NSEC_PER_SEC && le32_to_cpu(raw->btime_nsec) < NSEC_PER_SEC;
+}
+
+static bool fork_ok(const struct daxfs_inode *raw)
+{
+	u16 count = le16_to_cpu(raw->fork_count);
+
+	switch (raw->format) {
+	case DAXFS_FORMAT_NONE:
+		return !count && !raw->tree_height;
+	case DAXFS_FORMAT_EXTENTS:
+		return count <= DAXFS_FORK_EXTENTS && !raw->tree_height;
+	case DAXFS_FORMAT_EXTENT_TREE:
+		return count && count <= DAXFS_FORK_INDEX && raw->tree_height &&
+		       raw->tree_height <= DAXFS_MAX_TREE_HEIGHT;
+	case DAXFS_FORMAT_INLINE:
+		return !count && !raw->tree_height && le64_to_cpu(raw->size) <= DAXFS_FORK_SIZE;
+	case DAXFS_FORMAT_DIRECTORY:
+		return count <= DAXFS_FORK_INDEX && raw->tree_height <= DAXFS_MAX_TREE_HEIGHT &&
+		       !count == !raw->tree_height;
+	}
+	return false;
+}
+
+static bool format_fits_mode(const struct daxfs_inode *raw)
+{
+	bool extents = raw->format == DAXFS_FORMAT_EXTENTS || raw->format == DAXFS_FORMAT_EXTENT_TREE;
+
+	switch (le16_to_cpu(raw->mode) & S_IFMT) {
+	case S_IFREG:
+		return extents;
+	case S_IFDIR:
+		return raw->format == DAXFS_FORMAT_DIRECTORY;
+	case S_IFLNK:
+		return (extents || raw->format == DAXFS_FORMAT_INLINE) && raw->size &&
+		       le64_to_cpu(raw->size) <= DAXFS_SYMLINK_MAX;
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return raw->format == DAXFS_FORMAT_NONE;
+	}
+	return false;
+}
+
+/* What is wrong with an inode in use, as a word; NULL for nothing. */
+static const char *judge(struct daxfs_sb_info *sbi, const struct daxfs_inode *raw)
+{
+	if (!format_fits_mode(raw))
+		return "mode and format";
+	if (!fork_ok(raw))
+		return "fork";
+	if (le64_to_cpu(raw->size) > MAX_LFS_FILESIZE)
+		return "size";
+	if (le64_to_cpu(raw->blocks) > sbi->block_count)
+		return "number of blocks";
+	if (le32_to_cpu(raw->nlink) > DAXFS_LINK_MAX)
+		return "link count";
+	if (le32_to_cpu(raw->flags) & ~DAXFS_INODE_FLAGS_KNOWN)
+		return "flags";
+	if (!times_ok(raw))
+		return "timestamp";
+	if (raw->operation > DAXFS_OPERATION_TRUNCATE)
+		return "operation";
+	return NULL;
+}
+
+static void set_vfs_flags(struct inode *inode, u32 flags)
+{
+	unsigned int vfs = S_ISREG(inode->i_mode) ? S_DAX : 0;
+
+	if (flags & DAXFS_INODE_IMMUTABLE)
+		vfs |= S_IMMUTABLE;
+	if (flags & DAXFS_INODE_APPEND)
+		vfs |= S_APPEND;
+	if (flags & DAXFS_INODE_NOATIME)
+		vfs |= S_NOATIME;
+	if (flags & DAXFS_INODE_SYNC)
+		vfs |= S_SYNC;
+	if (flags & DAXFS_INODE_DIRSYNC)
+		vfs |= S_DIRSYNC;
+	inode_set_flags(inode, vfs, S_DAX | S_IMMUTABLE | S_APPEND | S_NOATIME | S_SYNC | S_DIRSYNC);
+}
+
+void daxfs_set_inode_ops(struct inode *inode)
+{
+	switch (inode->i_mode & S_IFMT) {
+	case S_IFREG:
+		inode->i_op = &daxfs_file_inode_operations;
+		inode->i_fop = &daxfs_file_operations;
+		inode->i_mapping->a_ops = &daxfs_dax_aops;
+		break;
+	case S_IFDIR:
+		inode->i_op = &daxfs_dir_inode_operations;
+		inode->i_fop = &daxfs_dir_operations;
+		break;
+	case S_IFLNK:
+		inode->i_op = &daxfs_symlink_inode_operations;
+		break;
+	default:
+		inode->i_op = &daxfs_special_inode_operations;
+		init_special_inode(inode, inode->i_mode, inode->i_rdev);
+	}
+	set_vfs_flags(inode, DAXFS_I(inode)->flags);
+}
+
+static struct timespec64 raw_time(__le64 sec, __le32 nsec)
+{
+	return (struct timespec64){ .tv_sec = (s64)le64_to_cpu(sec), .tv_nsec = le32_to_cpu(nsec) };
+}
+
+static void load_inode(struct inode *inode)
+{
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+	const struct daxfs_inode *raw = info->raw;
+
+	inode->i_mode = le16_to_cpu(raw->mode);
+	i_uid_write(inode, le32_to_cpu(raw->uid));
+	i_gid_write(inode, le32_to_cpu(raw->gid));
+	set_nlink(inode, le32_to_cpu(raw->nlink));
+	inode->i_size = le64_to_cpu(raw->size);
+	inode->i_generation = le32_to_cpu(raw->generation);
+	inode->i_rdev = MKDEV(le32_to_cpu(raw->rdev_major), le32_to_cpu(raw->rdev_minor));
+	inode_set_atime_to_ts(inode, raw_time(raw->atime_sec, raw->atime_nsec));
+	inode_set_mtime_to_ts(inode, raw_time(raw->mtime_sec, raw->mtime_nsec));
+	inode_set_ctime_to_ts(inode, raw_time(raw->ctime_sec, raw->ctime_nsec));
+	inode_set_iversion_queried(inode, le64_to_cpu(raw->change));
+	info->btime = raw_time(raw->btime_sec, raw->btime_nsec);
+	info->flags = le32_to_cpu(raw->flags);
+	info->project = le32_to_cpu(raw->project);
+	info->blocks = le64_to_cpu(raw->blocks);
+	info->parent = le64_to_cpu(raw->parent);
+	info->stored = true;
+	inode->i_blocks = info->blocks << (DAXFS_BLOCK_SHIFT - 9);
+	daxfs_set_inode_ops(inode);
+}
+
+static int read_inode(struct inode *inode, bool orphan)
+{
+	struct super_block *sb = inode->i_sb;
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+	u64 block = inode->i_ino / DAXFS_INODES_PER_BLOCK;
+	const char *wrong;
+
+	info->raw = daxfs_raw_inode(sbi, inode->i_ino);
+	if (!daxfs_raw_inode_ok(sbi, info->raw, inode->i_ino))
+		return daxfs_corrupt(sb, inode->i_ino, block, "inode: magic number, checksum or own number");
+	if (!info->raw->mode || (!info->raw->nlink && !orphan))
+		return -ESTALE;
+	wrong = judge(sbi, info->raw);
+	if (wrong)
+		return daxfs_corrupt(sb, inode->i_ino, block, "inode: %s", wrong);
+	load_inode(inode);
+	return 0;
+}
+
+static struct inode *get_inode(struct super_block *sb, u64 ino, bool orphan)
+{
+	struct inode *inode;
+	int err;
+
+	if (!daxfs_inode_in_map(sb, ino))
+		return ERR_PTR(-ESTALE);
+	inode = iget_locked(sb, ino);
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	if (!(inode->i_state & I_NEW))
+		return inode;
+	err = read_inode(inode, orphan);
+	if (err) {
+		iget_failed(inode);
+		return ERR_PTR(err);
+	}
+	unlock_new_inode(inode);
+	return inode;
+}
+
+struct inode *daxfs_iget(struct super_block *sb, u64 ino)
+{
+	return get_inode(sb, ino, false);
+}
+
+struct inode *daxfs_iget_orphan(struct super_block *sb, u64 ino)
+{
+	return get_inode(sb, ino, true);
+}
+
+/* ---- storing ---- */
+
+/* mode stays 0 where the inode is being freed: this is for inodes in use. */
+void daxfs_store_inode(struct inode *inode)
+{
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+	struct daxfs_inode *raw = info->raw;
+	struct timespec64 atime = inode_get_atime(inode), mtime = inode_get_mtime(inode), ctime = inode_get_ctime(inode);
+
+	raw->mode = cpu_to_le16(inode->i_mode);
+	raw->flags = cpu_to_le32(info->flags);
+	raw->nlink = cpu_to_le32(inode->i_nlink);
+	raw->uid = cpu_to_le32(i_uid_read(inode));
+	raw->gid = cpu_to_le32(i_gid_read(inode));
+	raw->project = cpu_to_le32(info->project);
+	raw->generation = cpu_to_le32(inode->i_generation);
+	raw->size = cpu_to_le64(i_size_read(inode));
+	raw->blocks = cpu_to_le64(info->blocks);
+	raw->atime_sec = cpu_to_le64(atime.tv_sec);
+	raw->mtime_sec = cpu_to_le64(mtime.tv_sec);
+	raw->ctime_sec = cpu_to_le64(ctime.tv_sec);
+	raw->btime_sec = cpu_to_le64(info->btime.tv_sec);
+	raw->atime_nsec = cpu_to_le32(atime.tv_nsec);
+	raw->mtime_nsec = cpu_to_le32(mtime.tv_nsec);
+	raw->ctime_nsec = cpu_to_le32(ctime.tv_nsec);
+	raw->btime_nsec = cpu_to_le32(info->btime.tv_nsec);
+	raw->change = cpu_to_le64(inode_peek_iversion(inode));
+	raw->parent = cpu_to_le64(info->parent);
+	raw->rdev_major = cpu_to_le32(MAJOR(inode->i_rdev));
+	raw->rdev_minor = cpu_to_le32(MINOR(inode->i_rdev));
+	daxfs_seal_inode(DAXFS_SB(inode->i_sb), raw);
+	inode->i_blocks = info->blocks << (DAXFS_BLOCK_SHIFT - 9);
+	info->stored = true;
+}
+
+int daxfs_commit_inode(struct inode *inode)
+{
+	struct daxfs_tx *tx;
+	int err;
+
+	down_write(&DAXFS_I(inode)->lock);
+	tx = daxfs_tx_begin(inode->i_sb);
+	err = PTR_ERR_OR_ZERO(tx);
+	if (err)
+		goto unlock;
+	daxfs_tx_add_inode(tx, inode);
+	err = daxfs_tx_ready(tx);
+	if (err) {
+		daxfs_tx_cancel(tx);
+		goto unlock;
+	}
+	daxfs_store_inode(inode);
+	err = daxfs_tx_commit(tx);
+unlock:
+	up_write(&DAXFS_I(inode)->lock);
+	return err;
+}
+
+/* Times, which the VFS keeps dirty; everything else was durable when it changed. */
+int daxfs_write_inode(struct inode *inode, struct writeback_control *wbc)
+{
+	if (sb_rdonly(inode->i_sb) || !DAXFS_I(inode)->stored || !inode->i_nlink)
+		return 0;
+	return daxfs_commit_inode(inode);
+}
+
+static int set_size(struct inode *inode, loff_t size)
+{
+	struct address_space *mapping = inode->i_mapping;
+	int err = 0;
+
+	inode_dio_wait(inode);
+	filemap_invalidate_lock(mapping);
+	if (size < i_size_read(inode))
+		err = daxfs_break_layouts(inode, size, LLONG_MAX);
+	if (!err)
+		err = daxfs_set_size(inode, size);
+	filemap_invalidate_unlock(mapping);
+	return err;
+}
+
+int daxfs_setattr(IDMAP_ARG, struct dentry *dentry, struct iattr *attr)
+{
+	struct inode *inode = d_inode(dentry);
+	int err;
+
+	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
+		return -EIO;
+	err = setattr_prepare(IDMAP, dentry, attr);
+	if (err)
+		return err;
+	if (attr->ia_valid & ATTR_SIZE) {
+		/* truncate(2) names no times, but moves them where it moves the size. */
+		if (attr->ia_size != i_size_read(inode) && !(attr->ia_valid & (ATTR_MTIME | ATTR_CTIME))) {
+			attr->ia_valid |= ATTR_MTIME | ATTR_CTIME;
+			attr->ia_mtime = attr->ia_ctime = current_time(inode);
+		}
+		err = set_size(inode, attr->ia_size);
+		if (err)
+			return err;
+	}
+	setattr_copy(IDMAP, inode, attr);
+	inode_inc_iversion(inode);
+	return daxfs_commit_inode(inode);
+}
+
+int daxfs_getattr(IDMAP_ARG, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags)
+{
+	struct inode *inode = d_inode(path->dentry);
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+
+	daxfs_fillattr(IDMAP, mask, inode, stat);
+	stat->blocks = READ_ONCE(info->blocks) << (DAXFS_BLOCK_SHIFT - 9);
+	stat->blksize = DAXFS_BLOCK_SIZE;
+	if (mask & STATX_BTIME) {
+		stat->result_mask |= STATX_BTIME;
+		stat->btime = info->btime;
+	}
+	if (info->flags & DAXFS_INODE_IMMUTABLE)
+		stat->attributes |= STATX_ATTR_IMMUTABLE;
+	if (info->flags & DAXFS_INODE_APPEND)
+		stat->attributes |= STATX_ATTR_APPEND;
+	if (info->flags & DAXFS_INODE_NODUMP)
+		stat->attributes |= STATX_ATTR_NODUMP;
+	stat->attributes_mask |= STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP;
+	return 0;
+}
+
+/* ---- new inodes ---- */
+
+static bool slot_is_free(struct daxfs_sb_info *sbi, struct daxfs_ag *ag, u64 ino)
+{
+	return !READ_ONCE(daxfs_raw_inode(sbi, ino)->mode) && !xa_load(&ag->taken_inodes, ino);
+}
+
+/* Promises inode `ino` if nobody has it. Looked at again once promised: it may have come into use in between. */
+static int claim(struct super_block *sb, struct daxfs_ag *ag, u64 ino)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	const struct daxfs_inode *raw = daxfs_raw_inode(sbi, ino);
+	int err;
+
+	if (!slot_is_free(sbi, ag, ino))
+		return -EBUSY;
+	err = xa_insert(&ag->taken_inodes, ino, xa_mk_value(1), GFP_NOFS);
+	if (err)
+		return err;
+	if (READ_ONCE(raw->mode)) {
+		xa_erase(&ag->taken_inodes, ino);
+		return -EBUSY;
+	}
+	if (!daxfs_raw_inode_ok(sbi, raw, ino)) {
+		xa_erase(&ag->taken_inodes, ino);
+		return daxfs_corrupt(sb, ino, ino / DAXFS_INODES_PER_BLOCK, "free inode: damaged");
+	}
+	spin_lock(&ag->reserve_lock);
+	if (ag->free_inodes)
+		ag->free_inodes--;
+	spin_unlock(&ag->reserve_lock);
+	atomic64_dec(&sbi->free_inodes);
+	return 0;
+}
+
+static void mark_full(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
+{
+	struct daxfs_ag *ag = &sbi->ags[agno];
+	u64 first = (daxfs_ag_start(sbi, agno) + bit) * DAXFS_INODES_PER_BLOCK;
+	bool full = true;
+	u32 i;
+
+	/* Whoever gives an inode back clears the bit under the same lock, after the slot shows as free. */
+	spin_lock(&ag->reserve_lock);
+	for (i = 0; i < DAXFS_INODES_PER_BLOCK; i++)
+		full = full && !slot_is_free(sbi, ag, first + i);
+	if (full)
+		__set_bit(bit, ag->full_inodes);
+	spin_unlock(&ag->reserve_lock);
+}
+
+/* Promises an inode in the block of inodes at `bit`: 0, -EBUSY for none, or an error. */
+static int claim_in_block(struct super_block *sb, u32 agno, u32 bit, u64 *ino)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u64 first = (daxfs_ag_start(sbi, agno) + bit) * DAXFS_INODES_PER_BLOCK;
+	int err;
+	u32 i;
+
+	for (i = 0; i < DAXFS_INODES_PER_BLOCK; i++) {
+		err = claim(sb, &sbi->ags[agno], first + i);
+		if (err != -EBUSY) {
+			*ino = first + i;
+			return err;
+		}
+	}
+	mark_full(sbi, agno, bit);
+	return -EBUSY;
+}
+
+/* First fit, from the lowest block that may have a free inode on. */
+static int claim_in_ag(struct super_block *sb, u32 agno, u64 *ino)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_ag *ag = &sbi->ags[agno];
+	u32 start = READ_ONCE(ag->inode_hint), bit = start;
+	int err;
+
+	while (bit < ag->blocks) {
+		u32 index = sbi->bitmap_blocks + bit / DAXFS_BITS_PER_MAP_BLOCK;
+		u32 word = bit % DAXFS_BITS_PER_MAP_BLOCK / 64;
+		u64 candidates;
+
+		err = daxfs_ag_verify_map(sb, daxfs_ag_start(sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index);
+		if (err)
+			return err;
+		candidates = le64_to_cpu(READ_ONCE(daxfs_ag_map(sbi, agno, index)[word])) &
+			     ~READ_ONCE(ag->full_inodes[bit / 64]);
+		candidates &= ~0ull << (bit % 64);
+		if (!candidates) {
+			bit = (bit / 64 + 1) * 64;
+			continue;
+		}
+		bit = bit / 64 * 64 + __ffs64(candidates);
+		err = claim_in_block(sb, agno, bit, ino);
+		if (err != -EBUSY) {
+			spin_lock(&ag->reserve_lock);
+			if (ag->inode_hint == start)
+				ag->inode_hint = bit;
+			spin_unlock(&ag->reserve_lock);
+			return err;
+		}
+		bit++;
+	}
+	return -EBUSY;
+}
+
+/* Free inodes in reserved blocks that nothing reaches yet. Flushed; the fence is the commit's. */
+static void write_chunk(struct daxfs_sb_info *sbi, struct daxfs_run run)
+{
+	u64 ino;
+
+	daxfs_zero_blocks(sbi, run.block, run.count);
+	for (ino = run.block * DAXFS_INODES_PER_BLOCK; ino < (run.block + run.count) * DAXFS_INODES_PER_BLOCK; ino++) {
+		struct daxfs_inode *raw = daxfs_raw_inode(sbi, ino);
+
+		raw->magic = cpu_to_le32(DAXFS_INODE_MAGIC);
+		raw->ino = cpu_to_le64(ino);
+		raw->generation = cpu_to_le32(get_random_u32());
+		daxfs_seal_inode(sbi, raw);
+		daxfs_flush(sbi, raw, sizeof(*raw));
+	}
+}
+
+static int grow(struct super_block *sb, u32 near, u32 *agno)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_alloc request = {
+		.kind = DAXFS_ALLOC_META,
+		.ino = daxfs_ag_start(sbi, near) * DAXFS_INODES_PER_BLOCK,
+		.want = CHUNK_BLOCKS,
+	};
+	struct daxfs_run run;
+	struct daxfs_tx *tx;
+	int err = daxfs_reserve(sb, &request, &run);
+
+	if (err)
+		return err;
+	tx = daxfs_tx_begin(sb);
+	if (IS_ERR(tx)) {
+		daxfs_unreserve(sb, run);
+		return PTR_ERR(tx);
+	}
+	write_chunk(sbi, run);
+	daxfs_tx_inode_chunk(tx, run);
+	err = daxfs_tx_ready(tx);
+	if (err) {
+		daxfs_tx_cancel(tx);
+		return err;
+	}
+	*agno = daxfs_ag_of(sbi, run.block);
+	return daxfs_tx_commit(tx);
+}
+
+/* Directories of the root spread over the AGs, everything else stays near its directory. */
+static u32 choose_ag(struct inode *dir, umode_t mode)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(dir->i_sb);
+	u32 ags = smp_load_acquire(&sbi->initialised_ags);
+
+	if (S_ISDIR(mode) && dir->i_ino == le64_to_cpu(sbi->super->root_ino))
+		return get_random_u32() % ags;
+	return daxfs_ag_of(sbi, dir->i_ino / DAXFS_INODES_PER_BLOCK);
+}
+
+static int promise_inode(struct inode *dir, umode_t mode, u64 *ino)
+{
+	struct super_block *sb = dir->i_sb;
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u32 ags = smp_load_acquire(&sbi->initialised_ags);
+	u32 start = choose_ag(dir, mode), agno = start, i;
+	int err, tries;
+
+	if (READ_ONCE(sbi->ags[start].free_inodes)) {
+		err = claim_in_ag(sb, start, ino);
+		if (err != -EBUSY)
+			return err;
+	}
+	/* Others may take all of a new chunk before we do. */
+	for (tries = 0; tries < 8; tries++) {
+		err = grow(sb, start, &agno);
+		if (err)
+			break;
+		err = claim_in_ag(sb, agno, ino);
+		if (err != -EBUSY)
+			return err;
+	}
+	for (i = 1; i < ags && (err == -ENOSPC || err == -EBUSY); i++) {
+		agno = (start + i) % ags;
+		if (READ_ONCE(sbi->ags[agno].free_inodes) && !claim_in_ag(sb, agno, ino))
+			return 0;
+	}
+	return err == -EBUSY ? -ENOSPC : err;
+}
+
+static void end_promise(struct super_block *sb, u64 ino)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u64 block = ino / DAXFS_INODES_PER_BLOCK;
+	u32 agno = daxfs_ag_of(sbi, block), bit = block - daxfs_ag_start(sbi, agno);
+	struct daxfs_ag *ag = &sbi->ags[agno];
+
+	xa_erase(&ag->taken_inodes, ino);
+	spin_lock(&ag->reserve_lock);
+	ag->free_inodes++;
+	__clear_bit(bit, ag->full_inodes);
+	ag->inode_hint = min(ag->inode_hint, bit);
+	spin_unlock(&ag->reserve_lock);
+	atomic64_inc(&sbi->free_inodes);
+}
+
+static u32 inherited_flags(const struct inode *dir, umode_t mode)
+{
+	u32 flags = DAXFS_I(dir)->flags & (DAXFS_INODE_NOATIME | DAXFS_INODE_NODUMP | DAXFS_INODE_SYNC |
+					   DAXFS_INODE_DIRSYNC | DAXFS_INODE_DAX);
+
+	if (!S_ISDIR(mode))
+		flags &= ~DAXFS_INODE_DIRSYNC;
+	if (!S_ISDIR(mode) && !S_ISREG(mode))
+		flags &= DAXFS_INODE_NOATIME | DAXFS_INODE_NODUMP;
+	return flags;
+}
+
+struct inode *daxfs_new_inode(IDMAP_ARG, struct inode *dir, umode_t mode, dev_t rdev)
+{
+	struct super_block *sb = dir->i_sb;
+	struct daxfs_inode_info *info;
+	struct inode *inode;
+	struct timespec64 now;
+	u64 ino;
+	int err;
+
+	inode = new_inode(sb);
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	err = promise_inode(dir, mode, &ino);
+	if (err)
+		goto put;
+	info = DAXFS_I(inode);
+	inode->i_ino = ino;
+	info->raw = daxfs_raw_inode(DAXFS_SB(sb), ino);
+	info->flags = inherited_flags(dir, mode);
+	info->parent = dir->i_ino;
+	info->project = DAXFS_I(dir)->project;
+	inode_init_owner(IDMAP, inode, dir, mode);
+	inode->i_generation = get_random_u32();
+	inode->i_rdev = rdev;
+	now = inode_set_ctime_current(inode);
+	inode_set_atime_to_ts(inode, now);
+	inode_set_mtime_to_ts(inode, now);
+	info->btime = now;
+	inode_set_iversion(inode, 1);
+	daxfs_set_inode_ops(inode);
+	if (insert_inode_locked(inode)) {
+		end_promise(sb, ino);
+		err = daxfs_corrupt(sb, ino, ino / DAXFS_INODES_PER_BLOCK, "a free inode is in use in memory");
+		goto put;
+	}
+	return inode;
+put:
+	/* Without a number of its own it must not look unlinked to evict. */
+	iput(inode);
+	return ERR_PTR(err);
+}
+
+void daxfs_forget_new_inode(struct inode *inode)
+{
+	end_promise(inode->i_sb, inode->i_ino);
+}
+
+void daxfs_tx_new_inode(struct daxfs_tx *tx, struct inode *inode)
+{
+	daxfs_tx_add_inode(tx, inode);
+	daxfs_tx_inode_take(tx, inode->i_ino);
+}
+
+/* ---- the end of an inode ---- */
+
+static int free_blocks(struct inode *inode)
+{
+	switch (DAXFS_I(inode)->raw->format) {
+	case DAXFS_FORMAT_EXTENTS:
+	case DAXFS_FORMAT_EXTENT_TREE:
+		return daxfs_free_all_blocks(inode);
+	case DAXFS_FORMAT_DIRECTORY:
+		return daxfs_dir_free_all_blocks(inode);
+	}
+	return 0;
+}
+
+/* What a free inode is: all zero but magic, own number and generation. */
+static void clear_raw(struct daxfs_sb_info *sbi, struct daxfs_inode *raw)
+{
+	struct daxfs_inode free = {
+		.magic = raw->magic,
+		.ino = raw->ino,
+		.generation = raw->generation,
+	};
+
+	memcpy(raw, &free, sizeof(free));
+	daxfs_seal_inode(sbi, raw);
+}
+
+static int free_raw(struct inode *inode)
+{
+	struct super_block *sb = inode->i_sb;
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_ag *ag = &sbi->ags[daxfs_ag_of(sbi, inode->i_ino / DAXFS_INODES_PER_BLOCK)];
+	struct daxfs_tx *tx;
+	int err;
+
+	/* Nobody takes it before the commit: settling the transaction ends this. */
+	err = xa_insert(&ag->taken_inodes, inode->i_ino, xa_mk_value(1), GFP_NOFS | __GFP_NOFAIL);
+	if (WARN_ON_ONCE(err))
+		return err;
+	down_write(&info->lock);
+	tx = daxfs_tx_begin(sb);
+	err = PTR_ERR_OR_ZERO(tx);
+	if (err)
+		goto unlock;
+	daxfs_tx_add_inode(tx, inode);
+	daxfs_tx_inode_give(tx, inode->i_ino);
+	daxfs_tx_orphan(tx, inode->i_ino, false);
+	err = daxfs_tx_ready(tx);
+	if (err) {
+		daxfs_tx_cancel(tx);
+		goto unlock;
+	}
+	clear_raw(sbi, info->raw);
+	err = daxfs_tx_commit(tx);
+unlock:
+	up_write(&info->lock);
+	if (err)
+		xa_erase(&ag->taken_inodes, inode->i_ino);
+	return err;
+}
+
+static void free_orphan(struct inode *inode)
+{
+	int err;
+
+	sb_start_intwrite(inode->i_sb);
+	err = free_blocks(inode);
+	if (!err)
+		err = free_raw(inode);
+	sb_end_intwrite(inode->i_sb);
+	if (err)
+		pr_warn("daxfs (%pg): inode %lu: not freed: error %d; the next mount tries again\n", inode->i_sb->s_bdev,
+			inode->i_ino, err);
+}
+
+void daxfs_evict_inode(struct inode *inode)
+{
+	bool free = !inode->i_nlink && DAXFS_I(inode)->stored && !is_bad_inode(inode);
+
+	truncate_inode_pages_final(&inode->i_data);
+	if (free && !sb_rdonly(inode->i_sb) && !daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
+		free_orphan(inode);
+	clear_inode(inode);
+}
+
+/* ---- file handles: 64-bit inode number and generation, of the inode and where wanted of its directory ---- */
+
+static int daxfs_encode_fh(struct inode *inode, u32 *fh, int *words, struct inode *parent)
+{
+	int need = parent ? 6 : 3;
+
+	if (*words < need) {
+		*words = need;
+		return FILEID_INVALID;
+	}
+	*words = need;
+	fh[0] = lower_32_bits(inode->i_ino);
+	fh[1] = upper_32_bits(inode->i_ino);
+	fh[2] = inode->i_generation;
+	if (!parent)
+		return DAXFS_FILEID_INO64_GEN;
+	fh[3] = lower_32_bits(parent->i_ino);
+	fh[4] = upper_32_bits(parent->i_ino);
+	fh[5] = parent->i_generation;
+	return DAXFS_FILEID_INO64_GEN_PARENT;
+}
+
+static struct dentry *handle_dentry(struct super_block *sb, const u32 *fh)
+{
+	struct inode *inode = daxfs_iget(sb, (u64)fh[1] << 32 | fh[0]);
+
+	if (!IS_ERR(inode) && (inode->i_generation != fh[2] || !inode->i_nlink)) {
+		iput(inode);
+		inode = ERR_PTR(-ESTALE);
+	}
+	return d_obtain_alias(inode);
+}
+
+static struct dentry *daxfs_fh_to_dentry(struct super_block *sb, struct fid *fid, int words, int type)
+{
+	if (words < 3 || (type != DAXFS_FILEID_INO64_GEN && type != DAXFS_FILEID_INO64_GEN_PARENT))
+		return NULL;
+	return handle_dentry(sb, fid->raw);
+}
+
+static struct dentry *daxfs_fh_to_parent(struct super_block *sb, struct fid *fid, int words, int type)
+{
+	if (words < 6 || type != DAXFS_FILEID_INO64_GEN_PARENT)
+		return NULL;
+	return handle_dentry(sb, fid->raw + 3);
+}
+
+static struct dentry *daxfs_get_parent(struct dentry *child)
+{
+	return d_obtain_alias(daxfs_iget(child->d_sb, DAXFS_I(d_inode(child))->parent));
+}
+
+const struct export_operations daxfs_export_operations = {
+	.encode_fh = daxfs_encode_fh,
+	.fh_to_dentry = daxfs_fh_to_dentry,
+	.fh_to_parent = daxfs_fh_to_parent,
+	.get_parent = daxfs_get_parent,
+};

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Stores that survive: a store is durable when its cache line was flushed and a fence followed.
+ *
+ * A task may be moved to another CPU between flush and fence. The switch itself drains: it contains locked
+ * instructions, which order clwb as sfence does.
+ */
+#include <linux/libnvdimm.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+
+#include "daxfs.h"
+
+#define DAXFS_LINE	64
+
+void daxfs_flush(struct daxfs_sb_info *sbi, const void *p, size_t bytes)
+{
+	unsigned long first = (unsigned long)p & ~(DAXFS_LINE - 1ul);
+	unsigned long end = (unsigned long)p + bytes;
+
+	if (!bytes)
+		return;
+	arch_wb_cache_pmem((void *)p, bytes);
+	daxfs_count(sbi, flushed_lines, (end - first + DAXFS_LINE - 1) / DAXFS_LINE);
+}
+
+void daxfs_fence(struct daxfs_sb_info *sbi)
+{
+	wmb();
+	daxfs_count(sbi, fences, 1);
+}
+
+void daxfs_zero_blocks(struct daxfs_sb_info *sbi, u64 block, u64 count)
+{
+	const void *zeros = page_address(ZERO_PAGE(0));
+	u64 i;
+
+	for (i = 0; i < count; i++) {
+		memcpy_flushcache(daxfs_block(sbi, block + i), zeros, DAXFS_BLOCK_SIZE);
+		if (i % DAXFS_HUGE_BLOCKS == DAXFS_HUGE_BLOCKS - 1)
+			cond_resched();
+	}
+}

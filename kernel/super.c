@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mount and unmount. The order of a mount is the order of trust: the device, a superblock whose fields are in range, the
+ * journals (rolled back), the superblock's checksum, AG headers, the root, orphans.
+ *
+ * The superblock's checksum comes after the journals because a crash may have torn it: it is changed inside transactions
+ * like everything else. Until then only its geometry is used, and journals whose headers check out are what vouches for
+ * that.
+ */
+#include <linux/blkdev.h>
+#include <linux/buffer_head.h>
+#include <linux/exportfs.h>
+#include <linux/fs_context.h>
+#include <linux/fs_parser.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/statfs.h>
+
+#include "daxfs.h"
+
+struct mount_options {
+	enum daxfs_errors_mode errors;
+	bool norecovery;
+};
+
+/* ---- damage and shutdown ---- */
+
+static void policy(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	if (sbi->errors_mode == DAXFS_ERRORS_SHUTDOWN) {
+		daxfs_shutdown(sb, "damage was found (errors=shutdown)");
+	} else if (sbi->errors_mode == DAXFS_ERRORS_RO && !sb_rdonly(sb)) {
+		pr_err("daxfs (%s): read-only from here on (errors=remount-ro)\n", sb->s_id);
+		sb->s_flags |= SB_RDONLY;
+	}
+}
+
+int daxfs_corrupt(struct super_block *sb, u64 ino, u64 block, const char *format, ...)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct va_format vaf;
+	va_list args;
+
+	if (__ratelimit(&sbi->corrupt_limit)) {
+		va_start(args, format);
+		vaf.fmt = format;
+		vaf.va = &args;
+		if (ino)
+			pr_err("daxfs (%s): damage: %pV (inode %llu, block %llu): unmount and run fsck.daxfs\n", sb->s_id,
+			       &vaf, ino, block);
+		else
+			pr_err("daxfs (%s): damage: %pV (block %llu): unmount and run fsck.daxfs\n", sb->s_id, &vaf,
+			       block);
+		va_end(args);
+	}
+	/* While mounting there is nothing to protect yet: the mount fails or goes on without that AG. */
+	if (sb->s_root) {
+		schedule_work(&sbi->error_work);
+		policy(sb);
+	}
+	return -EUCLEAN;
+}
+
+/* Leaves a note for fsck. Not from where the damage is met: locks may be held there. */
+static void note_errors(struct work_struct *work)
+{
+	struct daxfs_sb_info *sbi = container_of(work, struct daxfs_sb_info, error_work);
+	struct super_block *sb = sbi->sb;
+	struct daxfs_tx *tx;
+
+	if (sbi->read_only_device || sbi->norecovery || sbi->super->state & cpu_to_le32(DAXFS_STATE_ERRORS))
+		return;
+	tx = daxfs_tx_begin_internal(sb);
+	if (IS_ERR(tx))
+		return;
+	mutex_lock(&sbi->super_lock);
+	daxfs_tx_add(tx, 0, 0, sizeof(*sbi->super));
+	if (daxfs_tx_ready(tx)) {
+		daxfs_tx_cancel(tx);
+	} else {
+		sbi->super->state |= cpu_to_le32(DAXFS_STATE_ERRORS);
+		daxfs_seal_super(sbi, sbi->super);
+		daxfs_tx_commit(tx);
+	}
+	mutex_unlock(&sbi->super_lock);
+}
+
+/* Transactions that are past daxfs_tx_ready() still complete; no other one starts. */
+void daxfs_shutdown(struct super_block *sb, const char *why)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	if (!xchg(&sbi->shutdown, true))
+		pr_alert("daxfs (%s): shut down: %s; unmount to use it again\n", sb->s_id, why);
+}
+
+/* ---- the superblock ---- */
+
+static int refuse(struct super_block *sb, const char *what)
+{
+	pr_err("daxfs (%pg): the superblock cannot be used: %s: run fsck.daxfs\n", sb->s_bdev, what);
+	return -EUCLEAN;
+}
+
+static int check_features(struct super_block *sb, const struct daxfs_super *super)
+{
+	u32 incompat = le32_to_cpu(super->incompat) & ~DAXFS_INCOMPAT_KNOWN;
+	u32 ro_compat = le32_to_cpu(super->ro_compat) & ~DAXFS_RO_COMPAT_KNOWN;
+
+	if (le32_to_cpu(super->version) != DAXFS_VERSION_1) {
+		pr_err("daxfs (%pg): format version %u: this module knows version %u\n", sb->s_bdev,
+		       le32_to_cpu(super->version), DAXFS_VERSION_1);
+		return -EINVAL;
+	}
+	if (incompat) {
+		pr_err("daxfs (%pg): unknown incompatible features 0x%x: needs a newer module\n", sb->s_bdev, incompat);
+		return -EINVAL;
+	}
+	if (ro_compat && !sb_rdonly(sb)) {
+		pr_err("daxfs (%pg): unknown features 0x%x allow only reading: mount with -o ro\n", sb->s_bdev,
+		       ro_compat);
+		return -EROFS;
+	}
+	return 0;
+}
+
+static int read_ag_geometry(struct super_block *sb, const struct daxfs_super *super)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u64 usable, last;
+	u32 ag_blocks;
+
+	sbi->block_count = le64_to_cpu(super->block_count);
+	sbi->align_blocks = le32_to_cpu(super->align_blocks);
+	sbi->ag_count = le32_to_cpu(super->ag_count);
+	sbi->initialised_ags = le32_to_cpu(super->initialised_ags);
+	sbi->ag_shift = super->ag_blocks_log2;
+	if (super->block_log2 != DAXFS_BLOCK_SHIFT || super->inode_log2 != DAXFS_INODE_SHIFT)
+		return refuse(sb, "block or inode size");
+	if (sbi->ag_shift < DAXFS_MIN_AG_BLOCKS_LOG2 || sbi->ag_shift > DAXFS_MAX_AG_BLOCKS_LOG2)
+		return refuse(sb, "allocation group size");
+	if (sbi->block_count > sbi->device_blocks) {
+		pr_err("daxfs (%pg): the filesystem has %llu blocks, the device %llu\n", sb->s_bdev, sbi->block_count,
+		       sbi->device_blocks);
+		return -EINVAL;
+	}
+	if ((sbi->align_blocks && sbi->align_blocks < DAXFS_MIN_ALIGN_BLOCKS) || sbi->block_count <= sbi->align_blocks)
+		return refuse(sb, "alignment");
+	ag_blocks = 1u << sbi->ag_shift;
+	usable = sbi->block_count - sbi->align_blocks;
+	sbi->bitmap_blocks = max(1u, ag_blocks / DAXFS_BITS_PER_MAP_BLOCK);
+	sbi->orphan_map_blocks = max(1u, ag_blocks / DAXFS_ORPHAN_BLOCKS / DAXFS_BITS_PER_MAP_BLOCK);
+	sbi->map_end = DAXFS_AG_BITMAP_BLOCK + 2 * sbi->bitmap_blocks + sbi->orphan_map_blocks;
+	sbi->head_blocks = round_up(sbi->map_end, DAXFS_HUGE_BLOCKS);
+	if (!sbi->ag_count || sbi->ag_count > DAXFS_MAX_AGS || DIV_ROUND_UP_ULL(usable, ag_blocks) != sbi->ag_count)
+		return refuse(sb, "number of allocation groups");
+	last = usable - ((u64)(sbi->ag_count - 1) << sbi->ag_shift);
+	if (last < sbi->head_blocks + DAXFS_MIN_AG_SPARE_BLOCKS)
+		return refuse(sb, "last allocation group");
+	if (!sbi->initialised_ags || sbi->initialised_ags > sbi->ag_count)
+		return refuse(sb, "number of initialised allocation groups");
+	return 0;
+}
+
+static int read_journal_geometry(struct super_block *sb, const struct daxfs_super *super)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u64 ag_blocks = min(1ull << sbi->ag_shift, sbi->block_count - sbi->align_blocks);
+
+	sbi->journal_count = le32_to_cpu(super->journal_count);
+	sbi->journal_blocks = le32_to_cpu(super->journal_blocks);
+	if (sbi->journal_count < DAXFS_MIN_JOURNALS || sbi->journal_count > DAXFS_MAX_JOURNALS ||
+	    sbi->journal_blocks < DAXFS_MIN_JOURNAL_BLOCKS || sbi->journal_blocks > DAXFS_MAX_JOURNAL_BLOCKS)
+		return refuse(sb, "number or size of journals");
+	if (le64_to_cpu(super->journal_block) != sbi->align_blocks + sbi->map_end ||
+	    daxfs_fixed_blocks(sbi, 0) > ag_blocks)
+		return refuse(sb, "place of the journals");
+	return 0;
+}
+
+static int read_super(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	const struct daxfs_super *super = sbi->super;
+	int err;
+
+	if (le64_to_cpu(super->magic) != DAXFS_SUPER_MAGIC) {
+		pr_err("daxfs (%pg): no daxfs filesystem here\n", sb->s_bdev);
+		return -EINVAL;
+	}
+	sbi->seed = daxfs_crc(~0u, &super->nonce, sizeof(super->nonce));
+	sbi->hash_key[0] = le64_to_cpu(super->hash_key[0]);
+	sbi->hash_key[1] = le64_to_cpu(super->hash_key[1]);
+	err = check_features(sb, super);
+	if (!err)
+		err = read_ag_geometry(sb, super);
+	if (!err)
+		err = read_journal_geometry(sb, super);
+	return err;
+}
+
+/* A repair that was cut off is finished by fsck, which knows how. */
+static int check_intents(struct super_block *sb)
+{
+	u32 block;
+
+	for (block = DAXFS_INTENT_BLOCK_A; block <= DAXFS_INTENT_BLOCK_B; block++) {
+		const struct daxfs_intent *intent = daxfs_block(DAXFS_SB(sb), block);
+
+		if (le32_to_cpu(intent->magic) != DAXFS_INTENT_MAGIC ||
+		    le32_to_cpu(intent->crc) != daxfs_intent_crc(intent))
+			continue;
+		pr_err("daxfs (%pg): a repair was interrupted: run fsck.daxfs -p\n", sb->s_bdev);
+		return -EUCLEAN;
+	}
+	return 0;
+}
+
+/* ---- mounting ---- */
+
+static void drop_bdev_cache(struct super_block *sb)
+{
+	/* Tools reach the same bytes through the block device's page cache. */
+	sync_blockdev(sb->s_bdev);
+	invalidate_bdev(sb->s_bdev);
+}
+
+static int open_journals(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	int err = daxfs_journals_alloc(sb);
+
+	if (!err)
+		err = daxfs_journals_open(sb);
+	if (!daxfs_super_ok(sbi->super))
+		return refuse(sb, "checksum");
+	/* What was rolled back may have been the superblock. */
+	return err ?: read_super(sb);
+}
+
+static int open_root(struct super_block *sb)
+{
+	u64 ino = le64_to_cpu(DAXFS_SB(sb)->super->root_ino);
+	struct inode *root = daxfs_iget(sb, ino);
+
+	if (root == ERR_PTR(-ESTALE))
+		return daxfs_corrupt(sb, ino, ino / DAXFS_INODES_PER_BLOCK, "the root directory is not in use");
+	if (IS_ERR(root))
+		return PTR_ERR(root);
+	if (!S_ISDIR(root->i_mode)) {
+		iput(root);
+		return daxfs_corrupt(sb, ino, ino / DAXFS_INODES_PER_BLOCK, "the root is no directory");
+	}
+	sb->s_root = d_make_root(root);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+static const struct super_operations daxfs_super_operations;
+
+static void set_vfs_limits(struct super_block *sb)
+{
+	sb->s_magic = DAXFS_STATFS_MAGIC;
+	sb->s_maxbytes = MAX_LFS_FILESIZE;
+	sb->s_max_links = DAXFS_LINK_MAX;
+	sb->s_time_gran = 1;
+	sb->s_time_min = S64_MIN;
+	sb->s_time_max = S64_MAX;
+	sb->s_flags |= SB_I_VERSION | SB_NOSEC;
+	sb->s_op = &daxfs_super_operations;
+	sb->s_export_op = &daxfs_export_operations;
+}
+
+static int open_filesystem(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	int err = daxfs_device_open(sb);
+
+	if (err)
+		return err;
+	drop_bdev_cache(sb);
+	sbi->super = daxfs_block(sbi, 0);
+	err = read_super(sb);
+	if (!err)
+		err = check_intents(sb);
+	if (!err)
+		err = open_journals(sb);
+	if (!err)
+		err = daxfs_ags_open(sb);
+	if (err)
+		return err;
+	drop_bdev_cache(sb);
+	memcpy(&sb->s_uuid, sbi->super->uuid, sizeof(sb->s_uuid));
+	err = daxfs_stats_add(sb);
+	if (!err)
+		err = open_root(sb);
+	if (!err)
+		err = daxfs_recover_orphans(sb);
+	return err;
+}
+
+static int daxfs_fill_super(struct super_block *sb, struct fs_context *fc)
+{
+	const struct mount_options *options = fc->fs_private;
+	struct daxfs_sb_info *sbi;
+	int err;
+
+	if (options->norecovery && !sb_rdonly(sb))
+		return invalf(fc, "norecovery needs ro");
+	sbi = kvzalloc(sizeof(*sbi), GFP_KERNEL);
+	if (!sbi)
+		return -ENOMEM;
+	sb->s_fs_info = sbi;
+	sbi->sb = sb;
+	sbi->errors_mode = options->errors;
+	sbi->norecovery = options->norecovery;
+	sbi->dax_mode = DAXFS_DAX_ALWAYS;
+	mutex_init(&sbi->super_lock);
+	ratelimit_state_init(&sbi->corrupt_limit, HZ, 1);
+	INIT_WORK(&sbi->error_work, note_errors);
+	sbi->counters = alloc_percpu(struct daxfs_counters);
+	if (!sbi->counters)
+		return -ENOMEM;
+	set_vfs_limits(sb);
+	err = open_filesystem(sb);
+	if (err)
+		return err;
+	pr_info("daxfs (%pg): mounted, %u of %u allocation groups in use%s\n", sb->s_bdev, sbi->initialised_ags,
+		sbi->ag_count, sb_rdonly(sb) ? ", read-only" : "");
+	return 0;
+}
+
+/* Called where s_root was set: nothing runs any more but what is waited for here. */
+static void daxfs_put_super(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	flush_work(&sbi->error_work);
+	pr_info("daxfs (%pg): unmounted\n", sb->s_bdev);
+	drop_bdev_cache(sb);
+}
+
+/* Also of a mount that failed on the way. */
+static void daxfs_kill_sb(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi;
+
+	kill_block_super(sb);
+	sbi = DAXFS_SB(sb);
+	if (!sbi)
+		return;
+	daxfs_stats_remove(sb);
+	daxfs_ags_close(sb);
+	daxfs_journals_free(sb);
+	daxfs_device_close(sb);
+	free_percpu(sbi->counters);
+	sb->s_fs_info = NULL;
+	kvfree(sbi);
+}
+
+static int daxfs_sync_fs(struct super_block *sb, int wait)
+{
+	/* Every transaction is durable when it returns, and the VFS has written the inodes: nothing is left. */
+	return daxfs_is_shutdown(DAXFS_SB(sb)) ? -EIO : 0;
+}
+
+/* sync_fs and the write counts do all the work; the VFS freezes only where there is a freeze_fs. */
+static int daxfs_freeze_fs(struct super_block *sb)
+{
+	flush_work(&DAXFS_SB(sb)->error_work);
+	return 0;
+}
+
+static int daxfs_unfreeze_fs(struct super_block *sb)
+{
+	return 0;
+}
+
+/* Inodes live in blocks like any others: every free block is worth eight. */
+static int daxfs_statfs(struct dentry *dentry, struct kstatfs *stat)
+{
+	struct super_block *sb = dentry->d_sb;
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u64 free = daxfs_free_blocks(sb), keep = sbi->meta_reserve + sbi->root_reserve;
+	u64 inode_blocks = atomic64_read(&sbi->inode_blocks);
+
+	stat->f_type = DAXFS_STATFS_MAGIC;
+	stat->f_bsize = stat->f_frsize = DAXFS_BLOCK_SIZE;
+	stat->f_blocks = sbi->block_count - sbi->align_blocks - (u64)sbi->ag_count * sbi->map_end -
+			 (u64)sbi->journal_count * sbi->journal_blocks;
+	stat->f_bfree = free;
+	stat->f_bavail = free > keep ? free - keep : 0;
+	stat->f_files = (inode_blocks + free) * DAXFS_INODES_PER_BLOCK;
+	stat->f_ffree = max_t(s64, 0, atomic64_read(&sbi->free_inodes)) + free * DAXFS_INODES_PER_BLOCK;
+	stat->f_namelen = DAXFS_NAME_MAX;
+	stat->f_fsid = uuid_to_fsid(sb->s_uuid.b);
+	return 0;
+}
+
+static const struct constant_table dax_modes[] = {
+	{ "always", DAXFS_DAX_ALWAYS },
+	{ "inode", DAXFS_DAX_INODE },
+	{ "never", DAXFS_DAX_NEVER },
+	{ }
+};
+
+static const struct constant_table errors_modes[] = {
+	{ "remount-ro", DAXFS_ERRORS_RO },
+	{ "shutdown", DAXFS_ERRORS_SHUTDOWN },
+	{ "continue", DAXFS_ERRORS_CONTINUE },
+	{ }
+};
+
+static int daxfs_show_options(struct seq_file *seq, struct dentry *root)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(root->d_sb);
+
+	seq_printf(seq, ",dax=%s", dax_modes[sbi->dax_mode].name);
+	seq_printf(seq, ",errors=%s", errors_modes[sbi->errors_mode].name);
+	if (sbi->norecovery)
+		seq_puts(seq, ",norecovery");
+	return 0;
+}
+
+static const struct super_operations daxfs_super_operations = {
+	.alloc_inode = daxfs_alloc_inode,
+	.free_inode = daxfs_free_inode,
+	.write_inode = daxfs_write_inode,
+	.evict_inode = daxfs_evict_inode,
+	.put_super = daxfs_put_super,
+	.sync_fs = daxfs_sync_fs,
+	.freeze_fs = daxfs_freeze_fs,
+	.unfreeze_fs = daxfs_unfreeze_fs,
+	.statfs = daxfs_statfs,
+	.show_options = daxfs_show_options,
+};
+
+/* ---- options ---- */
+
+enum { OPT_DAX, OPT_DAX_FLAG, OPT_ERRORS, OPT_NORECOVERY };
+
+static const struct fs_parameter_spec daxfs_parameters[] = {
+	fsparam_flag("dax", OPT_DAX_FLAG),
+	fsparam_enum("dax", OPT_DAX, dax_modes),
+	fsparam_enum("errors", OPT_ERRORS, errors_modes),
+	fsparam_flag("norecovery", OPT_NORECOVERY),
+	{ }
+};
+
+static int daxfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
+{
+	struct mount_options *options = fc->fs_private;
+	struct fs_parse_result result;
+	int opt = fs_parse(fc, daxfs_parameters, param, &result);
+
+	switch (opt) {
+	case OPT_DAX_FLAG:
+		return 0;
+	case OPT_DAX:
+		if (result.uint_32 != DAXFS_DAX_ALWAYS)
+			return invalf(fc, "only dax=always exists so far");
+		return 0;
+	case OPT_ERRORS:
+		options->errors = result.uint_32;
+		return 0;
+	case OPT_NORECOVERY:
+		options->norecovery = true;
+		return 0;
+	}
+	return opt;
+}
+
+static int daxfs_get_tree(struct fs_context *fc)
+{
+	return get_tree_bdev(fc, daxfs_fill_super);
+}
+
+static int make_writable(struct super_block *sb, struct fs_context *fc)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	int err;
+
+	if (sbi->norecovery)
+		return invalf(fc, "mounted with norecovery: unmount first");
+	if (sbi->read_only_device)
+		return invalf(fc, "the device was read-only when it was mounted: unmount first");
+	if (le32_to_cpu(sbi->super->ro_compat) & ~DAXFS_RO_COMPAT_KNOWN)
+		return invalf(fc, "unknown features allow only reading");
+	if (sbi->super->state & cpu_to_le32(DAXFS_STATE_ERRORS))
+		warnf(fc, "damage was found earlier: unmount and run fsck.daxfs");
+	sb->s_flags &= ~SB_RDONLY;
+	err = daxfs_recover_orphans(sb);
+	if (err)
+		sb->s_flags |= SB_RDONLY;
+	return err;
+}
+
+static int daxfs_reconfigure(struct fs_context *fc)
+{
+	struct super_block *sb = fc->root->d_sb;
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	const struct mount_options *options = fc->fs_private;
+
+	if (options->norecovery != sbi->norecovery)
+		return invalf(fc, "norecovery cannot be changed by a remount");
+	sync_filesystem(sb);
+	sbi->errors_mode = options->errors;
+	if (fc->sb_flags_mask & SB_RDONLY && sb_rdonly(sb) && !(fc->sb_flags & SB_RDONLY))
+		return make_writable(sb, fc);
+	return 0;
+}
+
+static void daxfs_free_fc(struct fs_context *fc)
+{
+	kfree(fc->fs_private);
+}
+
+static const struct fs_context_operations daxfs_context_operations = {
+	.parse_param = daxfs_parse_param,
+	.get_tree = daxfs_get_tree,
+	.reconfigure = daxfs_reconfigure,
+	.free = daxfs_free_fc,
+};
+
+static int daxfs_init_fs_context(struct fs_context *fc)
+{
+	struct mount_options *options = kzalloc(sizeof(*options), GFP_KERNEL);
+
+	if (!options)
+		return -ENOMEM;
+	if (fc->purpose == FS_CONTEXT_FOR_RECONFIGURE) {
+		options->errors = DAXFS_SB(fc->root->d_sb)->errors_mode;
+		options->norecovery = DAXFS_SB(fc->root->d_sb)->norecovery;
+	}
+	fc->fs_private = options;
+	fc->ops = &daxfs_context_operations;
+	return 0;
+}
+
+static struct file_system_type daxfs_type = {
+	.owner = THIS_MODULE,
+	.name = "daxfs",
+	.init_fs_context = daxfs_init_fs_context,
+	.parameters = daxfs_parameters,
+	.kill_sb = daxfs_kill_sb,
+	.fs_flags = FS_REQUIRES_DEV | FS_ALLOW_IDMAP,
+};
+
+static int __init daxfs_init(void)
+{
+	int err = daxfs_checksum_init();
+
+	if (err)
+		return err;
+	err = daxfs_inode_cache_init();
+	if (err)
+		return err;
+	err = daxfs_stats_init();
+	if (err)
+		goto cache;
+	err = register_filesystem(&daxfs_type);
+	if (err)
+		goto stats;
+	return 0;
+stats:
+	daxfs_stats_exit();
+cache:
+	daxfs_inode_cache_exit();
+	return err;
+}
+
+static void __exit daxfs_exit(void)
+{
+	unregister_filesystem(&daxfs_type);
+	daxfs_stats_exit();
+	daxfs_inode_cache_exit();
+}
+
+module_init(daxfs_init);
+module_exit(daxfs_exit);
+MODULE_DESCRIPTION("Filesystem for persistent memory");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS_FS("daxfs");
