@@ -12,6 +12,7 @@
 
 #include "lib/base/checked.h"
 #include "lib/base/siphash.h"
+#include "lib/base/size.h"
 #include "lib/format/checksum.h"
 #include "lib/format/geometry.h"
 
@@ -100,7 +101,8 @@ Result<Geometry> plan_geometry(const FormatOptions& options) {
     if (options.device_bytes > kMaxDeviceBytes)
         return fail("{} bytes are too large: at most 512P", options.device_bytes);
     if (options.device_bytes < minimum_bytes(options.align_blocks))
-        return fail("{} bytes are too small: at least {}", options.device_bytes, minimum_bytes(options.align_blocks));
+        return fail("{} bytes are too small: at least {}", options.device_bytes,
+                    format_size(minimum_bytes(options.align_blocks)));
     const std::uint64_t usable = options.device_bytes / DAXFS_BLOCK_SIZE - options.align_blocks;
     Geometry geometry;
     geometry.align_blocks = static_cast<std::uint32_t>(options.align_blocks);

@@ -95,7 +95,7 @@ HugePageVerdict dax_verdict(const Placement& at, const std::string& path) {
     if (!resource || *resource == 0)
         return {Answer::kUnknown,
                 fmt::format("{} does not say where in physical memory it lies (root is told); taken as aligned", path),
-                "", std::nullopt};
+                "", at.partition_start};
     const std::uint64_t start = *resource + at.partition_start;
     if (start % DAXFS_BLOCK_SIZE != 0)
         return {Answer::kNo, "it does not start on a page of physical memory", fsdax_command(at), start};

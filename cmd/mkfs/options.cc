@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cmd/mkfs/options.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <limits>
+#include <string_view>
+
+#include <sys/random.h>
+
+#include "lib/base/size.h"
+#include "lib/base/utf8.h"
+
+namespace daxfs::mkfs {
+namespace {
+
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+Result<Uuid> random_uuid() {
+    Uuid uuid;
+    if (getrandom(uuid.data(), uuid.size(), 0) != static_cast<ssize_t>(uuid.size()))
+        return fail("cannot get random numbers: {}", errno_text(errno));
+    uuid[6] = static_cast<std::uint8_t>((uuid[6] & 0x0f) | 0x40);  // RFC 4122: version 4
+    uuid[8] = static_cast<std::uint8_t>((uuid[8] & 0x3f) | 0x80);
+    return uuid;
+}
+
+// 8-4-4-4-12 hexadecimal digits.
+Result<Uuid> parse_uuid(std::string_view text) {
+    const auto bad = [&] { return fail("\"{}\" is not a UUID", text); };
+    if (text.size() != 36)
+        return bad();
+    Uuid uuid{};
+    std::size_t digit = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash != (text[i] == '-'))
+            return bad();
+        if (dash)
+            continue;
+        const char lower = text[i] >= 'A' && text[i] <= 'F' ? static_cast<char>(text[i] | 0x20) : text[i];
+        const std::size_t value = kHexDigits.find(lower);
+        if (value == std::string_view::npos)
+            return bad();
+        auto& byte = uuid[digit++ / 2];
+        byte = static_cast<std::uint8_t>(byte << 4 | value);
+    }
+    return uuid;
+}
+
+Result<std::int64_t> creation_time(const char* source_date_epoch) {
+    if (source_date_epoch == nullptr)
+        return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count();
+    const std::string_view text = source_date_epoch;
+    std::int64_t seconds = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (error != std::errc() || end != text.data() + text.size() || seconds < 0)
+        return fail("SOURCE_DATE_EPOCH is \"{}\", not a number of seconds", text);
+    return seconds;
+}
+
+Result<void> check_label(const std::string& label) {
+    if (label.size() >= DAXFS_LABEL_SIZE)
+        return fail("the label is longer than {} bytes", DAXFS_LABEL_SIZE - 1);
+    if (!is_utf8(label))
+        return fail("the label is not UTF-8");
+    if (std::any_of(label.begin(), label.end(),
+                    [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
+        return fail("the label has control characters");
+    return {};
+}
+
+Result<void> read_size(const std::string& text, std::optional<std::uint64_t>& size) {
+    if (text.empty())
+        return {};
+    DAXFS_TRY_ASSIGN(size, parse_size(text));
+    return {};
+}
+
+}  // namespace
+
+void declare_options(CLI::App& app, CommandLine& line) {
+    app.description("Makes an empty daxfs filesystem on a block device or in an image file.");
+    app.set_version_flag("--version", std::string("mkfs.daxfs ") + DAXFS_VERSION);
+    app.add_option("image_or_device", line.path, "Where to make it")->required()->type_name("IMAGE_OR_DEVICE");
+    app.add_option("size", line.size, "Bytes, or K, M, G, T, P; makes or extends a file")->type_name("SIZE");
+    app.add_option("-L,--label", line.label, "Name of the filesystem, at most 63 bytes")->type_name("LABEL");
+    app.add_option("-U,--uuid", line.uuid, "UUID (default: random)")->type_name("UUID");
+    app.add_flag("-f,--force", line.force, "Overwrite what is there");
+    app.add_flag("-n,--dry-run", line.dry_run, "Show what would be made; write nothing");
+    app.add_flag("-q,--quiet", line.quiet, "Print nothing");
+    app.add_flag("--json", line.json, "Report as JSON");
+    app.add_option("--ag-size", line.ag_size, "Size of an allocation group, 16M to 32G")->type_name("SIZE");
+    app.add_option("--journals", line.journals, "Number of journals, 1 to 256")->type_name("N");
+    app.add_option("--journal-size", line.journal_size, "Size of one journal, 128K to 4M")->type_name("SIZE");
+    app.add_option("--reserve", line.reserve, "Space that only root may use")->type_name("SIZE");
+    app.add_option("--align", line.align_blocks, "Blocks before the first group")->type_name("BLOCKS");
+}
+
+Result<Options> read_options(const CommandLine& line, const char* source_date_epoch) {
+    Options options{.path = line.path,
+                    .size_bytes = {},
+                    .format = {},
+                    .align_given = line.align_blocks.has_value(),
+                    .reproducible = source_date_epoch != nullptr,
+                    .force = line.force,
+                    .dry_run = line.dry_run,
+                    .quiet = line.quiet,
+                    .json = line.json};
+    FormatOptions& format = options.format;
+    DAXFS_TRY(read_size(line.size, options.size_bytes));
+    DAXFS_TRY(read_size(line.ag_size, format.ag_bytes));
+    DAXFS_TRY(read_size(line.journal_size, format.journal_bytes));
+    DAXFS_TRY(read_size(line.reserve, format.reserved_bytes));
+    DAXFS_TRY(check_label(line.label));
+    format.label = line.label;
+    format.journals = line.journals;
+    format.align_blocks = line.align_blocks.value_or(0);
+    DAXFS_TRY_ASSIGN(format.uuid, line.uuid.empty() ? random_uuid() : parse_uuid(line.uuid));
+    DAXFS_TRY_ASSIGN(format.secrets, options.reproducible ? Secrets::derived_from(format.uuid) : Secrets::random());
+    DAXFS_TRY_ASSIGN(format.created_sec, creation_time(source_date_epoch));
+    return options;
+}
+
+std::string uuid_text(const Uuid& uuid) {
+    std::string text;
+    for (std::size_t i = 0; i < uuid.size(); ++i) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            text += '-';
+        text += kHexDigits[uuid[i] >> 4];
+        text += kHexDigits[uuid[i] & 0xf];
+    }
+    return text;
+}
+
+}  // namespace daxfs::mkfs

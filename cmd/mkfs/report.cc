@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cmd/mkfs/report.h"
+
+#include <ostream>
+
+#include <fmt/ostream.h>
+#include <nlohmann/json.hpp>
+
+#include "lib/base/size.h"
+#include "lib/format/geometry.h"
+
+namespace daxfs::mkfs {
+namespace {
+
+constexpr int kSchemaVersion = 1;
+
+const char* answer_text(HugePageVerdict::Answer answer) {
+    switch (answer) {
+        case HugePageVerdict::Answer::kYes:
+            return "yes";
+        case HugePageVerdict::Answer::kNo:
+            return "no";
+        case HugePageVerdict::Answer::kUnknown:
+            break;
+    }
+    return "unknown";
+}
+
+void report_json(const Options& options, const Outcome& outcome, std::ostream& out) {
+    const daxfs_super& super = outcome.super;
+    const Geometry geometry = Geometry::of(super);
+    nlohmann::ordered_json json{{"schema", "daxfs.mkfs"},
+                                {"version", kSchemaVersion},
+                                {"path", options.path},
+                                {"dry_run", options.dry_run},
+                                {"overwritten", outcome.overwritten},
+                                {"uuid", uuid_text(options.format.uuid)},
+                                {"label", options.format.label},
+                                {"block_size", DAXFS_BLOCK_SIZE},
+                                {"block_count", geometry.block_count},
+                                {"align_blocks", geometry.align_blocks},
+                                {"ag_count", geometry.ag_count},
+                                {"ag_blocks", geometry.ag_blocks()},
+                                {"head_blocks", geometry.head_blocks()},
+                                {"journals", geometry.journal_count},
+                                {"journal_blocks", geometry.journal_blocks},
+                                {"reserved_blocks", std::uint64_t{super.reserved_blocks}},
+                                {"root_inode", std::uint64_t{super.root_ino}},
+                                {"bytes_written", outcome.bytes_written}};
+    const HugePageVerdict& verdict = outcome.verdict;
+    auto& pages = json["huge_pages"] = {{"answer", answer_text(verdict.answer)}, {"reason", verdict.reason}};
+    if (!verdict.command.empty())
+        pages["command"] = verdict.command;
+    if (verdict.physical_start)
+        pages["physical_start"] = *verdict.physical_start;
+    // A path may be any bytes.
+    out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
+void report_text(const Options& options, const Outcome& outcome, std::ostream& out) {
+    const Geometry geometry = Geometry::of(outcome.super);
+    const std::uint64_t reserved = outcome.super.reserved_blocks;
+    const std::string label = options.format.label.empty() ? "" : " \"" + options.format.label + '"';
+    fmt::print(out, "{}: {}{}, {}\n", options.path, options.dry_run ? "would make daxfs" : "daxfs", label,
+               uuid_text(options.format.uuid));
+    if (!outcome.overwritten.empty())
+        fmt::print(out, "  {:<11} {}\n", "replaces", fmt::join(outcome.overwritten, ", "));
+    fmt::print(out, "  {:<11} {}, {} blocks of 4096 bytes\n", "size",
+               format_size(geometry.block_count * DAXFS_BLOCK_SIZE), geometry.block_count);
+    fmt::print(out, "  {:<11} {} of {}, {} head each\n", "groups", geometry.ag_count,
+               format_size(geometry.ag_blocks() * DAXFS_BLOCK_SIZE),
+               format_size(std::uint64_t{geometry.head_blocks()} * DAXFS_BLOCK_SIZE));
+    if (geometry.align_blocks != 0)
+        fmt::print(out, "  {:<11} first group starts at block {}\n", "align", geometry.align_blocks);
+    fmt::print(out, "  {:<11} {} of {}\n", "journals", geometry.journal_count,
+               format_size(std::uint64_t{geometry.journal_blocks} * DAXFS_BLOCK_SIZE));
+    fmt::print(out, "  {:<11} {} for root\n", "reserved", format_size(reserved * DAXFS_BLOCK_SIZE));
+    fmt::print(out, "  {:<11} {}: {}\n", "huge pages", answer_text(outcome.verdict.answer), outcome.verdict.reason);
+    if (!outcome.verdict.command.empty())
+        fmt::print(out, "  {:<11} {}\n", "to fix it", outcome.verdict.command);
+}
+
+}  // namespace
+
+void report(const Options& options, const Outcome& outcome, cli::Streams& streams) {
+    if (options.json)
+        report_json(options, outcome, streams.out);
+    else if (!options.quiet)
+        report_text(options, outcome, streams.out);
+}
+
+}  // namespace daxfs::mkfs

@@ -1,0 +1,1 @@
+daxfs_tool(mkfs mkfs.daxfs LINK daxfs_build)
