@@ -48,12 +48,13 @@ static inline enum daxfs_alloc_kind daxfs_data_kind(loff_t size)
 }
 
 /* Space for up to `want` blocks of a hole at `file_block`. */
-int daxfs_reserve_data(struct inode *inode, u64 file_block, u64 want, enum daxfs_alloc_kind kind, struct daxfs_run *run);
+int daxfs_reserve_data(struct inode *inode, u64 file_block, u64 want, enum daxfs_alloc_kind kind,
+		       struct daxfs_run *run);
 /* Zeros into part of a block, flushed; the fence is the caller's. */
 void daxfs_zero_bytes(struct daxfs_sb_info *sbi, u64 block, u32 from, u32 to);
 /*
- * One transaction under the inode lock: the run, at `file_block`, in `state`, and the size if it grows. `allocated`: the
- * run is a reservation; it ends here, whatever happens.
+ * One transaction under the inode lock: the run, at `file_block`, in `state`, and the size if it grows. `allocated`:
+ * the run is a reservation; it ends here, whatever happens.
  */
 int daxfs_commit_run(struct inode *inode, u64 file_block, struct daxfs_run run, bool allocated,
 		     enum daxfs_extent_state state, loff_t size);

@@ -49,15 +49,16 @@ static const char *node_damage(struct daxfs_sb_info *sbi, const struct daxfs_nod
 	return NULL;
 }
 
-const struct daxfs_node_header *daxfs_extent_node(struct inode *inode, u64 block, unsigned int level, u64 low, u64 high)
+const struct daxfs_node_header *daxfs_extent_node(struct inode *inode, u64 block, unsigned int level, u64 low,
+						  u64 high)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
 	const struct daxfs_node_header *node;
 	const char *damage = "range";
 
-	if (low >= high)
+	if (low >= high) {
 		damage = "key order";
-	else if (daxfs_file_blocks_valid(sbi, block, 1)) {
+	} else if (daxfs_file_blocks_valid(sbi, block, 1)) {
 		node = daxfs_block(sbi, block);
 		damage = node_damage(sbi, node, inode->i_ino, block, level, low);
 		if (!damage)
@@ -115,8 +116,8 @@ static int fork_is_sane(struct inode *inode, const struct daxfs_inode *raw)
 			return 0;
 		break;
 	}
-	return daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino >> 3, "inode: map of format %u, height %u, %u entries",
-			     raw->format, raw->tree_height, count);
+	return daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino >> 3,
+			     "inode: map of format %u, height %u, %u entries", raw->format, raw->tree_height, count);
 }
 
 int daxfs_path_find(struct inode *inode, u64 file_block, struct daxfs_path *path)
@@ -235,8 +236,8 @@ static int lookup(struct inode *inode, u64 file_block, struct daxfs_map *map, bo
 	if (err)
 		return err;
 	if (next <= file_block)
-		return daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino >> 3, "extents out of order at file block %llu",
-				     next);
+		return daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino >> 3,
+				     "extents out of order at file block %llu", next);
 	map->file_block = file_block;
 	map->disk_block = 0;
 	map->count = next - file_block;

@@ -71,6 +71,7 @@ static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct inode *inode = file_inode(vmf->vma->vm_file);
 	bool write = is_shared_write(vmf);
+	const struct iomap_ops *ops = write ? &daxfs_fault_iomap_ops : &daxfs_read_iomap_ops;
 	vm_fault_t result;
 	pfn_t pfn;
 	int err = 0;
@@ -82,7 +83,7 @@ static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 		file_update_time(vmf->vma->vm_file);
 	}
 	filemap_invalidate_lock_shared(inode->i_mapping);
-	result = dax_iomap_fault(vmf, dax_order(order), &pfn, &err, write ? &daxfs_fault_iomap_ops : &daxfs_read_iomap_ops);
+	result = dax_iomap_fault(vmf, dax_order(order), &pfn, &err, ops);
 	filemap_invalidate_unlock_shared(inode->i_mapping);
 	if (write)
 		sb_end_pagefault(inode->i_sb);
@@ -105,8 +106,8 @@ static vm_fault_t traced_fault(struct vm_fault *vmf, unsigned int order)
 		return result;
 	if (reason == DAXFS_FAULT_NONE && result & VM_FAULT_FALLBACK)
 		reason = why_fallback(vmf, inode);
-	trace_daxfs_fault(inode, (u64)vmf->pgoff << PAGE_SHIFT, vmf->address, order, vmf->flags, result, reason,
-			  daxfs_trace_duration(start));
+	trace_daxfs_fault(inode, (u64)vmf->pgoff << PAGE_SHIFT, vmf->address, order, vmf->flags,
+			  (__force u32)result, reason, daxfs_trace_duration(start));
 	return result;
 }
 
@@ -129,7 +130,7 @@ static vm_fault_t daxfs_pfn_mkwrite(struct vm_fault *vmf)
 	u64 start = daxfs_trace_start(trace_daxfs_pfn_mkwrite_enabled());
 	vm_fault_t result = fault(vmf, 0);
 
-	trace_daxfs_pfn_mkwrite(file_inode(vmf->vma->vm_file), (u64)vmf->pgoff << PAGE_SHIFT, result,
+	trace_daxfs_pfn_mkwrite(file_inode(vmf->vma->vm_file), (u64)vmf->pgoff << PAGE_SHIFT, (__force u32)result,
 				daxfs_trace_duration(start));
 	return result;
 }

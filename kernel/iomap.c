@@ -124,7 +124,8 @@ int daxfs_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 start
 	return err;
 }
 
-int daxfs_reserve_data(struct inode *inode, u64 file_block, u64 want, enum daxfs_alloc_kind kind, struct daxfs_run *run)
+int daxfs_reserve_data(struct inode *inode, u64 file_block, u64 want, enum daxfs_alloc_kind kind,
+		       struct daxfs_run *run)
 {
 	struct daxfs_alloc request = {
 		.kind = kind,
@@ -307,7 +308,7 @@ static int write_end_fill(struct inode *inode, struct daxfs_write *write, u64 po
 		u64 last = write->run.block + write->run.count - 1;
 		u32 copied = end & (DAXFS_BLOCK_SIZE - 1);
 
-		/* A copy that a fault ended may have left its last bytes in the cache: they are flushed with the zeros. */
+		/* A copy that a fault ended may have left its last bytes in the cache. */
 		if (copied)
 			daxfs_zero_bytes(sbi, last, copied, DAXFS_BLOCK_SIZE);
 		daxfs_flush(sbi, daxfs_block(sbi, last), copied ? copied : DAXFS_BLOCK_SIZE);
@@ -427,7 +428,7 @@ static int fault_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	}
 	if (!err) {
 		fill_iomap(inode, &map, iomap);
-		/* Zero pages that readers mapped give way to the block. IOMAP_F_DIRTY is never needed: it is durable. */
+		/* Zero pages that readers mapped give way. Never IOMAP_F_DIRTY: all is durable already. */
 		if (filled)
 			iomap->flags |= IOMAP_F_NEW;
 	}

@@ -227,6 +227,7 @@ static int insert_child(struct daxfs_map_change *change, const struct daxfs_path
 			void *scratch)
 {
 	unsigned int level = le16_to_cpu(right->node->level) + 1;
+	struct daxfs_index_entry top;
 
 	for (; level < path->height; level++) {
 		struct daxfs_index_entry entry = { .key = right->node->low_key, .block = right->node->block };
@@ -246,8 +247,9 @@ static int insert_child(struct daxfs_map_change *change, const struct daxfs_path
 		if (IS_ERR(right))
 			return PTR_ERR(right);
 	}
-	return insert_into_fork(change, path->fork_index + 1,
-				&(struct daxfs_index_entry){ .key = right->node->low_key, .block = right->node->block });
+	top.key = right->node->low_key;
+	top.block = right->node->block;
+	return insert_into_fork(change, path->fork_index + 1, &top);
 }
 
 /* The subtree under `entry` (its root is of `level`) has become the first of its parent: its low key goes down. */

@@ -49,7 +49,8 @@ static inline const struct daxfs_extent *daxfs_node_extents(const struct daxfs_n
 int daxfs_path_find(struct inode *inode, u64 file_block, struct daxfs_path *path);
 int daxfs_path_extent(struct inode *inode, const struct daxfs_path *path, int at, struct daxfs_extent_view *view);
 /* The node at `block`, checked against what its parent says of it: ERR_PTR(-EUCLEAN). */
-const struct daxfs_node_header *daxfs_extent_node(struct inode *inode, u64 block, unsigned int level, u64 low, u64 high);
+const struct daxfs_node_header *daxfs_extent_node(struct inode *inode, u64 block, unsigned int level, u64 low,
+						  u64 high);
 /* Whether blocks that a file owns may lie there: inside one AG, behind its maps, clear of the journals. */
 bool daxfs_file_blocks_valid(const struct daxfs_sb_info *sbi, u64 block, u64 count);
 /* daxfs_map_lookup(), but a hole ends where the leaf does: what one daxfs_map_prepare_set() can take. */

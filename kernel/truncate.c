@@ -2,9 +2,9 @@
 /*
  * Giving a file's blocks back, and the size that goes with it.
  *
- * Blocks are freed from the end of the file backwards, as many as one transaction takes. A truncate that needs more than
- * one announces itself in the inode (DAXFS_OPERATION_TRUNCATE) and in the orphan map with the first, which also sets the
- * size; the last one takes the announcement away, and recovery continues what a crash cut off. A file that is being
+ * Blocks are freed from the end of the file backwards, as many as one transaction takes. A truncate that needs more
+ * than one announces itself in the inode (DAXFS_OPERATION_TRUNCATE) and in the orphan map with the first, which also
+ * sets the size; the last one takes the announcement away, and recovery continues what a crash cut off. A file that is being
  * evicted is an orphan already. Punching a hole is not announced: a crash leaves a part of the hole, as a crash between
  * two punches would.
  */
