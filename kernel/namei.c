@@ -154,18 +154,15 @@ static int add_new(struct inode *dir, struct dentry *dentry, struct inode *inode
 
 static struct inode *new_inode_in(IDMAP_ARG, struct inode *dir, umode_t mode, dev_t rdev)
 {
-	struct inode *inode;
-
 	if (daxfs_is_shutdown(DAXFS_SB(dir->i_sb)))
 		return ERR_PTR(-EIO);
-	inode = daxfs_new_inode(IDMAP, dir, mode, rdev);
-	if (!IS_ERR(inode))
-		DAXFS_I(inode)->parent = dir->i_ino;
-	return inode;
+	return daxfs_new_inode(IDMAP, dir, mode, rdev);
 }
 
+/* Out of sight first: whoever is promised its number next must not meet it. */
 static void drop_new_inode(struct inode *inode)
 {
+	remove_inode_hash(inode);
 	daxfs_forget_new_inode(inode);
 	discard_new_inode(inode);
 }
