@@ -99,6 +99,17 @@ std::optional<Volume> find_copy(const Image& image) {
     return std::nullopt;
 }
 
+// A superblock at block 0 that checks out once one bit is put right.
+std::optional<Volume> corrected(const Image& image) {
+    const auto* raw = image.at<daxfs_super>(BlockNo{0});
+    if (raw == nullptr)
+        return std::nullopt;
+    const auto super = correct_one_bit(*raw);
+    if (!super || check_super(image, *super, BlockNo{0}))
+        return std::nullopt;
+    return volume_of(image, *super, BlockNo{0});
+}
+
 // Damage after which another copy says nothing better: there is no damage, this is not ours to read.
 bool is_final(const Damage& damage) {
     return damage.kind == DamageKind::kVersion || damage.kind == DamageKind::kFeature;
@@ -130,6 +141,20 @@ SuperblockReading read_superblock(const Image& image, BlockNo block) {
     return reading;
 }
 
+std::optional<daxfs_super> correct_one_bit(const daxfs_super& super) {
+    daxfs_super candidate = super;
+    auto* bytes = reinterpret_cast<std::uint8_t*>(&candidate);
+    for (std::size_t bit = 0; bit < sizeof(candidate) * 8; ++bit) {
+        const auto mask = static_cast<std::uint8_t>(1u << (bit % 8));
+        bytes[bit / 8] ^= mask;
+        if (candidate.magic == DAXFS_SUPER_MAGIC &&
+            checksum(ChecksumSeed::of(candidate.nonce), candidate) == candidate.crc)
+            return candidate;
+        bytes[bit / 8] ^= mask;
+    }
+    return std::nullopt;
+}
+
 bool Volume::is_allocatable(BlockNo block) const {
     return is_allocatable(block, 1);
 }
@@ -157,7 +182,9 @@ Result<Volume> open_volume(const Image& image, std::optional<BlockNo> at) {
     }
     if (at || is_final(*reading.damage))
         return fail("{}", phrase_of(*reading.damage));
-    std::optional<Volume> copy = find_copy(image);
+    std::optional<Volume> copy = corrected(image);
+    if (!copy)
+        copy = find_copy(image);
     if (!copy)
         return fail("{}", phrase_of(*reading.damage));
     copy->primary_damage = reading.damage;

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cmd/fsck/fsck.h"
+
+#include <istream>
+#include <ostream>
+
+#include "cmd/fsck/output.h"
+#include "lib/check/check.h"
+#include "lib/image/contents.h"
+#include "lib/image/system.h"
+
+namespace daxfs::fsck {
+namespace {
+
+int exit_code_of(const CheckResult& result) {
+    if (result.clean())
+        return kExitClean;
+    if (!result.repair_error.empty())
+        return kExitUncorrected | kExitTrouble;
+    return result.remaining == 0 ? kExitCorrected : kExitUncorrected;
+}
+
+bool anything_to_repair(const Report& report) {
+    for (const auto& [problem, count] : report.counts()) {
+        if (info(problem).fix != Fix::kNone)
+            return true;
+    }
+    return false;
+}
+
+// What is there instead of daxfs, to be added to the error; empty: nobody knows.
+std::string foreign_contents(const std::string& path) {
+    const auto device = Device::open(path, DeviceAccess::kRead);
+    if (!device)
+        return {};
+    const auto contents = inspect_contents(*device);
+    if (!contents || contents->found.empty() || !contents->own_superblocks.empty())
+        return {};
+    return fmt::format("; it holds: {}", contents->found.front());
+}
+
+class Fsck {
+  public:
+    Fsck(const CommandLine& line, cli::Streams& streams) : line_(line), streams_(streams) {}
+
+    int run() {
+        if (line_.no || line_.preen || line_.yes)
+            return finish(check(line_.no ? CheckMode::kReport : line_.yes ? CheckMode::kYes : CheckMode::kPreen));
+        return ask();
+    }
+
+  private:
+    struct Outcome {
+        Result<CheckResult> result;
+        CheckMode mode;
+    };
+
+    Outcome check(CheckMode mode) {
+        const bool write = mode != CheckMode::kReport;
+        const auto run = [&]() -> Result<CheckResult> {
+            if (write) {
+                if (const auto user = in_use_by(line_.path))
+                    return fail("{}: {}; unmount it first", line_.path, *user);
+            }
+            DAXFS_TRY_ASSIGN(Image image, Image::open(line_.path, write ? Access::kWrite : Access::kRead));
+            CheckOptions options{.mode = mode};
+            if (line_.superblock)
+                options.superblock = BlockNo{*line_.superblock};
+            if (line_.progress_fd)
+                options.progress = progress_to(*line_.progress_fd, streams_);
+            auto result = check_image(image, options);
+            if (line_.progress_fd == 0 && streams_.progress)
+                streams_.err << "\r\033[K";
+            return result;
+        };
+        return {run(), mode};
+    }
+
+    int finish(const Outcome& outcome) {
+        if (!outcome.result) {
+            const std::string& message = outcome.result.error().message;
+            const bool wrong_magic = message.find("wrong magic") != message.npos;
+            streams_.err << "fsck.daxfs: " << message << (wrong_magic ? foreign_contents(line_.path) : "") << '\n';
+            return kExitTrouble;
+        }
+        const CheckResult& result = *outcome.result;
+        const int code = exit_code_of(result);
+        if (line_.json)
+            print_json(streams_, line_.path, result, outcome.mode, code);
+        else
+            print_text(streams_, line_.path, result, outcome.mode);
+        return code;
+    }
+
+    // Without -n, -p or -y: shows what it would do, then asks once.
+    int ask() {
+        const Outcome first = check(CheckMode::kReport);
+        const int code = finish(first);
+        if (!first.result || line_.json || !anything_to_repair(first.result->report))
+            return code;
+        streams_.out << "Repair what can be repaired? [y/N] " << std::flush;
+        std::string answer;
+        std::getline(streams_.in, answer);
+        if (answer != "y" && answer != "Y" && answer != "yes")
+            return code;
+        return finish(check(CheckMode::kYes));
+    }
+
+    const CommandLine& line_;
+    cli::Streams& streams_;
+};
+
+}  // namespace
+
+void declare_options(CLI::App& app, CommandLine& line) {
+    app.description("Checks a daxfs filesystem on a block device or in an image file, and repairs it.");
+    app.set_version_flag("--version", std::string("fsck.daxfs ") + DAXFS_VERSION);
+    app.add_option("device", line.path, "Block device or image file")->type_name("DEVICE");
+    auto* no = app.add_flag("-n,--no", line.no, "Report only; write nothing");
+    auto* preen = app.add_flag("-p,-a,--preen", line.preen, "Recover, and repair what cannot lose anything");
+    auto* yes = app.add_flag("-y,--yes", line.yes, "Make every repair that there is");
+    no->excludes(preen)->excludes(yes);
+    preen->excludes(yes);
+    app.add_flag("-f,--force", line.force, "Check even if clean (daxfs is always checked in full)");
+    app.add_option("-b", line.superblock, "Use the superblock copy at this block")->type_name("BLOCK");
+    app.add_option("-C", line.progress_fd, "Report progress to this descriptor; 0: a bar on stderr")->type_name("FD");
+    app.add_flag("--json", line.json, "Report as JSON");
+    app.add_option("--explain", line.explain, "Explain a problem by its number, and exit")->type_name("ID");
+    app.footer("Exit status: 0 clean, 1 corrected, 4 left uncorrected, 8 operational error, 16 usage.");
+}
+
+int fsck_tool(cli::Args args, cli::Streams& streams) {
+    CLI::App app{"", "fsck.daxfs"};
+    CommandLine line;
+    declare_options(app, line);
+    if (const auto code = cli::parse(app, args, streams, kExitUsage))
+        return *code;
+    if (line.explain) {
+        if (print_explanation(streams, *line.explain, line.json))
+            return kExitClean;
+        streams.err << fmt::format("fsck.daxfs: there is no problem {}\n", *line.explain);
+        return kExitUsage;
+    }
+    if (line.path.empty()) {
+        streams.err << "fsck.daxfs: DEVICE is required; see fsck.daxfs --help\n";
+        return kExitUsage;
+    }
+    if (line.progress_fd && *line.progress_fd < 0) {
+        streams.err << "fsck.daxfs: -C: not a file descriptor\n";
+        return kExitUsage;
+    }
+    return Fsck(line, streams).run();
+}
+
+}  // namespace daxfs::fsck

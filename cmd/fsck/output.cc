@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cmd/fsck/output.h"
+
+#include <unistd.h>
+
+#include <memory>
+#include <ostream>
+
+#include <nlohmann/json.hpp>
+
+namespace daxfs::fsck {
+namespace {
+
+// Names come from the image: bytes that are no UTF-8 are replaced, not an exception.
+std::string dump(const nlohmann::ordered_json& json) {
+    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+const char* mode_name(CheckMode mode) {
+    switch (mode) {
+        case CheckMode::kReport:
+            return "report";
+        case CheckMode::kPreen:
+            return "preen";
+        case CheckMode::kYes:
+            return "yes";
+    }
+    return "";
+}
+
+// Control characters of names on the image do not reach the terminal.
+std::string printable(const std::string& text) {
+    std::string safe;
+    for (const char c : text) {
+        const auto value = static_cast<unsigned char>(c);
+        safe += value < 0x20 || value == 0x7f ? fmt::format("\\x{:02x}", value) : std::string(1, c);
+    }
+    return safe;
+}
+
+void print_finding(cli::Streams& streams, const Finding& finding, CheckMode mode) {
+    const ProblemInfo& problem = info(finding.problem);
+    std::string line = fmt::format("[{:03}] {}", problem.id(), message_of(finding));
+    if (!finding.path.empty())
+        line += fmt::format(" ({})", printable(finding.path));
+    if (finding.fixed)
+        line += fmt::format(": {}", fix_name(problem.fix));
+    else if (mode != CheckMode::kReport)
+        line += ": NOT CORRECTED";
+    if (streams.color)
+        line = fmt::format("\033[{}m{}\033[0m",
+                           finding.fixed                            ? 32
+                           : problem.severity == Severity::kCorrupt ? 31
+                                                                    : 33,
+                           line);
+    streams.out << line << '\n';
+}
+
+std::uint64_t fixable(const Report& report, bool with_corrupt) {
+    std::uint64_t sum = 0;
+    for (const auto& [problem, count] : report.counts()) {
+        const ProblemInfo& row = info(problem);
+        if (row.fix != Fix::kNone && (with_corrupt || row.severity != Severity::kCorrupt))
+            sum += count;
+    }
+    return sum;
+}
+
+void print_notes(cli::Streams& streams, const CheckResult& result) {
+    if (result.report.left_out() > 0)
+        streams.out << fmt::format("{} further problems of the same places are not listed\n", result.report.left_out());
+    if (result.skipped_blocks > 0)
+        streams.out << fmt::format(
+            "{} used blocks have no owner that could be read; they were left alone because of the damage above\n",
+            result.skipped_blocks);
+    if (result.skipped_links > 0)
+        streams.out << fmt::format("{} link counts could not be judged because of the damage above\n",
+                                   result.skipped_links);
+    if (!result.repair_error.empty())
+        streams.out << fmt::format("repairs ended early: {}\n", result.repair_error);
+}
+
+std::string verdict(const CheckResult& result, CheckMode mode) {
+    const Report& report = result.report;
+    if (result.clean())
+        return "clean";
+    if (mode != CheckMode::kReport) {
+        if (result.remaining == 0)
+            return fmt::format("{} problems, all corrected", report.total());
+        return fmt::format("{} problems found, {} left; this version does not correct them", report.total(),
+                           result.remaining);
+    }
+    if (!report.has(Severity::kCorrupt) && !report.has(Severity::kPreen))
+        return fmt::format("needs recovery ({} findings); mount or fsck.daxfs -p does it", report.total());
+    return fmt::format("{} problems; -p corrects {} of them, -y {}", report.total(), fixable(report, false),
+                       fixable(report, true));
+}
+
+nlohmann::ordered_json json_of(const Finding& finding) {
+    const ProblemInfo& problem = info(finding.problem);
+    nlohmann::ordered_json row{{"id", problem.id()},
+                               {"severity", severity_name(problem.severity)},
+                               {"message", message_of(finding)},
+                               {"fixed", finding.fixed}};
+    if (problem.fix != Fix::kNone)
+        row["fix"] = fix_name(problem.fix);
+    if (finding.ino.value != 0)
+        row["inode"] = finding.ino.value;
+    if (finding.block.value != 0)
+        row["block"] = finding.block.value;
+    if (finding.offset != 0)
+        row["offset"] = finding.offset;
+    if (!finding.path.empty())
+        row["path"] = finding.path;
+    return row;
+}
+
+}  // namespace
+
+void print_text(cli::Streams& streams, const std::string& path, const CheckResult& result, CheckMode mode) {
+    for (const Finding& finding : result.report.findings())
+        print_finding(streams, finding, mode);
+    print_notes(streams, result);
+    streams.out << fmt::format("{}: {} inodes, {} directories, {} of {} AGs in use: {}\n", path, result.inodes,
+                               result.directories, result.volume.initialised_ags(), result.volume.geometry.ag_count,
+                               verdict(result, mode));
+}
+
+void print_json(cli::Streams& streams, const std::string& path, const CheckResult& result, CheckMode mode,
+                int exit_code) {
+    nlohmann::ordered_json findings = nlohmann::ordered_json::array();
+    for (const Finding& finding : result.report.findings())
+        findings.push_back(json_of(finding));
+    nlohmann::ordered_json counts = nlohmann::ordered_json::object();
+    for (const auto& [problem, count] : result.report.counts())
+        counts[std::to_string(info(problem).id())] = count;
+    const Volume& volume = result.volume;
+    streams.out << dump({{"schema", "daxfs.fsck.1"},
+                         {"device", path},
+                         {"mode", mode_name(mode)},
+                         {"exit", exit_code},
+                         {"verdict", verdict(result, mode)},
+                         {"superblock", volume.super_block.value},
+                         {"blocks", volume.geometry.block_count},
+                         {"ags", volume.geometry.ag_count},
+                         {"initialised_ags", volume.initialised_ags()},
+                         {"inodes", result.inodes},
+                         {"directories", result.directories},
+                         {"problems", result.report.total()},
+                         {"remaining", result.remaining},
+                         {"counts", counts},
+                         {"unlisted", result.report.left_out()},
+                         {"skipped_blocks", result.skipped_blocks},
+                         {"skipped_links", result.skipped_links},
+                         {"repair_error", result.repair_error},
+                         {"findings", findings}})
+                << '\n';
+}
+
+bool print_explanation(cli::Streams& streams, unsigned id, bool json) {
+    const ProblemInfo* problem = find_problem(id);
+    if (problem == nullptr)
+        return false;
+    if (json)
+        streams.out << dump({{"schema", "daxfs.fsck-problem.1"},
+                             {"id", problem->id()},
+                             {"severity", severity_name(problem->severity)},
+                             {"fix", fix_name(problem->fix)},
+                             {"message", problem->message},
+                             {"explanation", problem->explanation}})
+                    << '\n';
+    else
+        streams.out << fmt::format("{:03} ({})  {}\n\n{}\nRepair: {}\n", problem->id(),
+                                   severity_name(problem->severity), problem->message, problem->explanation,
+                                   fix_name(problem->fix));
+    return true;
+}
+
+CheckProgress progress_to(int fd, cli::Streams& streams) {
+    if (fd != 0)
+        return [fd](int pass, std::uint64_t done, std::uint64_t of) { dprintf(fd, "%d %lu %lu\n", pass, done, of); };
+    if (!streams.progress)
+        return {};
+    return [&streams, last = std::make_shared<std::string>()](int pass, std::uint64_t done, std::uint64_t of) {
+        std::string text = fmt::format("\rpass {} of 5: {:3}%", pass, of == 0 ? 100 : done * 100 / of);
+        if (text != *last)
+            streams.err << text << std::flush;
+        *last = std::move(text);
+    };
+}
+
+}  // namespace daxfs::fsck

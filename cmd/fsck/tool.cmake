@@ -1,0 +1,1 @@
+daxfs_tool(fsck fsck.daxfs LINK daxfs_check)

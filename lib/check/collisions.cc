@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Names both owners of blocks that were claimed twice, by a second walk over everything that owns blocks. Runs only
+// when there are such blocks.
+#include <algorithm>
+#include <map>
+
+#include "lib/check/checker.h"
+#include "lib/tree/extent.h"
+
+namespace daxfs {
+namespace {
+
+using Collision = ClaimMap::Collision;
+
+class OwnerSearch {
+  public:
+    explicit OwnerSearch(Checker& checker)
+        : checker_(checker), collisions_(checker.claims.collisions()), first_(collisions_.size()) {
+        for (std::size_t i = 0; i < collisions_.size(); ++i)
+            longest_ = std::max(longest_, collisions_[i].length);
+        for (std::size_t i = 0; i < collisions_.size(); ++i)
+            by_start_.emplace(collisions_[i].start.value, i);
+    }
+
+    void run() {
+        for (const BlockNo block : checker_.inodes.blocks())
+            see(block, 1, InodeNo{0}, "the inode map");
+        for (std::size_t i = 0; i < checker_.inodes.size(); ++i) {
+            const InodeState& state = checker_.inodes.state(i);
+            if (state.used() && !state.damaged)
+                walk(checker_.inodes.number(i), state.type == DAXFS_DIRENT_DIR);
+        }
+        for (std::size_t i = 0; i < collisions_.size(); ++i)
+            checker_.report.add({.problem = Problem::kDoubleClaim,
+                                 .ino = collisions_[i].owner,
+                                 .block = collisions_[i].start,
+                                 .count = collisions_[i].length,
+                                 .detail = first_[i].empty() ? "itself" : first_[i]});
+    }
+
+  private:
+    void walk(InodeNo ino, bool directory) {
+        const InodeReading reading = read_mapped_inode(checker_.volume, ino);
+        if (reading.damage)
+            return;
+        const std::string name = fmt::format("inode {}", ino);
+        TreeCursor tree(checker_.volume, directory ? TreeKind::kDirectory : TreeKind::kExtents, *reading.raw);
+        while (const auto node = tree.next()) {
+            if (!node->damage)
+                see(node->block, 1, ino, name);
+        }
+        ExtentCursor extents(checker_.volume, *reading.raw);
+        while (const auto extent = extents.next())
+            see(extent->disk_block, extent->length, ino, name);
+    }
+
+    void see(BlockNo start, std::uint64_t length, InodeNo owner, const std::string& name) {
+        const std::uint64_t from = start.value < longest_ ? 0 : start.value - longest_;
+        for (auto it = by_start_.lower_bound(from); it != by_start_.end() && it->first < start.value + length; ++it) {
+            const Collision& collision = collisions_[it->second];
+            const bool overlaps = start < collision.start + collision.length;
+            if (overlaps && owner != collision.owner && first_[it->second].empty())
+                first_[it->second] = name;
+        }
+    }
+
+    Checker& checker_;
+    const std::vector<Collision>& collisions_;
+    std::vector<std::string> first_;
+    std::multimap<std::uint64_t, std::size_t> by_start_;
+    std::uint64_t longest_ = 0;
+};
+
+}  // namespace
+
+void name_collisions(Checker& checker) {
+    if (!checker.claims.collisions().empty())
+        OwnerSearch(checker).run();
+}
+
+}  // namespace daxfs

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The superblock, its copies and the heads of the allocation groups agree.
+//
+// Trusts open_volume: the superblock in use checks out and its geometry fits the device. Runs on the filesystem as it
+// is after the journals were rolled back.
+#include <cstring>
+
+#include "lib/check/checker.h"
+#include "lib/tree/ag.h"
+#include "lib/tree/intent.h"
+
+namespace daxfs {
+namespace {
+
+// The first member that all copies share and `copy` has different; nullptr: none.
+const char* difference(const daxfs_super& copy, const daxfs_super& super) {
+    if (copy.nonce != super.nonce)
+        return "nonce";
+    if (copy.hash_key[0] != super.hash_key[0] || copy.hash_key[1] != super.hash_key[1])
+        return "hash key";
+    if (copy.block_count != super.block_count || copy.align_blocks != super.align_blocks ||
+        copy.ag_blocks_log2 != super.ag_blocks_log2 || copy.ag_count != super.ag_count)
+        return "geometry";
+    if (copy.journal_block != super.journal_block || copy.journal_count != super.journal_count ||
+        copy.journal_blocks != super.journal_blocks)
+        return "journals";
+    if (copy.compat != super.compat || copy.ro_compat != super.ro_compat || copy.incompat != super.incompat)
+        return "features";
+    return copy.root_ino != super.root_ino ? "root inode" : nullptr;
+}
+
+void check_copy(Checker& checker, AgNo ag) {
+    const Volume& volume = checker.volume;
+    const BlockNo block = volume.geometry.ag_start(ag);
+    if (block == volume.super_block || block.value == 0)
+        return;
+    const SuperblockReading reading = read_superblock(*volume.image, block);
+    if (reading.damage) {
+        Finding finding = finding_of(Problem::kSuperCopyDamaged, *reading.damage);
+        finding.ag = ag;
+        checker.report.add(std::move(finding));
+    } else if (const char* what = difference(*reading.raw, volume.super)) {
+        checker.report.add({.problem = Problem::kSuperCopyDiffers, .block = block, .ag = ag, .detail = what});
+    }
+}
+
+void check_header(Checker& checker, AgNo ag) {
+    const AgReading reading = read_ag_header(checker.volume, ag);
+    checker.ags[ag.value].header_valid = !reading.damage;
+    if (!reading.damage)
+        return;
+    Finding finding = finding_of(Problem::kAgHeaderDamaged, *reading.damage);
+    finding.ag = ag;
+    checker.report.add(std::move(finding));
+}
+
+void check_intents(Checker& checker) {
+    for (const std::uint32_t place : {DAXFS_INTENT_BLOCK_A, DAXFS_INTENT_BLOCK_B}) {
+        const BlockNo block{place};
+        const IntentReading reading = read_intent(*checker.volume.image, block);
+        if (reading.damage)
+            checker.report.add(finding_of(Problem::kIntentDamaged, *reading.damage));
+        else if (reading.present)
+            checker.report.add({.problem = Problem::kIntentPresent, .block = block});
+    }
+}
+
+}  // namespace
+
+void check_superblocks(Checker& checker) {
+    const Volume& volume = checker.volume;
+    if (volume.primary_damage)
+        checker.report.add(finding_of(Problem::kSuperDamaged, *volume.primary_damage));
+    if ((volume.super.state & DAXFS_STATE_ERRORS) != 0)
+        checker.report.add({.problem = Problem::kSuperStateErrors, .block = volume.super_block});
+    check_intents(checker);
+    for (AgNo ag; ag.value < volume.initialised_ags(); ++ag) {
+        checker.tell(0, ag.value, volume.initialised_ags());
+        check_copy(checker, ag);
+        check_header(checker, ag);
+    }
+}
+
+}  // namespace daxfs

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Every file's extents lie inside the device, in order, apart from each other, in a state that the inode allows, and
+// the inode counts what they add up to. Claims data and tree blocks. Directories are pass 3's.
+//
+// Trusts pass 1: each inode looked at here checks out and has a file type.
+#include <algorithm>
+#include <span>
+
+#include "lib/check/checker.h"
+#include "lib/tree/extent.h"
+
+namespace daxfs {
+namespace {
+
+class FileCheck {
+  public:
+    FileCheck(Checker& checker, const daxfs_inode& inode, InodeNo ino) : checker_(checker), inode_(inode), ino_(ino) {}
+
+    void run() {
+        if (inode_.format == DAXFS_FORMAT_EXTENTS)
+            check_inline();
+        else if (inode_.format == DAXFS_FORMAT_EXTENT_TREE)
+            check_tree();
+        if (complete_ && owned_ != inode_.blocks)
+            checker_.report.add(
+                {.problem = Problem::kBlocksWrong, .ino = ino_, .found = inode_.blocks, .expected = owned_});
+        if (complete_ && is_symlink(inode_) && inode_.format != DAXFS_FORMAT_INLINE && inode_.nlink != 0 &&
+            !first_block_written_)
+            checker_.report.add({.problem = Problem::kSymlinkBlocks, .ino = ino_});
+    }
+
+  private:
+    void check_inline() {
+        const std::size_t count = std::min<std::size_t>(inode_.fork_count, DAXFS_FORK_EXTENTS);
+        const std::uint32_t offset = checker_.volume.offset_of(ino_) + offsetof(daxfs_inode, fork);
+        check_run({inode_.fork.extents, count}, checker_.volume.block_of(ino_), offset, 0, UINT64_MAX);
+    }
+
+    void check_tree() {
+        TreeCursor tree(checker_.volume, TreeKind::kExtents, inode_);
+        if (tree.fork_damage()) {
+            checker_.report.add(finding_of(Problem::kTreeRootDamaged, *tree.fork_damage()));
+            lose();
+        }
+        while (const auto node = tree.next()) {
+            if (node->damage) {
+                checker_.report.add(finding_of(Problem::kExtentNodeDamaged, *node->damage));
+                lose();
+                continue;
+            }
+            checker_.claims.claim(node->block, 1, ino_);
+            ++owned_;
+            if (node->level == 0)
+                check_run(leaf_extents(*node), node->block, sizeof(daxfs_node_header), node->low_key, node->high_key);
+        }
+    }
+
+    void check_run(std::span<const daxfs_extent> extents, BlockNo block, std::uint32_t offset, std::uint64_t low,
+                   std::uint64_t high) {
+        for (const daxfs_extent& extent : extents) {
+            check_one(extent, block, offset, low, high);
+            offset += sizeof(daxfs_extent);
+        }
+    }
+
+    void check_one(const daxfs_extent& extent, BlockNo block, std::uint32_t offset, std::uint64_t low,
+                   std::uint64_t high) {
+        if (const auto damage = check_extent(checker_.volume, extent, ino_, block, offset)) {
+            Finding finding = finding_of(Problem::kExtentInvalid, *damage);
+            finding.at = extent.file_block;
+            checker_.report.add(std::move(finding));
+            lose();
+            return;
+        }
+        const std::uint64_t start = extent.file_block;
+        const std::uint64_t end = start + extent.length;
+        const auto report = [&](Problem problem) {
+            checker_.report.add({.problem = problem, .ino = ino_, .block = block, .offset = offset, .at = start});
+        };
+        if (start < end_)
+            report(Problem::kExtentOverlap);
+        else if (start < low || end > high)
+            report(Problem::kExtentOutsideLeaf);
+        if (extent.state == DAXFS_EXTENT_UNWRITTEN && !is_regular(inode_))
+            report(Problem::kExtentUnwrittenNotFile);
+        if (start == 0 && extent.state == DAXFS_EXTENT_WRITTEN)
+            first_block_written_ = true;
+        end_ = std::max(end_, end);
+        owned_ += extent.length;
+        checker_.claims.claim(BlockNo{extent.disk_block}, extent.length, ino_);
+    }
+
+    void lose() {
+        complete_ = false;
+        checker_.owners_incomplete = true;
+    }
+
+    Checker& checker_;
+    const daxfs_inode& inode_;
+    InodeNo ino_;
+    std::uint64_t owned_ = 0;
+    std::uint64_t end_ = 0;  // first file block behind the extents seen
+    bool complete_ = true;
+    bool first_block_written_ = false;
+};
+
+}  // namespace
+
+void check_extents(Checker& checker) {
+    InodeTable& inodes = checker.inodes;
+    for (std::size_t i = 0; i < inodes.size(); ++i) {
+        if (i % 8192 == 0)
+            checker.tell(2, i, inodes.size());
+        const InodeState& state = inodes.state(i);
+        if (!state.used() || state.damaged || state.type == DAXFS_DIRENT_DIR)
+            continue;
+        const InodeReading reading = read_mapped_inode(checker.volume, inodes.number(i));
+        if (!reading.damage)
+            FileCheck(checker, *reading.raw, inodes.number(i)).run();
+    }
+}
+
+}  // namespace daxfs

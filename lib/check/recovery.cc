@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lib/check/recovery.h"
+
+#include <algorithm>
+#include <cstring>
+#include <ranges>
+
+namespace daxfs {
+namespace {
+
+void report_journal(Report& report, const JournalReading& journal) {
+    const auto add = [&](Problem problem, const Damage& damage) {
+        Finding finding = finding_of(problem, damage);
+        finding.at = journal.id;
+        report.add(std::move(finding));
+    };
+    if (journal.header_damage)
+        add(Problem::kJournalHeaderDamaged, *journal.header_damage);
+    if (journal.commit_damage)
+        add(Problem::kCommitWordDamaged, *journal.commit_damage);
+    if (journal.entry_damage)
+        add(Problem::kJournalEntryRange, *journal.entry_damage);
+    else if (!journal.uncommitted.empty())
+        report.add({.problem = Problem::kJournalUncommitted,
+                    .block = journal.block,
+                    .at = journal.id,
+                    .count = journal.uncommitted.size()});
+}
+
+void put_back(Image& image, const UndoEntry& entry) {
+    std::uint64_t offset = entry.offset.value;
+    for (std::span<const std::byte> data = entry.data; !data.empty();) {
+        const std::size_t in_block = offset % DAXFS_BLOCK_SIZE;
+        const std::size_t piece = std::min<std::size_t>(data.size(), DAXFS_BLOCK_SIZE - in_block);
+        if (std::byte* block = image.stage(BlockNo{offset / DAXFS_BLOCK_SIZE}))
+            std::memcpy(block + in_block, data.data(), piece);
+        data = data.subspan(piece);
+        offset += piece;
+    }
+}
+
+}  // namespace
+
+std::vector<JournalReading> find_uncommitted(const Volume& volume, Report& report) {
+    std::vector<JournalReading> journals;
+    for (std::uint32_t id = 0; id < volume.geometry.journal_count; ++id) {
+        JournalReading journal = read_journal(volume, id);
+        report_journal(report, journal);
+        // Half of a list of old bytes may be worse than none.
+        if (!journal.uncommitted.empty() && !journal.entry_damage)
+            journals.push_back(std::move(journal));
+    }
+    return journals;
+}
+
+void stage_rollback(Image& image, const std::vector<JournalReading>& journals) {
+    for (const JournalReading& journal : journals) {
+        for (const UndoEntry& entry : std::views::reverse(journal.uncommitted))
+            put_back(image, entry);
+    }
+}
+
+Result<void> write_rollback(Image& image, const Volume& volume, const std::vector<JournalReading>& journals) {
+    DAXFS_TRY(image.write_staged());
+    for (const JournalReading& journal : journals) {
+        std::byte* block = image.stage(journal.block);
+        if (block == nullptr)
+            return fail("{}: cannot write journal {}", image.path(), journal.id);
+        daxfs_le64 word;
+        word = commit_word(volume.seed, journal.id, journal.sequence + 1);
+        std::memcpy(block + DAXFS_JOURNAL_COMMIT_OFFSET, &word, sizeof(word));
+    }
+    return image.write_staged();
+}
+
+}  // namespace daxfs

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Journal recovery: undoing the transactions that did not commit.
+#pragma once
+
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/check/report.h"
+#include "lib/image/image.h"
+#include "lib/tree/journal.h"
+
+namespace daxfs {
+
+// Reads every journal, reports what is wrong or uncommitted, and returns those to roll back.
+std::vector<JournalReading> find_uncommitted(const Volume& volume, Report& report);
+
+// Puts the old bytes back in memory (Image::stage), newest first: every later read sees the filesystem as it was before
+// those transactions. Doing it again changes nothing.
+void stage_rollback(Image& image, const std::vector<JournalReading>& journals);
+
+// Makes a staged rollback durable, and only then says in the commit words that these transactions are over: a kill in
+// between repeats the rollback.
+Result<void> write_rollback(Image& image, const Volume& volume, const std::vector<JournalReading>& journals);
+
+}  // namespace daxfs
