@@ -125,7 +125,7 @@ Result<Outcome> make_over_existing(Options options) {
     DAXFS_TRY_ASSIGN(outcome.super, plan(options, bytes));
     DAXFS_TRY_ASSIGN(const Contents contents, inspect_contents(device));
     if (!contents.found.empty() && !options.force)
-        return fail("{}: has a {}; -f overwrites it", options.path, fmt::join(contents.found, " and a "));
+        return fail("{}: found {} on it; -f overwrites", options.path, fmt::join(contents.found, " and "));
     outcome.overwritten = contents.found;
     if (!options.dry_run)
         DAXFS_TRY(make_on_device(options, device, bytes, contents, outcome));

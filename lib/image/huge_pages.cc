@@ -108,7 +108,11 @@ HugePageVerdict huge_page_verdict(const std::string& path, const SystemPaths& sy
     struct stat st {};
     if (stat(path.c_str(), &st) != 0 || !S_ISBLK(st.st_mode))
         return {Answer::kUnknown, "an image file: it depends on the device that it is put on", "", {}};
-    const auto at = place(system.sys, st.st_rdev);
+    return huge_page_verdict_of(st.st_rdev, path, system);
+}
+
+HugePageVerdict huge_page_verdict_of(dev_t device, const std::string& path, const SystemPaths& system) {
+    const auto at = place(system.sys, device);
     if (!at)
         return {Answer::kUnknown, "the system says nothing about the device", "", {}};
     if (sysfs::read_number(at->disk / "queue/dax").value_or(0) == 0)

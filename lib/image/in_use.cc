@@ -87,18 +87,6 @@ std::optional<std::string> holder(const fs::path& folder) {
     return std::nullopt;
 }
 
-std::optional<std::string> block_device_user(const std::string& path, dev_t device, const SystemPaths& system) {
-    const fs::path folder = sysfs::block_device_folder(system.sys, device);
-    const auto ids = ids_with_partitions(folder, sysfs::device_id(device));
-    if (const auto point = mount_point(ids, system))
-        return "mounted on " + *point;
-    if (is_swap(path, ids, system))
-        return "in use as swap";
-    if (const auto name = holder(folder))
-        return "in use by " + *name;
-    return std::nullopt;
-}
-
 // A loop device whose backing file this is, and which is mounted.
 std::optional<std::string> loop_user(const std::string& path, const SystemPaths& system) {
     std::error_code error;
@@ -117,12 +105,24 @@ std::optional<std::string> loop_user(const std::string& path, const SystemPaths&
 
 }  // namespace
 
+std::optional<std::string> block_device_in_use_by(const std::string& path, dev_t device, const SystemPaths& system) {
+    const fs::path folder = sysfs::block_device_folder(system.sys, device);
+    const auto ids = ids_with_partitions(folder, sysfs::device_id(device));
+    if (const auto point = mount_point(ids, system))
+        return "mounted on " + *point;
+    if (is_swap(path, ids, system))
+        return "in use as swap";
+    if (const auto name = holder(folder))
+        return "in use by " + *name;
+    return std::nullopt;
+}
+
 std::optional<std::string> in_use_by(const std::string& path, const SystemPaths& system) {
     struct stat st {};
     if (stat(path.c_str(), &st) != 0)
         return std::nullopt;
     if (S_ISBLK(st.st_mode))
-        return block_device_user(path, st.st_rdev, system);
+        return block_device_in_use_by(path, st.st_rdev, system);
     if (is_swap(path, {}, system))
         return "in use as swap";
     return loop_user(path, system);

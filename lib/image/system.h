@@ -2,6 +2,8 @@
 // What the running system knows about a device or file: who uses it, and where it lies in physical memory.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,6 +19,7 @@ struct SystemPaths {
 // What keeps `path` busy, as one phrase such as "mounted on /mnt": a mount of it, of one of its partitions or of a loop
 // device over the file; swap; a device-mapper or md device on top. Empty: nothing.
 std::optional<std::string> in_use_by(const std::string& path, const SystemPaths& system = {});
+std::optional<std::string> block_device_in_use_by(const std::string& path, dev_t device, const SystemPaths& system);
 
 // How a device is reached, as far as huge pages go.
 struct HugePageVerdict {
@@ -33,5 +36,7 @@ struct HugePageVerdict {
 };
 
 HugePageVerdict huge_page_verdict(const std::string& path, const SystemPaths& system = {});
+// Of a block device; `path` is for the text.
+HugePageVerdict huge_page_verdict_of(dev_t device, const std::string& path, const SystemPaths& system);
 
 }  // namespace daxfs
