@@ -42,6 +42,14 @@ void print_lines(std::ostream& err, const auto& lines) {
         err << "    " << line << '\n';
 }
 
+// A report of the kernel's has been shown already, and says more.
+void print_console_end(const Outcome& outcome, std::ostream& err) {
+    if (!outcome.complaint.empty())
+        return;
+    err << "daxlive: the console ended with:\n";
+    print_lines(err, outcome.console_end);
+}
+
 // Everything that ends without the command's own status, in one place.
 int report(const Outcome& outcome, const Options& options, std::ostream& err) {
     if (!outcome.complaint.empty()) {
@@ -58,8 +66,8 @@ int report(const Outcome& outcome, const Options& options, std::ostream& err) {
         case Ending::kCut:
             return outcome.complaint.empty() ? kExitCut : kExitComplaint;
         case Ending::kTimeout:
-            err << fmt::format("daxlive: not done after {} s; the console ended with:\n", options.timeout->count());
-            print_lines(err, outcome.console_end);
+            err << fmt::format("daxlive: not done after {} s\n", options.timeout->count());
+            print_console_end(outcome, err);
             return kExitTimeout;
         case Ending::kStopped:
             err << fmt::format("daxlive: stopped by signal {}\n", outcome.status);
@@ -71,13 +79,13 @@ int report(const Outcome& outcome, const Options& options, std::ostream& err) {
             break;
     }
     if (outcome.guest_died || outcome.started) {
-        err << "daxlive: the guest went down before the command ended; the console ended with:\n";
-        print_lines(err, outcome.console_end);
+        err << "daxlive: the guest went down before the command ended\n";
+        print_console_end(outcome, err);
         return kExitGuestDied;
     }
     err << "daxlive: QEMU ended before the guest was up: "
         << (outcome.message.empty() ? "it said nothing\n" : outcome.message);
-    print_lines(err, outcome.console_end);
+    print_console_end(outcome, err);
     return kExitQemu;
 }
 
@@ -127,7 +135,6 @@ int run(cli::Args args, cli::Streams& streams) {
         "Boot the stock kernel under QEMU with IMAGE as /dev/pmem0, and run CMD or a shell.\n"
         "daxlive [OPTIONS] IMAGE [-- CMD...]",
         "daxlive");
-    app.set_version_flag("--version", "daxlive " DAXFS_VERSION);
     const SplitArgs split = split_args(args);
     Options options;
     RawOptions raw;

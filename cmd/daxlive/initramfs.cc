@@ -104,6 +104,7 @@ Result<std::string> make_base(const Places& places, const std::string& busybox) 
     DAXFS_TRY(cpio.add_file("etc/passwd", 0644, "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n"));
     DAXFS_TRY(cpio.add_file("etc/group", 0644, "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n"));
     DAXFS_TRY(cpio.add_file("etc/hosts", 0644, "127.0.0.1 localhost daxlive\n"));
+    DAXFS_TRY(cpio.add_file("etc/filesystems", 0644, "daxfs\next4\nxfs\n"));
     DAXFS_TRY(cpio.add_link("etc/mtab", "/proc/mounts"));
     for (const char* terminal : {"l/linux", "s/screen-256color", "t/tmux-256color", "x/xterm", "x/xterm-256color"}) {
         const std::string file = std::string("/lib/terminfo/") + terminal;
@@ -117,7 +118,7 @@ Result<std::string> base_part(const Places& places) {
     const std::string busybox = find_program("busybox");
     if (busybox.empty())
         return fail("busybox is not installed (run ./dev setup)");
-    PartKey key("base 1");
+    PartKey key("base 2");
     DAXFS_TRY(key.add_source(places.init));
     DAXFS_TRY(key.add_source(busybox));
     return cached_part(places, "base", key, [&] { return make_base(places, busybox); });

@@ -11,6 +11,9 @@ namespace fs = std::filesystem;
 namespace daxfs::live {
 namespace {
 
+// Holds a bzImage's header and the version string that it points to.
+constexpr std::size_t kHeaderBytes = 128 * 1024;
+
 bool present(const fs::path& path) {
     std::error_code error;
     return fs::exists(path, error);
@@ -19,6 +22,8 @@ bool present(const fs::path& path) {
 // A series ("6.12") or a release that `./dev setup` unpacked.
 Result<Kernel> unpacked_kernel(const std::string& name, const Places& places) {
     std::error_code error;
+    if (name.empty() || name.starts_with('.'))
+        return fail("--kernel '{}': not the name of a kernel", name);
     const fs::path root = fs::canonical(fs::path(places.kernels) / name, error);
     if (error)
         return fail("--kernel {}: neither a file nor unpacked below {} (run ./dev setup)", name, places.kernels);
@@ -35,7 +40,7 @@ Result<Kernel> kernel_at(const std::string& path, const std::string& modules) {
     Kernel kernel;
     kernel.image = path;
     kernel.modules = modules;
-    DAXFS_TRY_ASSIGN(const std::string bytes, read_whole_file(path));
+    DAXFS_TRY_ASSIGN(const std::string bytes, read_file_start(path, kHeaderBytes));
     if (auto release = release_of_bzimage(bytes))
         kernel.release = *std::move(release);
     else if (bytes.starts_with("\x7f"

@@ -2,10 +2,9 @@
 #include "cmd/daxlive/options.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "cmd/daxlive/protocol.h"
-#include "lib/base/checked.h"
+#include "lib/base/size.h"
 
 namespace daxfs::live {
 namespace {
@@ -14,17 +13,6 @@ constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMinMemory = 256 * kMiB;
 constexpr std::uint64_t kMaxMemory = kMiB << 20;
 constexpr std::uint64_t kDefaultTimeoutSeconds = 300;
-
-std::optional<unsigned> unit_shift(std::string_view unit) {
-    constexpr std::string_view kUnits = "KMGT";
-    if (unit.empty())
-        return 0;
-    const std::size_t index = kUnits.find(static_cast<char>(std::toupper(static_cast<unsigned char>(unit[0]))));
-    const std::string_view rest = unit.substr(1);
-    if (index == std::string_view::npos || (!rest.empty() && rest != "iB" && rest != "B"))
-        return std::nullopt;
-    return static_cast<unsigned>(10 * (index + 1));
-}
 
 Result<void> check_command(const Options& options) {
     std::size_t bytes = 0;
@@ -57,18 +45,6 @@ Result<void> check_combinations(const Options& options) {
 
 }  // namespace
 
-Result<std::uint64_t> parse_memory_size(std::string_view text) {
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const auto shift = unit_shift(text.substr(static_cast<std::size_t>(end - text.data())));
-    if (error != std::errc{} || !shift)
-        return fail("'{}' is not a size such as 512M or 2G", text);
-    const auto bytes = checked_mul(number, std::uint64_t{1} << *shift);
-    if (!bytes)
-        return fail("'{}' is too large", text);
-    return *bytes;
-}
-
 Result<Share> parse_share(std::string_view text) {
     Share share;
     constexpr std::string_view kReadOnly = ":ro";
@@ -80,6 +56,7 @@ Result<Share> parse_share(std::string_view text) {
 }
 
 void declare_options(CLI::App& app, Options& options, RawOptions& raw) {
+    app.set_version_flag("--version", "daxlive " DAXFS_VERSION);
     options.images.resize(1);
     app.add_option("IMAGE", options.images[0], "Image file that becomes /dev/pmem0")->required();
     app.add_option("--image2", raw.image2, "Another image, /dev/pmem1")->type_name("IMAGE");
@@ -112,7 +89,7 @@ Result<void> finish_options(Options& options, const RawOptions& raw) {
     if (!raw.image2.empty())
         options.images.push_back(raw.image2);
     if (!raw.memory.empty()) {
-        auto bytes = parse_memory_size(raw.memory);
+        auto bytes = parse_size(raw.memory);
         if (!bytes)
             return fail("--memory: {}", bytes.error().message);
         options.memory_bytes = *bytes;

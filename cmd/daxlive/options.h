@@ -44,9 +44,6 @@ struct Options {
     bool interactive() const { return command.empty(); }
 };
 
-// "512M" is 512 MiB; K, M, G, T in either case, alone or as KiB; a bare number is bytes.
-Result<std::uint64_t> parse_memory_size(std::string_view text);
-
 Result<Share> parse_share(std::string_view text);
 
 // Declares the options; `raw` receives what needs more than CLI11 to be understood.
@@ -54,7 +51,6 @@ struct RawOptions {
     std::string image2, memory, cut;
     std::vector<std::string> shares;
     std::uint64_t timeout_seconds = 0;
-    bool version = false;
 };
 void declare_options(CLI::App& app, Options& options, RawOptions& raw);
 

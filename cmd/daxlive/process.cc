@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -17,10 +19,14 @@ extern char** environ;
 namespace daxfs::live {
 namespace {
 
-std::string drain(int fd) {
+constexpr std::size_t kMaxFile = std::size_t{4} << 30;
+
+std::string drain(int fd, std::size_t most = SIZE_MAX) {
     std::string text;
     char buffer[65536];
-    for (ssize_t count; (count = read(fd, buffer, sizeof buffer)) > 0 || (count < 0 && errno == EINTR);) {
+    for (ssize_t count;
+         text.size() < most && ((count = read(fd, buffer, std::min(sizeof buffer, most - text.size()))) > 0 ||
+                                (count < 0 && errno == EINTR));) {
         if (count > 0)
             text.append(buffer, static_cast<std::size_t>(count));
     }
@@ -64,14 +70,21 @@ void Fd::reset() {
     fd_ = -1;
 }
 
-Result<std::string> read_whole_file(const std::string& path) {
-    const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+Result<std::string> read_file_start(const std::string& path, std::size_t most) {
+    const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (fd.get() < 0)
         return fail("{}: {}", path, errno_text(errno));
     std::error_code error;
     if (!std::filesystem::is_regular_file(path, error))
         return fail("{}: not a regular file", path);
-    return drain(fd.get());
+    return drain(fd.get(), most);
+}
+
+Result<std::string> read_whole_file(const std::string& path) {
+    std::error_code error;
+    if (std::filesystem::file_size(path, error) >= kMaxFile && !error)
+        return fail("{}: larger than 4 GiB", path);
+    return read_file_start(path, kMaxFile);
 }
 
 Result<void> write_whole_file(const std::string& path, std::string_view bytes) {

@@ -28,7 +28,9 @@ class Fd {
     int fd_ = -1;
 };
 
+// A regular file below 4 GiB, or its first bytes.
 Result<std::string> read_whole_file(const std::string& path);
+Result<std::string> read_file_start(const std::string& path, std::size_t most);
 Result<void> write_whole_file(const std::string& path, std::string_view bytes);
 
 // Runs a program without a shell and returns what it printed on standard output; anything but exit status 0 is an
