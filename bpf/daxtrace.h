@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What daxtrace's programs and its user space share: the rows that are measured, the counters, and the state of a fault
+ * from which the reason of a fallback is told. Every counter is kept per CPU and only grows.
+ */
+#ifndef DAXFS_BPF_DAXTRACE_H
+#define DAXFS_BPF_DAXTRACE_H
+
+#include <linux/types.h>
+
+/* One row each: name, key in JSON, label in the report. The order is that of the report. */
+#define DAXTRACE_OPS(row) \
+	row(FAULT_PMD_READ, "fault_pmd_read", "2 MiB, read") \
+	row(FAULT_PMD_WRITE, "fault_pmd_write", "2 MiB, write") \
+	row(FAULT_PMD_FALLBACK, "fault_pmd_fallback", "2 MiB, fell back to 4 KiB") \
+	row(FAULT_PMD_AGAIN, "fault_pmd_again", "2 MiB, tried again with mmap_lock") \
+	row(FAULT_PTE_READ, "fault_pte_read", "4 KiB, read") \
+	row(FAULT_PTE_WRITE, "fault_pte_write", "4 KiB, write") \
+	row(FAULT_MKWRITE, "fault_pfn_mkwrite", "read-only page made writable") \
+	row(FAULT_ERROR, "fault_error", "failed") \
+	row(SYNC_FLUSH, "map_sync_flush", "MAP_SYNC metadata flush") \
+	row(MAP_READ, "get_blocks_read", "for read()") \
+	row(MAP_WRITE, "get_blocks_write", "for write()") \
+	row(MAP_FAULT_READ, "get_blocks_fault_read", "for a read fault") \
+	row(MAP_FAULT_WRITE, "get_blocks_fault_write", "for a write fault") \
+	row(MAP_OTHER, "get_blocks_other", "to zero, seek or report") \
+	row(WRITE_DONE, "write_done", "write completed") \
+	row(COMMIT, "commit", "transaction committed") \
+	row(WRITEBACK, "writeback", "mmap stores flushed (msync, fsync)")
+
+enum daxtrace_op_id {
+#define DAXTRACE_OP_ID(name, key, label) DAXTRACE_OP_##name,
+	DAXTRACE_OPS(DAXTRACE_OP_ID)
+#undef DAXTRACE_OP_ID
+	DAXTRACE_OP_COUNT,
+};
+
+/* Bucket b of a histogram counts durations in [2^b, 2^(b+1)) ns; the first takes 0 too, the last is open. */
+#define DAXTRACE_BUCKETS 40
+
+struct daxtrace_op {
+	__u64 count;
+	__u64 errors;		/* of `count` */
+	__u64 total_ns;
+	__u64 max_ns;
+	__u64 bytes;		/* mapped, written or flushed */
+	__u64 allocated;	/* blocks newly taken, where the filesystem says so */
+	__u64 histogram[DAXTRACE_BUCKETS];
+};
+
+/* Why a fault was not one of 2 MiB. The numbers are stable: they are in JSON. */
+enum daxtrace_reason {
+	DAXTRACE_REASON_NONE = 0,
+	DAXTRACE_REASON_COLOUR = 1,
+	DAXTRACE_REASON_PRIVATE_COW = 2,
+	DAXTRACE_REASON_VMA_START = 3,
+	DAXTRACE_REASON_VMA_END = 4,
+	DAXTRACE_REASON_VMA_EDGE = 5,		/* either of the two: daxfs does not say which */
+	DAXTRACE_REASON_EOF = 6,
+	DAXTRACE_REASON_PTE_CONFLICT = 7,
+	DAXTRACE_REASON_MAP_ERROR = 8,
+	DAXTRACE_REASON_SHORT_EXTENT = 9,
+	DAXTRACE_REASON_HOLE = 10,
+	DAXTRACE_REASON_PHYS_MISALIGNED = 11,
+	DAXTRACE_REASON_NO_HUGE_PAGE = 12,	/* daxfs */
+	DAXTRACE_REASON_PARTLY_ALLOCATED = 13,	/* daxfs */
+	DAXTRACE_REASON_RACED = 14,
+	DAXTRACE_REASON_OTHER = 15,
+	/* Not fallbacks: 4 KiB faults that no 2 MiB attempt came before. */
+	DAXTRACE_REASON_NO_ATTEMPT = 16,
+	DAXTRACE_REASON_PTE_TABLE = 17,
+	DAXTRACE_REASON_COUNT = 18,
+};
+
+#define DAXTRACE_ALLOC_KINDS 4	/* meta, small, data, huge: enum daxfs_alloc_kind */
+
+struct daxtrace_totals {
+	__u64 seen;			/* completed operations that passed the filters */
+	__u64 recorded;
+	__u64 dropped_no_start;		/* began before tracing, or there was no memory to remember its start */
+	__u64 other_device;		/* completed operations that the filters left out */
+	__u64 other_task;
+	__u64 children_missed;		/* no memory to follow a new process */
+	__u64 sync_faults;		/* faults in MAP_SYNC mappings */
+	__u64 sync_dirty;		/* ... whose metadata had to be flushed first */
+	__u64 short_writes;		/* chunks of which less was copied than asked */
+	__u64 commit_entries;
+	__u64 commit_logged_bytes;
+	__u64 commit_flushed_lines;
+	__u64 commit_fences;
+	__u64 converted;		/* unwritten to written */
+	__u64 converted_bytes;
+	__u64 convert_errors;
+	__u64 alloc_errors;
+	__u64 alloc_calls[DAXTRACE_ALLOC_KINDS];
+	__u64 alloc_blocks[DAXTRACE_ALLOC_KINDS];
+	__u64 recoveries;
+	__u64 recovery_entries;
+	__u64 reasons[DAXTRACE_REASON_COUNT];
+};
+
+/* What is known of a 2 MiB fault when it ends. Addresses and lengths in bytes, page offsets in pages. */
+struct daxtrace_pmd_fault {
+	__u64 address;
+	__u64 pgoff;
+	__u64 max_pgoff;	/* of the file, rounded up */
+	__u64 vma_start;
+	__u64 vma_end;
+	__u64 map_offset;	/* the mapping that iomap_begin gave */
+	__u64 map_length;
+	__u64 map_device;	/* on the whole device, partition start included */
+	__u32 map_type;		/* IOMAP_* */
+	__u8 write;
+	__u8 shared;
+	__u8 asked;		/* iomap_begin was called */
+	__u8 mapped;		/* ... and succeeded */
+	__u8 hole_fallback;	/* dax_pmd_load_hole_fallback */
+};
+
+#define DAXTRACE_PMD_SIZE	(2ull << 20)
+#define DAXTRACE_PMD_PAGES	512ull
+
+/* Why it fell back, in the order in which fs/dax.c decides. */
+static inline __u32 daxtrace_pmd_reason(const struct daxtrace_pmd_fault *fault)
+{
+	__u64 start = fault->address & ~(DAXTRACE_PMD_SIZE - 1);
+	__u64 position = (fault->pgoff & ~(DAXTRACE_PMD_PAGES - 1)) << 12;
+	__u64 skip = position - fault->map_offset;
+
+	if ((fault->pgoff ^ (fault->address >> 12)) & (DAXTRACE_PMD_PAGES - 1))
+		return DAXTRACE_REASON_COLOUR;
+	if (fault->write && !fault->shared)
+		return DAXTRACE_REASON_PRIVATE_COW;
+	if (start < fault->vma_start)
+		return DAXTRACE_REASON_VMA_START;
+	if (fault->vma_end - start < DAXTRACE_PMD_SIZE)
+		return DAXTRACE_REASON_VMA_END;
+	if ((fault->pgoff | (DAXTRACE_PMD_PAGES - 1)) >= fault->max_pgoff)
+		return DAXTRACE_REASON_EOF;
+	if (!fault->asked)
+		return DAXTRACE_REASON_PTE_CONFLICT;
+	if (!fault->mapped)
+		return DAXTRACE_REASON_MAP_ERROR;
+	if (skip > fault->map_length || fault->map_length - skip < DAXTRACE_PMD_SIZE)
+		return DAXTRACE_REASON_SHORT_EXTENT;
+	if (fault->hole_fallback || fault->map_type != 2 /* IOMAP_MAPPED */)
+		return DAXTRACE_REASON_HOLE;
+	if ((fault->map_device + skip) & (DAXTRACE_PMD_SIZE - 1))
+		return DAXTRACE_REASON_PHYS_MISALIGNED;
+	return DAXTRACE_REASON_OTHER;
+}
+
+/* daxfs's own reason (enum daxfs_fault_reason in kernel/trace.h) in our numbers. */
+static inline __u32 daxtrace_daxfs_reason(__u32 reason, __u64 offset, __u64 address)
+{
+	switch (reason) {
+	case 1:
+		return ((offset ^ address) & (DAXTRACE_PMD_SIZE - 1)) >> 12 ? DAXTRACE_REASON_COLOUR :
+									      DAXTRACE_REASON_VMA_EDGE;
+	case 2:
+		return DAXTRACE_REASON_PRIVATE_COW;
+	case 3:
+		return DAXTRACE_REASON_EOF;
+	case 4:
+		return DAXTRACE_REASON_SHORT_EXTENT;
+	case 5:
+		return DAXTRACE_REASON_PHYS_MISALIGNED;
+	case 6:
+		return DAXTRACE_REASON_PARTLY_ALLOCATED;
+	case 7:
+		return DAXTRACE_REASON_NO_HUGE_PAGE;
+	case 8:
+		return DAXTRACE_REASON_MAP_ERROR;
+	default:
+		return DAXTRACE_REASON_OTHER;
+	}
+}
+
+#define DAXTRACE_FAULT_FALLBACK		0x0800u		/* VM_FAULT_* */
+#define DAXTRACE_FAULT_NEEDDSYNC	0x2000u
+#define DAXTRACE_FAULT_ERROR		0x0073u		/* OOM, SIGBUS, HWPOISON(_LARGE), SIGSEGV */
+
+struct daxtrace_fault {
+	__u32 order;		/* 0 or 9 */
+	__u32 result;		/* VM_FAULT_* */
+	__u8 write;
+	__u8 mkwrite;
+	/*
+	 * Under the lock of its VMA alone (6.4 and later). A DAX file's fault of 4 KiB is not possible there, so the kernel
+	 * takes mmap_lock and begins again with 2 MiB: such a fallback is none yet.
+	 */
+	__u8 vma_lock;
+};
+
+/* The row of a fault that ended. */
+static inline __u32 daxtrace_fault_op(const struct daxtrace_fault *fault)
+{
+	__u32 write = fault->write;
+
+	if (fault->result & DAXTRACE_FAULT_ERROR)
+		return DAXTRACE_OP_FAULT_ERROR;
+	if (fault->order && fault->result & DAXTRACE_FAULT_FALLBACK)
+		return fault->vma_lock ? DAXTRACE_OP_FAULT_PMD_AGAIN : DAXTRACE_OP_FAULT_PMD_FALLBACK;
+	if (fault->order && !fault->result)
+		return DAXTRACE_OP_FAULT_PMD_FALLBACK;
+	if (fault->order)
+		return write ? DAXTRACE_OP_FAULT_PMD_WRITE : DAXTRACE_OP_FAULT_PMD_READ;
+	if (fault->mkwrite)
+		return DAXTRACE_OP_FAULT_MKWRITE;
+	return write ? DAXTRACE_OP_FAULT_PTE_WRITE : DAXTRACE_OP_FAULT_PTE_READ;
+}
+
+static inline __u32 daxtrace_map_op(__u32 iomap_flags)
+{
+	__u32 write = iomap_flags & 1;
+
+	if (iomap_flags & 6)	/* IOMAP_ZERO, IOMAP_REPORT */
+		return DAXTRACE_OP_MAP_OTHER;
+	if (iomap_flags & 8)	/* IOMAP_FAULT */
+		return write ? DAXTRACE_OP_MAP_FAULT_WRITE : DAXTRACE_OP_MAP_FAULT_READ;
+	return write ? DAXTRACE_OP_MAP_WRITE : DAXTRACE_OP_MAP_READ;
+}
+
+static inline __u32 daxtrace_bucket(__u64 ns)
+{
+	__u32 bucket = 0;
+
+	if (ns >> DAXTRACE_BUCKETS)
+		return DAXTRACE_BUCKETS - 1;
+	for (__u32 step = 32; step; step >>= 1) {
+		if (ns >> step) {
+			bucket += step;
+			ns >>= step;
+		}
+	}
+	return bucket;
+}
+
+#endif
