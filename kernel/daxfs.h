@@ -143,6 +143,8 @@ struct daxfs_sb_info {
 	struct daxfs_counters __percpu *counters;
 };
 
+#define DAXFS_VERIFIED_NODES	8
+
 struct daxfs_inode_info {
 	struct rw_semaphore lock;	/* the 512-byte inode, its trees and their checksums, until commit */
 	struct daxfs_inode *raw;	/* in pmem */
@@ -152,6 +154,7 @@ struct daxfs_inode_info {
 	u32 project;
 	struct timespec64 btime;
 	bool stored;			/* is on the device: read from it, or daxfs_store_inode() was called */
+	u64 verified[DAXFS_VERIFIED_NODES];	/* extent tree nodes whose checksum was seen to be right, by block */
 	struct daxfs_write *write;	/* a write(2) in progress, NULL otherwise; see data.h. Under i_rwsem exclusive */
 	struct inode vfs_inode;
 };

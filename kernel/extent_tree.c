@@ -3,7 +3,7 @@
  * Looking up a file's extents: in the inode's fork, or in the tree below it.
  *
  * Nothing here trusts the device. Every node is checked on each use against what leads to it (magic, owner, own
- * address, level, low key, count, checksum), so that a walk takes at most DAXFS_MAX_TREE_HEIGHT steps and a node of
+ * address, level, low key, count; the checksum at first), so that a walk takes at most DAXFS_MAX_TREE_HEIGHT steps and a node of
  * another file, or of an older tree, is not entered. Every extent is range-checked before anybody acts on it.
  * The caller holds the inode lock.
  */
@@ -24,15 +24,28 @@ bool daxfs_file_blocks_valid(const struct daxfs_sb_info *sbi, u64 block, u64 cou
 	return block >= journal_end || block + count <= journals;
 }
 
+/* Whether the checksum is right, or was when this inode's nodes were last looked at: only we change them since. */
+static bool checksum_ok(struct inode *inode, const struct daxfs_node_header *node, u64 block)
+{
+	u64 *seen = &DAXFS_I(inode)->verified[block % DAXFS_VERIFIED_NODES];
+
+	if (READ_ONCE(*seen) == block)
+		return true;
+	if (!daxfs_node_ok(DAXFS_SB(inode->i_sb), node))
+		return false;
+	WRITE_ONCE(*seen, block);
+	return true;
+}
+
 /* What is wrong with a node, in words for the log; NULL: nothing. */
-static const char *node_damage(struct daxfs_sb_info *sbi, const struct daxfs_node_header *node, u64 ino, u64 block,
+static const char *node_damage(struct inode *inode, const struct daxfs_node_header *node, u64 block,
 			       unsigned int level, u64 low)
 {
 	unsigned int count = le16_to_cpu(node->count);
 
 	if (le32_to_cpu(node->magic) != DAXFS_EXTENT_NODE_MAGIC)
 		return "magic";
-	if (le64_to_cpu(node->owner) != ino)
+	if (le64_to_cpu(node->owner) != inode->i_ino)
 		return "owner";
 	if (le64_to_cpu(node->block) != block)
 		return "address";
@@ -42,7 +55,7 @@ static const char *node_damage(struct daxfs_sb_info *sbi, const struct daxfs_nod
 		return "low key";
 	if (!count || count > (level ? DAXFS_NODE_INDEX : DAXFS_NODE_EXTENTS))
 		return "count";
-	if (!daxfs_node_ok(sbi, node))
+	if (!checksum_ok(inode, node, block))
 		return "checksum";
 	if (level && le64_to_cpu(daxfs_node_index(node)->key) != low)
 		return "first key";
@@ -60,7 +73,7 @@ const struct daxfs_node_header *daxfs_extent_node(struct inode *inode, u64 block
 		damage = "key order";
 	} else if (daxfs_file_blocks_valid(sbi, block, 1)) {
 		node = daxfs_block(sbi, block);
-		damage = node_damage(sbi, node, inode->i_ino, block, level, low);
+		damage = node_damage(inode, node, block, level, low);
 		if (!damage)
 			return node;
 	}
