@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cmd/mkfs/mkfs.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cmd/mkfs/options.h"
+#include "lib/build/filesystem.h"
+#include "lib/image/contents.h"
+#include "lib/tree/directory.h"
+#include "lib/tree/journal.h"
+#include "lib/tree/volume.h"
+
+namespace daxfs::mkfs {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr const char* kUuid = "12345678-9abc-def0-1234-56789abcdef0";
+
+struct Ran {
+    int code = -1;
+    std::string out;
+    std::string err;
+};
+
+Ran run(std::vector<std::string> args) {
+    std::istringstream in;
+    std::ostringstream out, err;
+    cli::Streams streams{in, out, err};
+    const int code = mkfs_tool(args, streams);
+    return {code, out.str(), err.str()};
+}
+
+class Mkfs : public testing::Test {
+  protected:
+    void SetUp() override {
+        unsetenv("SOURCE_DATE_EPOCH");
+        folder_ = testing::TempDir() + "mkfs_test_" + std::to_string(getpid());
+        fs::create_directory(folder_);
+    }
+    void TearDown() override {
+        unsetenv("SOURCE_DATE_EPOCH");
+        fs::remove_all(folder_);
+    }
+
+    std::string at(const std::string& name) const { return folder_ + '/' + name; }
+
+    // A file of zeros with `text` at `offset`.
+    std::string file_with(const std::string& name, std::uint64_t size_bytes, std::uint64_t offset,
+                          const std::string& text) const {
+        std::ofstream file(at(name), std::ios::binary);
+        file.seekp(static_cast<std::streamoff>(offset)) << text;
+        file.close();
+        fs::resize_file(at(name), size_bytes);
+        return at(name);
+    }
+
+    static std::string content(const std::string& path) {
+        std::string bytes(fs::file_size(path), '\0');
+        std::ifstream(path, std::ios::binary).read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+        return bytes;
+    }
+
+    static std::vector<std::string> found_on(const std::string& path) {
+        return inspect_contents(Device::open(path, DeviceAccess::kRead).value()).value().found;
+    }
+
+    void expect_refused(const std::vector<std::string>& args, const std::string& why) {
+        const Ran ran = run(args);
+        EXPECT_EQ(ran.code, kExitFailed);
+        EXPECT_EQ(ran.out, "");
+        EXPECT_THAT(ran.err, AllOf(testing::StartsWith("mkfs.daxfs: "), HasSubstr(why)));
+        EXPECT_EQ(std::count(ran.err.begin(), ran.err.end(), '\n'), 1) << ran.err;
+    }
+
+    std::string folder_;
+};
+
+TEST_F(Mkfs, MakesAFileOfTheGivenSizeWithAFilesystemThatOpens) {
+    const Ran ran = run({at("a"), "1G", "-L", "data", "-U", kUuid});
+    EXPECT_EQ(ran.code, kExitDone) << ran.err;
+    EXPECT_THAT(ran.out, AllOf(HasSubstr("\"data\""), HasSubstr(kUuid), HasSubstr("4 of 256 MiB"),
+                               HasSubstr("huge pages  unknown")));
+    const Image image = Image::open(at("a"), Access::kRead).value();
+    EXPECT_EQ(image.size_bytes(), 1u << 30);
+    const Volume volume = open_volume(image).value();
+    EXPECT_STREQ(reinterpret_cast<const char*>(volume.super.label), "data");
+    EXPECT_EQ(volume.super.initialised_ags, 1u);
+    EXPECT_EQ(resolve_path(volume, "/lost+found").value(), InodeNo{volume.super.root_ino + 1});
+    struct stat st {};
+    ASSERT_EQ(stat(at("a").c_str(), &st), 0);
+    EXPECT_LT(st.st_blocks * 512, 1 << 20);
+}
+
+TEST_F(Mkfs, ReportsAsJson) {
+    const Ran ran = run({at("a"), "64M", "--json", "--journals", "2", "--journal-size", "256K", "--reserve", "1M",
+                         "--align", "16", "--ag-size", "32M"});
+    ASSERT_EQ(ran.code, kExitDone) << ran.err;
+    const auto json = nlohmann::json::parse(ran.out);
+    EXPECT_EQ(json.at("schema"), "daxfs.mkfs");
+    EXPECT_EQ(json.at("version"), 1);
+    EXPECT_EQ(json.at("journals"), 2);
+    EXPECT_EQ(json.at("journal_blocks"), 64);
+    EXPECT_EQ(json.at("reserved_blocks"), 256);
+    EXPECT_EQ(json.at("align_blocks"), 16);
+    EXPECT_EQ(json.at("ag_blocks"), 8192);
+    EXPECT_EQ(json.at("huge_pages").at("answer"), "unknown");
+    EXPECT_GT(json.at("bytes_written"), 0);
+}
+
+TEST_F(Mkfs, ADryRunWritesNothing) {
+    const Ran made = run({"-n", at("none"), "1G"});
+    EXPECT_EQ(made.code, kExitDone);
+    EXPECT_THAT(made.out, HasSubstr("would make"));
+    EXPECT_FALSE(fs::exists(at("none")));
+    const std::string file = file_with("zeros", 16 << 20, 0, "");
+    const std::string before = content(file);
+    EXPECT_EQ(run({"-n", "-f", file}).code, kExitDone);
+    EXPECT_TRUE(content(file) == before);
+}
+
+TEST_F(Mkfs, QuietPrintsNothing) {
+    const Ran ran = run({"-q", at("a"), "16M"});
+    EXPECT_EQ(ran.code, kExitDone);
+    EXPECT_EQ(ran.out + ran.err, "");
+}
+
+TEST_F(Mkfs, ExtendsAShorterFileAndLeavesTheRestOfALongerOne) {
+    const std::string shorter = file_with("shorter", 4096, 0, "");
+    EXPECT_EQ(run({shorter, "32M"}).code, kExitDone);
+    EXPECT_EQ(fs::file_size(shorter), 32u << 20);
+    const std::string longer = file_with("longer", 32 << 20, (32 << 20) - 5, "tail!");
+    EXPECT_EQ(run({longer, "16M"}).code, kExitDone);
+    EXPECT_EQ(fs::file_size(longer), 32u << 20);
+    EXPECT_EQ(content(longer).substr((32 << 20) - 5), "tail!");
+}
+
+TEST_F(Mkfs, BadInputGivesOneLineAndExitOne) {
+    expect_refused({at("none")}, at("none") + ": no such file; give a SIZE");
+    expect_refused({folder_}, folder_ + ": is a directory");
+    expect_refused({"/dev/null"}, "/dev/null: is a character device");
+    expect_refused({file_with("empty", 0, 0, "")}, "is empty; give a SIZE");
+    expect_refused({file_with("small", 5 << 20, 0, "")}, "5242880 bytes are too small: at least 8 MiB");
+    expect_refused({at("none"), "1M"}, "1048576 bytes are too small");
+    expect_refused({at("none"), "9223372036854775807"}, "too large: at most 512P");
+    expect_refused({at("none"), "9223372036854775808"}, "size \"9223372036854775808\" is too large");
+    expect_refused({at("none"), "many"}, "\"many\" is not a size");
+    expect_refused({at("none"), "1G", "-U", "123"}, "\"123\" is not a UUID");
+    expect_refused({at("none"), "1G", "-L", std::string(64, 'l')}, "longer than 63 bytes");
+    expect_refused({at("none"), "1G", "-L", "\xff"}, "not UTF-8");
+    expect_refused({at("none"), "1G", "-L", "a\nb"}, "control characters");
+    expect_refused({at("no/such/folder"), "1G"}, "cannot create");
+    expect_refused({file_with("file", 10, 0, "") + "/below", "1G"}, "Not a directory");
+    EXPECT_FALSE(fs::exists(at("none")));
+}
+
+TEST_F(Mkfs, WrongOptionsExitOneAndPointToHelp) {
+    for (const std::vector<std::string>& args :
+         {std::vector<std::string>{}, {"--nonsense", "x"}, {at("a"), "1G", "--journals", "x"}, {at("a"), "1G", "2G"}}) {
+        const Ran ran = run(args);
+        EXPECT_EQ(ran.code, kExitFailed);
+        EXPECT_THAT(ran.err, HasSubstr("--help"));
+    }
+    EXPECT_FALSE(fs::exists(at("a")));
+}
+
+TEST_F(Mkfs, AForeignFilesystemIsOverwrittenOnlyByForceAndThenGone) {
+    const std::string swap = file_with("swap", 32 << 20, 4086, "SWAPSPACE2");
+    std::fstream(swap, std::ios::in | std::ios::out | std::ios::binary).seekp(1024).write("\1\0\0\0\xff\x1f\0\0", 8);
+    // Its signature lies where a new daxfs writes nothing.
+    const std::string iso = file_with("iso", 32 << 20, 32768, std::string("\1CD001\1\0", 8));
+    for (const std::string& file : {swap, iso}) {
+        const std::string before = content(file);
+        expect_refused({file}, "-f overwrites");
+        expect_refused({"-n", file}, "-f overwrites");
+        EXPECT_TRUE(content(file) == before);
+        const Ran forced = run({"-f", file});
+        EXPECT_EQ(forced.code, kExitDone) << forced.err;
+        EXPECT_THAT(forced.out, HasSubstr("replaces"));
+        EXPECT_THAT(found_on(file), testing::ElementsAre("daxfs filesystem"));
+    }
+}
+
+TEST_F(Mkfs, AnOlderDaxfsIsRecognisedEvenWhenItsSuperblockIsLost) {
+    for (const std::string align : {"0", "200"}) {
+        const std::string file = at("old" + align);
+        ASSERT_EQ(run({file, "64M", "--align", align}).code, kExitDone);
+        expect_refused({file}, "found daxfs filesystem on it");
+        std::fstream(file, std::ios::in | std::ios::out | std::ios::binary)
+            .seekp(0)
+            .write(std::string(4096, 'x').data(), 4096);
+        expect_refused({file}, "found daxfs filesystem with a damaged superblock on it");
+        EXPECT_EQ(run({file, "-f", "--align", "0"}).code, kExitDone);
+        EXPECT_THAT(found_on(file), testing::ElementsAre("daxfs filesystem"));
+    }
+}
+
+TEST_F(Mkfs, SuperblockCopiesOfAnOlderDaxfsAreRemoved) {
+    // An older one whose second AG is initialised, so that a copy lies there.
+    constexpr std::uint64_t kBytes = 64 << 20;
+    {
+        fs::resize_file(file_with("old", 0, 0, ""), kBytes);
+        Device device = Device::open(at("old"), DeviceAccess::kWrite).value();
+        DeviceSink sink(device);
+        FormatOptions options{.device_bytes = kBytes, .secrets = {.nonce = 77}};
+        FilesystemBuilder builder(plan_filesystem(options).value(), sink);
+        ASSERT_TRUE(builder.begin());
+        ASSERT_TRUE(builder.add_file(builder.root(), "f", 0, std::vector<FileRun>{{.file_block = 0, .length = 5000}}));
+        ASSERT_TRUE(builder.finish());
+    }
+    const BlockNo copy{4096};
+    ASSERT_TRUE(open_volume(Image::open(at("old"), Access::kRead).value(), copy));
+    ASSERT_EQ(run({"-f", at("old")}).code, kExitDone);
+    EXPECT_FALSE(open_volume(Image::open(at("old"), Access::kRead).value(), copy));
+}
+
+TEST_F(Mkfs, AFileInUseIsRefusedEvenWithForce) {
+    ASSERT_EQ(run({at("a"), "16M"}).code, kExitDone);
+    const Device other = Device::open(at("a"), DeviceAccess::kWrite).value();
+    expect_refused({"-f", at("a")}, "in use by another program");
+}
+
+TEST_F(Mkfs, TheSameUuidAndSourceDateEpochMakeTheSameImage) {
+    setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
+    ASSERT_EQ(run({"-q", at("a"), "16M", "-U", kUuid}).code, kExitDone);
+    ASSERT_EQ(run({"-q", at("b"), "16M", "-U", kUuid}).code, kExitDone);
+    EXPECT_TRUE(content(at("a")) == content(at("b")));
+    EXPECT_EQ(open_volume(Image::open(at("a"), Access::kRead).value())->super.created_sec, 1700000000u);
+    unsetenv("SOURCE_DATE_EPOCH");
+    ASSERT_EQ(run({"-q", at("c"), "16M", "-U", kUuid}).code, kExitDone);
+    EXPECT_FALSE(content(at("a")) == content(at("c")));
+    setenv("SOURCE_DATE_EPOCH", "yesterday", 1);
+    expect_refused({at("d"), "16M"}, "SOURCE_DATE_EPOCH is \"yesterday\"");
+}
+
+TEST_F(Mkfs, UnderADerivedNonceNoOldTransactionIsLeftInTheJournals) {
+    setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
+    ASSERT_EQ(run({"-q", at("a"), "16M", "-U", kUuid}).code, kExitDone);
+    const std::string fresh = content(at("a"));
+    const Geometry geometry = open_volume(Image::open(at("a"), Access::kRead).value())->geometry;
+    std::fstream(at("a"), std::ios::in | std::ios::out | std::ios::binary)
+        .seekp(static_cast<std::streamoff>((geometry.journal_slot(1).value + 3) * DAXFS_BLOCK_SIZE))
+        .write("old transaction", 15);
+    ASSERT_EQ(run({"-q", "-f", at("a"), "-U", kUuid}).code, kExitDone);
+    EXPECT_TRUE(content(at("a")) == fresh);
+}
+
+TEST_F(Mkfs, ManyTebibytesTakeAFewWrites) {
+    const Ran ran = run({at("big"), "15T", "--json"});
+    if (ran.code != kExitDone) {
+        // Files of that size are beyond some filesystems: then it says so, and leaves nothing behind.
+        EXPECT_THAT(ran.err, HasSubstr("cannot set the size"));
+        EXPECT_FALSE(fs::exists(at("big")));
+        return;
+    }
+    EXPECT_LT(nlohmann::json::parse(ran.out).at("bytes_written"), 1 << 20);
+}
+
+TEST_F(Mkfs, EveryOptionHasItsPlaceInTheManual) {
+    CLI::App app("", "mkfs.daxfs");
+    CommandLine line;
+    declare_options(app, line);
+    const std::string page = content(DAXFS_SOURCE_DIR "/man/mkfs.daxfs.8");
+    for (const CLI::Option* option : app.get_options()) {
+        for (const std::string& name : option->get_snames())
+            EXPECT_THAT(page, HasSubstr(".It Fl " + name + " ,")) << name;
+        for (const std::string& name : option->get_lnames())
+            EXPECT_THAT(page, HasSubstr("Fl -" + name)) << name;
+    }
+}
+
+TEST_F(Mkfs, HelpFitsAScreenAndVersionIsPrinted) {
+    const Ran help = run({"--help"});
+    EXPECT_EQ(help.code, kExitDone);
+    EXPECT_LT(std::count(help.out.begin(), help.out.end(), '\n'), 25);
+    const Ran version = run({"--version"});
+    EXPECT_EQ(version.code, kExitDone);
+    EXPECT_EQ(version.out, std::string("mkfs.daxfs ") + DAXFS_VERSION + "\n");
+}
+
+}  // namespace
+}  // namespace daxfs::mkfs
