@@ -26,7 +26,9 @@ template <typename... Args>
 }
 
 // `code` is an errno value.
-[[nodiscard]] inline std::string errno_text(int code) { return std::generic_category().message(code); }
+[[nodiscard]] inline std::string errno_text(int code) {
+    return std::generic_category().message(code);
+}
 
 }  // namespace daxfs
 
@@ -35,15 +37,16 @@ template <typename... Args>
 
 // DAXFS_TRY(call()) returns the error of a Result<void>; DAXFS_TRY_ASSIGN(auto x, call()) also binds the value.
 // The only control-flow macros in the project.
-#define DAXFS_TRY(expression)                                                                                          \
-    do {                                                                                                               \
-        if (auto daxfs_try_result = (expression); !daxfs_try_result)                                                   \
-            return ::tl::unexpected(std::move(daxfs_try_result).error());                                              \
+#define DAXFS_TRY(expression)                                             \
+    do {                                                                  \
+        if (auto daxfs_try_result = (expression); !daxfs_try_result)      \
+            return ::tl::unexpected(std::move(daxfs_try_result).error()); \
     } while (false)
 
-#define DAXFS_TRY_ASSIGN(declaration, expression) DAXFS_TRY_ASSIGN_IMPL(declaration, expression, DAXFS_TRY_CAT(daxfs_try_, __LINE__))
-#define DAXFS_TRY_ASSIGN_IMPL(declaration, expression, temporary)                                                      \
-    auto temporary = (expression);                                                                                     \
-    if (!temporary)                                                                                                    \
-        return ::tl::unexpected(std::move(temporary).error());                                                         \
+#define DAXFS_TRY_ASSIGN(declaration, expression) \
+    DAXFS_TRY_ASSIGN_IMPL(declaration, expression, DAXFS_TRY_CAT(daxfs_try_, __LINE__))
+#define DAXFS_TRY_ASSIGN_IMPL(declaration, expression, temporary) \
+    auto temporary = (expression);                                \
+    if (!temporary)                                               \
+        return ::tl::unexpected(std::move(temporary).error());    \
     declaration = *std::move(temporary)
