@@ -75,16 +75,22 @@ bool is_head_of_ag_0(const std::byte* bytes, BlockNo at) {
            header.crc == checksum(ChecksumSeed::of(header.nonce), header);
 }
 
-// Where AG 0 of an older daxfs starts, from its header: it knows its own address and carries the nonce.
+// Where AG 0 of an older daxfs starts, from its header: it knows its own address and carries the nonce. Looked for as
+// far as mkfs puts it by itself.
 std::optional<BlockNo> find_ag_0(const Device& device) {
-    constexpr std::uint64_t kSearched = 2 * DAXFS_HUGE_BLOCKS;
-    const std::uint64_t blocks = std::min(kSearched, device.size_bytes() / DAXFS_BLOCK_SIZE);
-    auto bytes = std::make_unique<std::byte[]>(blocks * DAXFS_BLOCK_SIZE);
-    if (!device.read(0, {bytes.get(), blocks * DAXFS_BLOCK_SIZE}))
-        return std::nullopt;
-    for (std::uint64_t block = DAXFS_AG_HEADER_BLOCK; block < blocks; ++block)
-        if (is_head_of_ag_0(bytes.get() + block * DAXFS_BLOCK_SIZE, BlockNo{block}))
-            return BlockNo{block - DAXFS_AG_HEADER_BLOCK};
+    constexpr std::uint64_t kSearched = DAXFS_HUGE_BLOCKS + DAXFS_MIN_ALIGN_BLOCKS + DAXFS_AG_HEADER_BLOCK;
+    constexpr std::uint64_t kWindow = 16;
+    const std::uint64_t end = std::min(kSearched, device.size_bytes() / DAXFS_BLOCK_SIZE);
+    alignas(64) std::array<std::byte, kWindow * DAXFS_BLOCK_SIZE> window;
+    for (std::uint64_t first = 0; first < end; first += kWindow) {
+        const std::uint64_t blocks = std::min(kWindow, end - first);
+        if (!device.read(first * DAXFS_BLOCK_SIZE, std::span(window).first(blocks * DAXFS_BLOCK_SIZE)))
+            return std::nullopt;
+        for (std::uint64_t i = 0; i < blocks; ++i)
+            if (first + i >= DAXFS_AG_HEADER_BLOCK &&
+                is_head_of_ag_0(window.data() + i * DAXFS_BLOCK_SIZE, BlockNo{first + i}))
+                return BlockNo{first + i - DAXFS_AG_HEADER_BLOCK};
+    }
     return std::nullopt;
 }
 
