@@ -6,6 +6,8 @@
 //   directory long DIR           names of every length, and one too long
 //   directory race DIR SECONDS   lists while another process creates, removes and renames: what stays is seen once
 //   directory seek DIR           telldir and seekdir, also after removals
+//   directory damage DEVICE KIND  damages all directory nodes in the first 16 MiB of a device; KIND 0 .. 6
+//   directory refused DIR        DIR cannot be listed, nor a name in it be looked up: damage
 //   directory ls DIR             every path below DIR with type, links, size and target: to compare
 #include <dirent.h>
 #include <fcntl.h>
@@ -218,6 +220,66 @@ void seek(const std::string& dir) {
     close(fd);
 }
 
+// One way of being wrong a kind; a node is an aligned block that starts with DXDR.
+void damage_node(std::vector<std::uint8_t>& node, int kind) {
+    const auto put16 = [&](std::size_t offset, unsigned value) {
+        node[offset] = static_cast<std::uint8_t>(value);
+        node[offset + 1] = static_cast<std::uint8_t>(value >> 8);
+    };
+    switch (kind) {
+        case 0:
+            node[4] ^= 1;
+            break;  // checksum
+        case 1:
+            node[8] ^= 1;
+            break;  // owner
+        case 2:
+            put16(32, 7);
+            break;  // level
+        case 3:
+            put16(34, 0xffff);
+            break;  // count
+        case 4:
+            put16(68, 0);
+            break;  // first record: no length
+        case 5:
+            put16(68, 0xfff8);
+            break;  // ... past the end
+        default:
+            put16(68, 0x29);
+            break;  // ... not aligned
+    }
+}
+
+void damage(const std::string& device, int kind) {
+    const int fd = MUST(open(device.c_str(), O_RDWR));
+    std::vector<std::uint8_t> block(4096);
+    int nodes = 0;
+    for (off_t at = 0; at < 16 << 20; at += 4096) {
+        EXPECT(MUST(pread(fd, block.data(), block.size(), at)) == 4096);
+        if (std::memcmp(block.data(), "DXDR", 4) != 0)
+            continue;
+        damage_node(block, kind);
+        EXPECT(MUST(pwrite(fd, block.data(), block.size(), at)) == 4096);
+        ++nodes;
+    }
+    MUST(fsync(fd));
+    close(fd);
+    EXPECT(nodes > 0);
+}
+
+void refused(const std::string& dir) {
+    const int fd = open_dir(dir);
+    char buffer[4096];
+    struct stat status {};
+    // "." and ".." come first.
+    if (MUST(syscall(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0)
+        MUST_FAIL(syscall(SYS_getdents64, fd, buffer, sizeof(buffer)), EUCLEAN);
+    MUST_FAIL(stat((dir + "/nothing").c_str(), &status), EUCLEAN);
+    EXPECT(open((dir + "/new").c_str(), O_CREAT | O_WRONLY, 0644) == -1 && (errno == EUCLEAN || errno == EROFS));
+    close(fd);
+}
+
 void print_tree(const std::string& path) {
     struct stat status {};
     MUST(lstat(path.c_str(), &status));
@@ -248,6 +310,10 @@ int main(int argc, char** argv) {
         race(dir, number);
     else if (verb == "seek")
         seek(dir);
+    else if (verb == "damage")
+        damage(dir, number);
+    else if (verb == "refused")
+        refused(dir);
     else if (verb == "ls")
         print_tree(dir);
     else
