@@ -101,6 +101,9 @@ class FieldCheck {
     const char* check_rest() const {
         if (inode_.operation > DAXFS_OPERATION_TRUNCATE)
             return "unknown operation in progress";
+        const bool extents = inode_.format == DAXFS_FORMAT_EXTENTS || inode_.format == DAXFS_FORMAT_EXTENT_TREE;
+        if (inode_.operation != DAXFS_OPERATION_NONE && !extents)
+            return "an operation in progress on something without extents";
         if ((inode_.flags & ~DAXFS_INODE_FLAGS_KNOWN) != 0)
             return "unknown flags";
         if (inode_.nlink > DAXFS_LINK_MAX)

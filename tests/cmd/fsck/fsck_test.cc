@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cmd/fsck/fsck.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include "lib/check/problem.h"
+#include "tests/images/broken_images.h"
+#include "tests/support/man_page.h"
+
+namespace daxfs::fsck {
+namespace {
+
+struct Outcome {
+    int code = 0;
+    std::string out;
+    std::string err;
+};
+
+Outcome fsck(const std::vector<std::string>& args, const std::string& input = "") {
+    std::istringstream in(input);
+    std::ostringstream out;
+    std::ostringstream err;
+    cli::Streams streams{in, out, err};
+    const int code = fsck_tool(args, streams);
+    return {code, out.str(), err.str()};
+}
+
+class FsckTool : public testing::Test {
+  protected:
+    FsckTool() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "daxfs-fsck-XXXXXX").string();
+        folder_ = mkdtemp(pattern.data());
+    }
+    ~FsckTool() override { std::filesystem::remove_all(folder_); }
+
+    std::string write(const test::Blocks& blocks, std::uint64_t size_bytes = test::rich_image().size_bytes) {
+        const std::string path = folder_ + "/image";
+        std::ofstream file(path, std::ios::binary);
+        for (const auto& [number, block] : blocks) {
+            if ((number.value + 1) * DAXFS_BLOCK_SIZE > size_bytes)
+                continue;
+            file.seekp(static_cast<std::streamoff>(number.value * DAXFS_BLOCK_SIZE));
+            file.write(reinterpret_cast<const char*>(block.bytes), DAXFS_BLOCK_SIZE);
+        }
+        file.close();
+        std::filesystem::resize_file(path, size_bytes);
+        return path;
+    }
+    std::string broken(const char* name) {
+        test::ImageEditor editor;
+        for (const test::BrokenImage& image : test::broken_images()) {
+            if (std::string_view(image.name) == name)
+                image.damage(editor);
+        }
+        return write(editor.blocks());
+    }
+    static std::string read(const std::string& path) {
+        std::ifstream file(path, std::ios::binary);
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+
+    std::string folder_;
+};
+
+TEST_F(FsckTool, FindsNothingOnACleanImage) {
+    const Outcome run = fsck({"-n", write(test::rich_image().blocks)});
+    EXPECT_EQ(run.code, kExitClean);
+    EXPECT_NE(run.out.find("clean"), std::string::npos) << run.out;
+    EXPECT_EQ(run.err, "");
+}
+
+TEST_F(FsckTool, NamesEachFlippedBitAndWritesNothing) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"superblock-bit", "superblock at block 0: wrong checksum"},
+        {"ag-header-bit", "AG 0: header at block 3: wrong checksum"},
+        {"inode-bit", "wrong checksum"},
+        {"extent-leaf-bit", "extent tree node at block"},
+        {"directory-entry-bit", "directory entry at block"},
+        {"bitmap-bit-cleared", "in use, but free in the bitmap"},
+        {"link-count-bit", "wrong checksum"},
+        {"link-count", "link count is 3, but should be 2"},
+    };
+    for (const auto& [name, text] : cases) {
+        const std::string path = broken(name);
+        const std::string before = read(path);
+        const Outcome run = fsck({"-n", path});
+        EXPECT_EQ(run.code, kExitUncorrected) << name;
+        EXPECT_NE(run.out.find(text), std::string::npos) << name << ":\n" << run.out;
+        EXPECT_TRUE(before == read(path)) << name;
+    }
+}
+
+TEST_F(FsckTool, RecoversThenFindsNothing) {
+    for (const char* name :
+         {"uncommitted-transaction", "truncation-interrupted", "counter-free-blocks", "bitmap-leak"}) {
+        const std::string path = broken(name);
+        EXPECT_EQ(fsck({"-n", path}).code, kExitUncorrected) << name;
+        const Outcome repair = fsck({"-p", path});
+        EXPECT_EQ(repair.code, kExitCorrected) << name << ":\n" << repair.out;
+        EXPECT_EQ(fsck({"-n", path}).code, kExitClean) << name;
+    }
+    const std::string path = write(test::rich_image_with_orphan().blocks);
+    EXPECT_EQ(fsck({"-n", path}).code, kExitUncorrected);
+    EXPECT_EQ(fsck({"-a", path}).code, kExitCorrected);
+    EXPECT_EQ(fsck({"-n", path}).code, kExitClean);
+}
+
+TEST_F(FsckTool, LeavesToYesWhatPreenMayNot) {
+    const std::string path = broken("bitmap-hole");
+    EXPECT_EQ(fsck({"-p", path}).code, kExitUncorrected);
+    EXPECT_EQ(fsck({"-y", path}).code, kExitCorrected);
+    EXPECT_EQ(fsck({"-n", path}).code, kExitClean);
+}
+
+TEST_F(FsckTool, AsksBeforeItRepairs) {
+    const std::string path = broken("bitmap-leak");
+    EXPECT_EQ(fsck({path}, "n\n").code, kExitUncorrected);
+    EXPECT_EQ(fsck({path}).code, kExitUncorrected);
+    EXPECT_EQ(fsck({path}, "y\n").code, kExitCorrected);
+    EXPECT_EQ(fsck({path}).code, kExitClean);
+}
+
+TEST_F(FsckTool, ReportsAsJson) {
+    const Outcome run = fsck({"-n", "--json", broken("inode-bit")});
+    const auto json = nlohmann::json::parse(run.out);
+    EXPECT_EQ(json["schema"], "daxfs.fsck.1");
+    EXPECT_EQ(json["exit"], kExitUncorrected);
+    EXPECT_EQ(json["findings"][0]["id"], 101);
+    EXPECT_EQ(json["findings"][0]["inode"], test::rich_image().small_file.value);
+    EXPECT_EQ(json["findings"][0]["path"], "/small");
+}
+
+TEST_F(FsckTool, UsesTheSuperblockThatItIsTold) {
+    const std::string path = write(test::rich_image().blocks);
+    const std::string copy = std::to_string((16u << 20) / DAXFS_BLOCK_SIZE);
+    EXPECT_EQ(fsck({"-n", "-b", copy, path}).code, kExitClean);
+    EXPECT_EQ(fsck({"-n", "-b", "12345", path}).code, kExitTrouble);
+}
+
+TEST_F(FsckTool, SaysInOneLineWhatIsNoFilesystem) {
+    test::ImageEditor newer;
+    newer.super().incompat = 4;
+    newer.seal_super();
+    test::ImageEditor outside;
+    outside.super().block_count = std::uint64_t{1} << 50;
+    outside.seal_super();
+    for (BlockNo copy : {outside.volume().geometry.ag_start(AgNo{1}), outside.volume().geometry.ag_start(AgNo{2})})
+        std::memset(outside.block(copy), 0, DAXFS_BLOCK_SIZE);
+    struct Case {
+        const char* text;
+        test::Blocks blocks;
+        std::uint64_t size_bytes = test::rich_image().size_bytes;
+    };
+    const Case cases[] = {
+        {"exceeds the device", test::rich_image().blocks, 20u << 20},
+        {"is empty", {}, 0},
+        {"wrong magic", {}, 1u << 20},
+        {"incompatible features", newer.blocks()},
+        {"exceeds the device", outside.blocks()},
+    };
+    for (const auto& [text, blocks, size_bytes] : cases) {
+        for (const char* mode : {"-n", "-p", "-y"}) {
+            const std::string path = write(blocks, size_bytes);
+            const std::string before = read(path);
+            const Outcome run = fsck({mode, path});
+            EXPECT_EQ(run.code, kExitTrouble) << text;
+            EXPECT_NE(run.err.find(text), std::string::npos) << run.err;
+            EXPECT_EQ(std::ranges::count(run.err, '\n'), 1) << run.err;
+            EXPECT_TRUE(before == read(path));
+        }
+    }
+    for (const std::string& path : {folder_, folder_ + "/missing"}) {
+        const Outcome run = fsck({"-n", path});
+        EXPECT_EQ(run.code, kExitTrouble);
+        EXPECT_NE(run.err.find(path), std::string::npos);
+        EXPECT_EQ(std::ranges::count(run.err, '\n'), 1) << run.err;
+    }
+}
+
+TEST_F(FsckTool, RefusesUsageMistakes) {
+    EXPECT_EQ(fsck({}).code, kExitUsage);
+    EXPECT_EQ(fsck({"-n", "-y", "x"}).code, kExitUsage);
+    EXPECT_EQ(fsck({"--nonsense"}).code, kExitUsage);
+    EXPECT_EQ(fsck({"--explain", "999"}).code, kExitUsage);
+}
+
+TEST_F(FsckTool, ExplainsEveryProblem) {
+    for (const ProblemInfo& problem : problem_catalogue()) {
+        const Outcome run = fsck({"--explain", std::to_string(problem.id())});
+        EXPECT_EQ(run.code, kExitClean);
+        EXPECT_NE(run.out.find(problem.explanation), std::string::npos);
+    }
+}
+
+TEST_F(FsckTool, HelpFitsAScreen) {
+    const Outcome run = fsck({"--help"});
+    EXPECT_EQ(run.code, 0);
+    EXPECT_LE(std::ranges::count(run.out, '\n'), 24);
+}
+
+TEST(FsckManPage, HasEveryOption) {
+    CLI::App app{"", "fsck.daxfs"};
+    CommandLine line;
+    declare_options(app, line);
+    EXPECT_EQ(test::undocumented(app, "fsck.daxfs.8"), std::vector<std::string>{});
+}
+
+// The table is generated from the catalogue: one row a problem, in order.
+TEST(FsckManPage, HasTheCatalogue) {
+    const std::string page = test::read_text_file(std::string(DAXFS_SOURCE_DIR) + "/man/fsck.daxfs.8");
+    std::string table;
+    for (const ProblemInfo& problem : problem_catalogue())
+        table += fmt::format(".It {} Ta {} Ta {} Ta {}\n", problem.id(), severity_name(problem.severity),
+                             fix_name(problem.fix), problem.message);
+    EXPECT_NE(page.find(table), std::string::npos) << "the table of problems should read:\n" << table;
+}
+
+}  // namespace
+}  // namespace daxfs::fsck

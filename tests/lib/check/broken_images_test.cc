@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "lib/check/check.h"
+#include "tests/images/broken_images.h"
+
+namespace daxfs {
+namespace {
+
+using test::BrokenImage;
+using test::ImageEditor;
+
+std::string text_of(const Report& report) {
+    std::string text;
+    for (const Finding& finding : report.findings())
+        text += fmt::format("[{:03}] {}\n", info(finding.problem).id(), message_of(finding));
+    return text;
+}
+
+CheckResult check(Image& image, CheckMode mode) {
+    auto result = check_image(image, {.mode = mode});
+    EXPECT_TRUE(result) << (result ? "" : result.error().message);
+    return result ? *std::move(result) : CheckResult{};
+}
+
+class BrokenImages : public testing::TestWithParam<BrokenImage> {};
+
+TEST_P(BrokenImages, AreCalledByName) {
+    ImageEditor editor;
+    GetParam().damage(editor);
+    Image image = editor.image();
+    const CheckResult result = check(image, CheckMode::kReport);
+    EXPECT_GT(result.report.count(GetParam().expected), 0u) << text_of(result.report);
+    EXPECT_LE(result.report.findings().size(), 16u) << "one piece of damage is told in few lines:\n"
+                                                    << text_of(result.report);
+}
+
+TEST_P(BrokenImages, AreRepairedOrLeftAlone) {
+    ImageEditor editor;
+    GetParam().damage(editor);
+    Image image = editor.image();
+    const CheckResult repaired = check(image, CheckMode::kYes);
+    EXPECT_EQ(repaired.repair_error, "");
+    if (info(GetParam().expected).fix != Fix::kNone && !repaired.report.count(Problem::kInodeDamaged)) {
+        EXPECT_EQ(repaired.remaining, 0u) << text_of(repaired.report);
+        EXPECT_EQ(check(image, CheckMode::kReport).report.total(), 0u);
+    } else {
+        EXPECT_GT(repaired.remaining, 0u) << text_of(repaired.report);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, BrokenImages, testing::ValuesIn(test::broken_images()), [](const auto& param) {
+    std::string name = param.param.name;
+    std::ranges::replace(name, '-', '_');
+    return name;
+});
+
+TEST(BrokenImagesList, HasOneForEveryProblemButTheseFew) {
+    std::set<Problem> covered;
+    for (const BrokenImage& broken : test::broken_images())
+        covered.insert(broken.expected);
+    // Tested elsewhere: orphans come from the builder; the others need a media error or a hash collision.
+    for (const Problem problem :
+         {Problem::kOrphan, Problem::kMapUnreadable, Problem::kDuplicateKey, Problem::kDuplicateName})
+        covered.insert(problem);
+    for (const ProblemInfo& problem : problem_catalogue())
+        EXPECT_TRUE(covered.contains(problem.problem)) << problem.name;
+}
+
+TEST(RichImage, IsClean) {
+    Image image = test::rich_image().image();
+    const CheckResult result = check(image, CheckMode::kReport);
+    EXPECT_TRUE(result.clean()) << text_of(result.report);
+    EXPECT_GT(result.inodes, 1500u);
+}
+
+}  // namespace
+}  // namespace daxfs
