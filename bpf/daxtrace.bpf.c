@@ -152,6 +152,7 @@ static __always_inline struct daxtrace_op *record(struct daxtrace_totals *sums, 
 		op->errors++;
 	if (duration > op->max_ns)
 		op->max_ns = duration;
+	barrier_var(bucket);
 	if (bucket < DAXTRACE_BUCKETS)
 		op->histogram[bucket]++;
 	return op;
@@ -188,6 +189,7 @@ static __always_inline __u32 fault_row(__u32 order, __u32 flags, __u32 result)
 
 static __always_inline void count_reason(struct daxtrace_totals *sums, __u32 reason)
 {
+	barrier_var(reason);	/* or clang checks one copy of it and uses another */
 	if (reason < DAXTRACE_REASON_COUNT)
 		sums->reasons[reason]++;
 }
@@ -538,12 +540,15 @@ int BPF_PROG(on_dax_writeback_range_done, struct inode *inode)
 	return 0;
 }
 
-/* daxfs: its tracepoints carry their durations. */
+/*
+ * daxfs: its tracepoints carry their durations. Their pointers are never NULL, but later kernels believe that only of
+ * their own tracepoints.
+ */
 
 SEC("tp_btf/daxfs_get_blocks_enter")
 int BPF_PROG(on_daxfs_get_blocks_enter, const struct inode *inode, __u64 offset, __u64 length, unsigned int flags)
 {
-	struct task_state *state = begin(inode->i_sb);
+	struct task_state *state = inode ? begin(inode->i_sb) : NULL;
 
 	if (state) {
 		state->map_flags = flags;
@@ -558,7 +563,7 @@ int BPF_PROG(on_daxfs_get_blocks_exit, const struct inode *inode, __u64 offset, 
 	     unsigned int state_of_extent, __u32 allocated, int error, __u64 duration)
 {
 	struct task_state *state = NULL;
-	struct daxtrace_totals *sums = end(inode->i_sb, &state);
+	struct daxtrace_totals *sums = inode ? end(inode->i_sb, &state) : NULL;
 	struct daxtrace_op *op;
 
 	if (!sums)
@@ -587,7 +592,7 @@ SEC("tp_btf/daxfs_fault")
 int BPF_PROG(on_daxfs_fault, const struct inode *inode, __u64 offset, __u64 address, unsigned int order,
 	     unsigned int flags, unsigned int result, unsigned int reason, __u64 duration)
 {
-	struct daxtrace_totals *sums = end(inode->i_sb, NULL);
+	struct daxtrace_totals *sums = inode ? end(inode->i_sb, NULL) : NULL;
 	struct task_state *state;
 	__u32 row, why;
 
@@ -613,7 +618,7 @@ int BPF_PROG(on_daxfs_fault, const struct inode *inode, __u64 offset, __u64 addr
 SEC("tp_btf/daxfs_pfn_mkwrite")
 int BPF_PROG(on_daxfs_pfn_mkwrite, const struct inode *inode, __u64 offset, unsigned int result, __u64 duration)
 {
-	struct daxtrace_totals *sums = end(inode->i_sb, NULL);
+	struct daxtrace_totals *sums = inode ? end(inode->i_sb, NULL) : NULL;
 
 	if (sums)
 		record(sums, fault_row(0, FAULT_FLAG_WRITE | FAULT_FLAG_MKWRITE, result), duration, false);
@@ -624,7 +629,7 @@ SEC("tp_btf/daxfs_write_done")
 int BPF_PROG(on_daxfs_write_done, const struct inode *inode, __u64 offset, __u64 length, __u64 written, __u64 size,
 	     __u32 allocated, int error, __u64 duration)
 {
-	struct daxtrace_totals *sums = end(inode->i_sb, NULL);
+	struct daxtrace_totals *sums = inode ? end(inode->i_sb, NULL) : NULL;
 	struct daxtrace_op *op;
 
 	if (!sums)
@@ -643,7 +648,7 @@ SEC("tp_btf/daxfs_commit")
 int BPF_PROG(on_daxfs_commit, const struct super_block *sb, __u32 journal, __u64 sequence, __u32 entries,
 	     __u32 logged_bytes, __u32 flushed_lines, __u32 fences, __u64 duration)
 {
-	struct daxtrace_totals *sums = end(sb, NULL);
+	struct daxtrace_totals *sums = sb ? end(sb, NULL) : NULL;
 
 	if (!sums)
 		return 0;
@@ -658,7 +663,7 @@ int BPF_PROG(on_daxfs_commit, const struct super_block *sb, __u32 journal, __u64
 SEC("tp_btf/daxfs_convert")
 int BPF_PROG(on_daxfs_convert, const struct inode *inode, __u64 offset, __u64 length, int error)
 {
-	struct daxtrace_totals *sums = end(inode->i_sb, NULL);
+	struct daxtrace_totals *sums = inode ? end(inode->i_sb, NULL) : NULL;
 
 	if (!sums)
 		return 0;
@@ -675,11 +680,12 @@ SEC("tp_btf/daxfs_alloc")
 int BPF_PROG(on_daxfs_alloc, const struct super_block *sb, __u64 ino, unsigned int kind, __u64 goal, __u32 want,
 	     __u64 block, __u32 count, int error)
 {
-	struct daxtrace_totals *sums = end(sb, NULL);
+	struct daxtrace_totals *sums = sb ? end(sb, NULL) : NULL;
 
 	if (!sums)
 		return 0;
 	sums->recorded++;
+	barrier_var(kind);
 	if (error) {
 		sums->alloc_errors++;
 	} else if (kind < DAXTRACE_ALLOC_KINDS) {
@@ -692,7 +698,7 @@ int BPF_PROG(on_daxfs_alloc, const struct super_block *sb, __u64 ino, unsigned i
 SEC("tp_btf/daxfs_recovery")
 int BPF_PROG(on_daxfs_recovery, const struct super_block *sb, __u32 journal, __u64 sequence, __u32 entries)
 {
-	struct daxtrace_totals *sums = end(sb, NULL);
+	struct daxtrace_totals *sums = sb ? end(sb, NULL) : NULL;
 
 	if (!sums)
 		return 0;

@@ -221,19 +221,25 @@ static inline __u32 daxtrace_map_op(__u32 iomap_flags)
 	return write ? DAXTRACE_OP_MAP_WRITE : DAXTRACE_OP_MAP_READ;
 }
 
+/* The highest set bit, by arithmetic alone: each branch would double the paths that the verifier walks. */
 static inline __u32 daxtrace_bucket(__u64 ns)
 {
-	__u32 bucket = 0;
+	__u64 bits;
 
 	if (ns >> DAXTRACE_BUCKETS)
 		return DAXTRACE_BUCKETS - 1;
-	for (__u32 step = 32; step; step >>= 1) {
-		if (ns >> step) {
-			bucket += step;
-			ns >>= step;
-		}
-	}
-	return bucket;
+	bits = ns | 1;
+	bits |= bits >> 1;
+	bits |= bits >> 2;
+	bits |= bits >> 4;
+	bits |= bits >> 8;
+	bits |= bits >> 16;
+	bits |= bits >> 32;
+	/* How many ones: by pairs, nibbles, bytes, then the sum of the bytes. */
+	bits -= bits >> 1 & 0x5555555555555555ull;
+	bits = (bits & 0x3333333333333333ull) + (bits >> 2 & 0x3333333333333333ull);
+	bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0full;
+	return (__u32)((bits * 0x0101010101010101ull) >> 56) - 1;
 }
 
 #endif

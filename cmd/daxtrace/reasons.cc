@@ -28,16 +28,18 @@ constexpr std::array kReasons{
     Reason{DAXTRACE_REASON_MAP_ERROR, "mapping_failed", "the filesystem could not map the range",
            "Look at free space (df), at quotas and at the kernel log.", true},
     Reason{DAXTRACE_REASON_SHORT_EXTENT, "short_extent", "extent shorter than 2 MiB",
-           "Allocate in one piece: fallocate the file before writing to it. XFS: mkfs.xfs -d su=2m,sw=1 and xfs_io -c "
-           "\"extsize 2m\"; ext4: mkfs.ext4 -E stride=512,stripe_width=512.",
+           "Allocate in one piece: fallocate the file before writing to it.\n"
+           "XFS: mkfs.xfs -d su=2m,sw=1; xfs_io -c \"extsize 2m\" on the directory\n"
+           "ext4: mkfs.ext4 -E stride=512,stripe_width=512",
            true},
     Reason{DAXTRACE_REASON_HOLE, "hole", "a hole or unwritten, and no huge zero page for it",
            "Allocate and write the range first, or allow the huge zero page "
            "(/sys/kernel/mm/transparent_hugepage/use_zero_page).",
            true},
     Reason{DAXTRACE_REASON_PHYS_MISALIGNED, "misaligned_extent", "the extent is not 2 MiB aligned on the device",
-           "Align the partition to 2 MiB, and let the filesystem align extents. XFS: mkfs.xfs -d su=2m,sw=1 and xfs_io "
-           "-c \"extsize 2m\"; ext4: mkfs.ext4 -E stride=512,stripe_width=512; then write the file again.",
+           "Align the partition to 2 MiB, let the filesystem align extents, and write the file again.\n"
+           "XFS: mkfs.xfs -d su=2m,sw=1; xfs_io -c \"extsize 2m\" on the directory\n"
+           "ext4: mkfs.ext4 -E stride=512,stripe_width=512",
            true},
     Reason{DAXTRACE_REASON_NO_HUGE_PAGE, "no_free_huge_page", "no whole 2 MiB is free on the device",
            "Free space, or fallocate such files while the filesystem is still empty.", true},

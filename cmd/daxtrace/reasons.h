@@ -12,7 +12,7 @@ struct Reason {
     daxtrace_reason code;
     const char* key;      // in JSON, stable
     const char* meaning;  // one clause
-    const char* remedy;   // one or two sentences
+    const char* remedy;   // one or two sentences, then commands, one a line
     bool fallback;        // a 2 MiB fault was tried and fell back; otherwise none was tried
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Version 1 only grows: members are added, none changes its meaning.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cmd/daxtrace/reasons.h"
@@ -42,6 +43,11 @@ Json operations_json(const Summary& summary) {
     return rows;
 }
 
+std::string one_line(std::string text) {
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    return text;
+}
+
 // Only those that occurred.
 Json reasons_json(const daxtrace_totals& totals, bool fallback) {
     Json rows = Json::array();
@@ -52,7 +58,7 @@ Json reasons_json(const daxtrace_totals& totals, bool fallback) {
                             {"reason", reason.key},
                             {"count", count},
                             {"meaning", reason.meaning},
-                            {"remedy", reason.remedy}});
+                            {"remedy", one_line(reason.remedy)}});
     }
     return rows;
 }

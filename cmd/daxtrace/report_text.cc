@@ -61,11 +61,13 @@ class Page {
 void Page::wrapped(std::string_view first, std::string_view indent, std::string_view words) {
     std::string current(first);
     bool empty = true;
+    bool break_here = false;
     while (!words.empty()) {
-        const std::size_t space = words.find(' ');
+        const std::size_t space = words.find_first_of(" \n");
         const std::string_view word = words.substr(0, space);
+        const bool new_line = space != std::string_view::npos && words[space] == '\n';
         words.remove_prefix(space == std::string_view::npos ? words.size() : space + 1);
-        if (!empty && current.size() + 1 + word.size() > kLineWidth) {
+        if (!empty && (break_here || current.size() + 1 + word.size() > kLineWidth)) {
             text_ += current + '\n';
             current = indent;
             empty = true;
@@ -74,6 +76,7 @@ void Page::wrapped(std::string_view first, std::string_view indent, std::string_
             current += ' ';
         current += word;
         empty = false;
+        break_here = new_line;
     }
     text_ += current + '\n';
 }
