@@ -1,0 +1,4 @@
+# Not installed: rewrites the tables of man/daxfs.5 from the schemas (`ninja man`). A test says when that is due.
+add_executable(daxfs-mantables cmd/mantables/main.cc)
+target_link_libraries(daxfs-mantables PRIVATE daxfs_dump daxfs_cli)
+add_custom_target(man COMMAND daxfs-mantables ${CMAKE_SOURCE_DIR}/man/daxfs.5 VERBATIM)
