@@ -26,11 +26,24 @@ lint_format() {
     cxx_files | xargs -r clang-format --dry-run -Werror
 }
 
+# A file that passed is not looked at again until it, a header or the checks change.
+tidy_file() {
+    local file=$1 stamp=$BUILD/tidy/$1.ok
+    cd "$ROOT" || return
+    if [ "$stamp" -nt "$file" ] &&
+        [ -z "$(find lib cmd .clang-tidy \( -name '*.h' -o -name .clang-tidy \) -newer "$stamp" -print -quit)" ]; then
+        return 0
+    fi
+    clang-tidy -p "$BUILD" --quiet "$file"
+    mkdir -p "$(dirname "$stamp")"
+    touch "$stamp"
+}
+
 # Tests are left out: they would double the time, and the compiler's warnings cover them.
 lint_tidy() {
     cd "$ROOT" || return
     configured "$BUILD" || cmake --preset dev
-    cxx_files | grep -E '^(lib|cmd)/.*\.cc$' | xargs -r -n 2 -P "$JOBS" clang-tidy -p "$BUILD" --quiet
+    cxx_files | grep -E '^(lib|cmd)/.*\.cc$' | xargs -r -n 1 -P "$JOBS" bash "$ROOT/dev" _step tidy_file
 }
 
 lint_shell() {

@@ -112,6 +112,8 @@ verb_setup() {
         ! have dpkg-query || mapfile -t missing < <(missing_packages; missing_backports)
         refuse_other_systems "${missing[@]}"
     fi
+    # Asked for here, where the user sees it; the step's output goes to a log.
+    [ "$(id -u)" = 0 ] || sudo -v || return 1
     step "install packages" install_missing || return 1
     for series in "${KERNEL_SERIES[@]}"; do
         kernel_present "$series" || step "fetch kernel $series" fetch_kernel "$series" || return 1
