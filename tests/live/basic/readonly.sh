@@ -32,3 +32,10 @@ fsck_clean
 mount_fs ro,norecovery
 expect_fail mount -o remount,rw "$MNT" 2>/dev/null
 umount "$MNT"
+
+blockdev --setro "$PMEM"
+mount_fs ro
+[ -d "$MNT/lost+found" ] || fail "no lost+found on a read-only device"
+expect_fail mount -o remount,rw "$MNT" 2>/dev/null
+umount "$MNT"
+blockdev --setrw "$PMEM"
