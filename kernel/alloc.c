@@ -331,22 +331,15 @@ int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, str
 	return got ? 0 : -ENOSPC;
 }
 
-static struct search lock_ag(struct super_block *sb, u32 agno)
+void daxfs_freed_release(struct super_block *sb, u32 agno, u32 first, u32 count)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct search s = { .sbi = sbi, .ag = &sbi->ags[agno], .agno = agno };
 
 	spin_lock(&s.ag->reserve_lock);
-	return s;
-}
-
-void daxfs_freed_release(struct super_block *sb, u32 agno, u32 first, u32 count)
-{
-	struct search s = lock_ag(sb, agno);
-
 	release(&s, first, count);
 	spin_unlock(&s.ag->reserve_lock);
-	atomic64_add(count, &s.sbi->free_blocks);
+	atomic64_add(count, &sbi->free_blocks);
 }
 
 void daxfs_unreserve(struct super_block *sb, struct daxfs_run run)
@@ -365,13 +358,14 @@ void daxfs_unreserve(struct super_block *sb, struct daxfs_run run)
 
 static void change_reserved(struct super_block *sb, u32 agno, u32 first, u32 count, bool set)
 {
-	struct search s = lock_ag(sb, agno);
+	struct daxfs_ag *ag = &DAXFS_SB(sb)->ags[agno];
 
+	spin_lock(&ag->reserve_lock);
 	if (set)
-		bitmap_set(s.ag->reserved, first, count);
+		bitmap_set(ag->reserved, first, count);
 	else
-		bitmap_clear(s.ag->reserved, first, count);
-	spin_unlock(&s.ag->reserve_lock);
+		bitmap_clear(ag->reserved, first, count);
+	spin_unlock(&ag->reserve_lock);
 }
 
 void daxfs_reservation_kept(struct super_block *sb, u32 agno, u32 first, u32 count)
