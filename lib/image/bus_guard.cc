@@ -2,7 +2,6 @@
 #include "lib/image/bus_guard.h"
 
 #include <csignal>
-#include <cstdlib>
 #include <mutex>
 
 #include <sys/mman.h>
@@ -58,9 +57,8 @@ BusGuard::BusGuard(void* base, std::size_t size_bytes)
     // Zero-filled on demand, so that an image without bad pages pays for none.
     void* cells = mmap(nullptr, kCells * sizeof(*bad_pages_), PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (cells == MAP_FAILED)
-        std::abort();  // half a MiB of address space
-    bad_pages_ = static_cast<std::atomic<std::uint64_t>*>(cells);
+    // Without the cells, the first bad page makes every page count as bad.
+    bad_pages_ = cells == MAP_FAILED ? nullptr : static_cast<std::atomic<std::uint64_t>*>(cells);
     install_handler();
     for (auto& slot : guards) {
         BusGuard* none = nullptr;
@@ -76,7 +74,8 @@ BusGuard::~BusGuard() {
     }
     while (handlers_running != 0)
         usleep(10);
-    munmap(bad_pages_, kCells * sizeof(*bad_pages_));
+    if (bad_pages_ != nullptr)
+        munmap(bad_pages_, kCells * sizeof(*bad_pages_));
 }
 
 bool BusGuard::handle(std::uintptr_t address) {
@@ -94,7 +93,7 @@ bool BusGuard::readable(std::size_t offset) const {
 }
 
 void BusGuard::remember(std::uint64_t page) {
-    for (std::size_t i = 0; i < kCells; ++i) {
+    for (std::size_t i = 0; bad_pages_ != nullptr && i < kCells; ++i) {
         std::uint64_t empty = 0;
         auto& cell = bad_pages_[(page + i) % kCells];
         if (cell.compare_exchange_strong(empty, page + 1) || empty == page + 1) {
@@ -103,6 +102,7 @@ void BusGuard::remember(std::uint64_t page) {
         }
     }
     full_ = true;
+    any_bad_.store(true, std::memory_order_release);
 }
 
 bool BusGuard::is_bad(std::uint64_t page) const {
