@@ -13,7 +13,7 @@ done
 [ $i -ge 20 ] || fail "only $i MiB fit a filesystem of 32 MiB"
 (cd "$MNT" && md5sum f*) >/tmp/sums
 j=0
-while : >"$MNT/small$j" && echo x >"$MNT/small$j"; do
+while true >"$MNT/small$j" && echo x >"$MNT/small$j"; do
     j=$((j + 1))
     [ $j -lt 20000 ] || fail "endless small files"
 done 2>/dev/null
