@@ -70,7 +70,13 @@ add_backports() {
     local site key
     read -r site key < <(apt-get indextargets --format '$(SITE) $(SIGNED_BY)' 'Identifier: Packages' 'Release: bookworm')
     [ -n "${site:-}" ] || die "apt's configuration names no mirror for bookworm, so none for bookworm-backports"
+    # A source without Signed-By leaves the name of the field.
+    [[ ${key:-} == /* ]] || key=
     echo "deb ${key:+[signed-by=$key] }$site bookworm-backports main" | as_root tee "$BACKPORTS_LIST"
+    if ! apt-get indextargets >/dev/null; then
+        as_root rm "$BACKPORTS_LIST"
+        die "apt does not take the source for bookworm-backports; nothing is left of it"
+    fi
     apt_update
 }
 
