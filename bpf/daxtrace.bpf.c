@@ -418,17 +418,13 @@ int BPF_PROG(on_dax_pmd_fault_done, struct inode *inode, struct vm_fault *vmf, u
 }
 
 /* A 4 KiB fault that no 2 MiB attempt of this task has just preceded: was none allowed, or was it too late for one? */
-static __always_inline void count_unattempted(struct task_state *state, const struct vm_fault *vmf)
+static __always_inline void count_unattempted(struct daxtrace_totals *sums, struct task_state *state,
+					      const struct vm_fault *vmf)
 {
 	__u64 tried = state->tried;
-	struct daxtrace_totals *sums;
-	__u32 zero = 0;
 
 	state->tried = 0;
-	if (tried == ((vmf->address & ~(DAXTRACE_PMD_SIZE - 1)) | 1) || vmf->flags & FAULT_FLAG_MKWRITE)
-		return;
-	sums = bpf_map_lookup_elem(&totals, &zero);
-	if (sums)
+	if (tried != ((vmf->address & ~(DAXTRACE_PMD_SIZE - 1)) | 1) && !(vmf->flags & FAULT_FLAG_MKWRITE))
 		count_reason(sums, vmf->pmd->pmd ? DAXTRACE_REASON_PTE_TABLE : DAXTRACE_REASON_NO_ATTEMPT);
 }
 
@@ -436,10 +432,20 @@ SEC("tp_btf/dax_pte_fault")
 int BPF_PROG(on_dax_pte_fault, struct inode *inode, struct vm_fault *vmf)
 {
 	struct task_state *state = begin(inode->i_sb);
+	struct daxtrace_totals *sums;
+	__u32 zero = 0;
 
 	if (!state)
 		return 0;
-	count_unattempted(state, vmf);
+	sums = bpf_map_lookup_elem(&totals, &zero);
+	if (!sums)
+		return 0;
+	count_unattempted(sums, state, vmf);
+	if (daxfs_faults && of_daxfs(inode)) {
+		/* daxfs_fault will count it, but has no view of the mapping. */
+		count_sync(sums, state, vmf->vma->vm_flags, 0);
+		return 0;
+	}
 	state->pmd_start = 0;
 	state->map_start = 0;
 	state->pte_start = bpf_ktime_get_ns();
@@ -453,10 +459,8 @@ int BPF_PROG(on_dax_pte_fault_done, struct inode *inode, struct vm_fault *vmf, i
 	struct daxtrace_totals *sums;
 	__u64 duration;
 
-	if (daxfs_faults && of_daxfs(inode)) {
-		inside_daxfs(inode->i_sb, vmf, result);
+	if (daxfs_faults && of_daxfs(inode))
 		return 0;
-	}
 	sums = end(inode->i_sb, &state);
 	if (!sums)
 		return 0;

@@ -43,6 +43,7 @@ ssize_t retry_read(int fd, void* data, std::size_t size) {
 
 Result<Command> Command::fork_waiting(const std::vector<std::string>& words) {
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (const std::string& word : words)
         argv.push_back(const_cast<char*>(word.c_str()));
     argv.push_back(nullptr);

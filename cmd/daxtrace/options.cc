@@ -71,7 +71,7 @@ Result<void> finish_options(const CLI::App& app, Options& options, const RawOpti
         return fail("-p goes with -d; a command's own processes are what is traced anyway");
     if (has_pid && raw.pid <= 0)
         return fail("-p: {} is not a process id", raw.pid);
-    if (options.all && !options.command.size())
+    if (options.all && options.command.empty())
         return fail("--all goes with a command; -d traces every process unless -p says otherwise");
     if (!options.command.empty() && options.command[0].empty())
         return fail("the command's name is empty");

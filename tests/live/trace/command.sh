@@ -46,4 +46,3 @@ expect_eq "$(event seen)" 0 "events of another device"
 daxtrace summary --json -o "$REPORT" -d 1 -p $other
 [ "$(event seen)" -gt 0 ] || fail "-p saw nothing of the children of $other"
 kill $other
-umount "$MNT"
