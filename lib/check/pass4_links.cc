@@ -60,8 +60,8 @@ void report_recovery(Checker& checker) {
         checker.recovery_groups.push_back(group_of(checker.volume, ino));
     }
     std::ranges::sort(checker.recovery_groups);
-    const auto rest = std::ranges::unique(checker.recovery_groups);
-    checker.recovery_groups.erase(rest.begin(), rest.end());
+    auto& groups = checker.recovery_groups;
+    groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
 }
 
 bool group_in_map(const Volume& volume, BlockNo group) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <ranges>
 
 namespace daxfs {
 namespace {
@@ -55,8 +54,8 @@ std::vector<JournalReading> find_uncommitted(const Volume& volume, Report& repor
 
 void stage_rollback(Image& image, const std::vector<JournalReading>& journals) {
     for (const JournalReading& journal : journals) {
-        for (const UndoEntry& entry : std::views::reverse(journal.uncommitted))
-            put_back(image, entry);
+        for (auto entry = journal.uncommitted.rbegin(); entry != journal.uncommitted.rend(); ++entry)
+            put_back(image, *entry);
     }
 }
 

@@ -99,7 +99,7 @@ class Sealer {
             return;
         for (std::size_t offset = DAXFS_DIR_LEAF_START; offset + sizeof(daxfs_dirent) <= DAXFS_BLOCK_SIZE;) {
             auto& entry = *reinterpret_cast<daxfs_dirent*>(bytes + offset);
-            if (entry.length < sizeof(entry) || entry.length > DAXFS_BLOCK_SIZE - offset)
+            if (entry.length < sizeof(entry) || entry.length % 8 != 0 || entry.length > DAXFS_BLOCK_SIZE - offset)
                 return;
             entry.crc = dirent_checksum(seed_, {bytes + offset, DAXFS_BLOCK_SIZE - offset});
             offset += entry.length;

@@ -68,6 +68,20 @@ inline void remove_entry(Edit& e, InodeNo directory, const std::string& name) {
     e.seal_node(where.leaf);
 }
 
+// Gives an entry the name and key of another one of its leaf, the key's ordinal raised by `ordinal`.
+inline void repeat_entry(Edit& e, std::uint64_t ordinal) {
+    DirectoryCursor cursor(e.volume(), *read_inode(e.volume(), e.rich().big_directory).raw);
+    auto first = cursor.next();
+    auto second = cursor.next();
+    while (second->leaf != first->leaf || second->name.size() != first->name.size()) {
+        first = std::move(second);
+        second = cursor.next();
+    }
+    e.dirent(*second).key = first->key + ordinal;
+    std::memcpy(&e.dirent(*second) + 1, first->name.data(), first->name.size());
+    e.seal_dirent(*second);
+}
+
 inline std::uint64_t used_data_bit(const Edit& e) {
     const daxfs_inode& inode = *read_inode(e.volume(), e.rich().small_file).raw;
     return inode.fork.extents[0].disk_block - e.volume().geometry.ag_start(AgNo{0}).value;
@@ -292,6 +306,8 @@ inline void forged_directories(std::vector<BrokenImage>& list) {
                      [](Edit& e) { change_entry(e, "small", [](daxfs_dirent& d) { d.type = 8; }); }},
                     {"entry-type", P::kEntryType,
                      [](Edit& e) { change_entry(e, "small", [](daxfs_dirent& d) { d.type = DAXFS_DIRENT_SOCK; }); }},
+                    {"entry-key-twice", P::kDuplicateKey, [](Edit& e) { repeat_entry(e, 0); }},
+                    {"entry-name-twice", P::kDuplicateName, [](Edit& e) { repeat_entry(e, 1); }},
                     {"entry-dangling", P::kEntryDangling,
                      [](Edit& e) { change_entry(e, "small", [](daxfs_dirent& d) { d.ino = UINT64_MAX; }); }},
                     {"entry-to-free-inode", P::kEntryDangling,

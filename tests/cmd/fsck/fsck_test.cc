@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cmd/fsck/fsck.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -63,8 +64,9 @@ class FsckTool : public testing::Test {
         return write(editor.blocks());
     }
     static std::string read(const std::string& path) {
-        std::ifstream file(path, std::ios::binary);
-        return {std::istreambuf_iterator<char>(file), {}};
+        std::string bytes(std::filesystem::file_size(path), '\0');
+        std::ifstream(path, std::ios::binary).read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+        return bytes;
     }
 
     std::string folder_;
@@ -183,6 +185,18 @@ TEST_F(FsckTool, SaysInOneLineWhatIsNoFilesystem) {
         EXPECT_NE(run.err.find(path), std::string::npos);
         EXPECT_EQ(std::ranges::count(run.err, '\n'), 1) << run.err;
     }
+}
+
+TEST_F(FsckTool, ReportsProgressToADescriptor) {
+    const std::string log = folder_ + "/progress";
+    const int fd = open(log.c_str(), O_CREAT | O_WRONLY, 0600);
+    ASSERT_GE(fd, 0);
+    EXPECT_EQ(fsck({"-n", "-f", "-C", std::to_string(fd), write(test::rich_image().blocks)}).code, kExitClean);
+    close(fd);
+    const std::string lines = read(log);
+    for (int pass = 1; pass <= 5; ++pass)
+        EXPECT_NE(lines.find(fmt::format("{} 0 ", pass)), std::string::npos) << pass << ":\n" << lines;
+    EXPECT_EQ(fsck({"-n", "-C", "-3", "x"}).code, kExitUsage);
 }
 
 TEST_F(FsckTool, RefusesUsageMistakes) {
