@@ -15,6 +15,7 @@ BACKPORTS=(
     'qemu-system-x86 1:8.0'
     'bpftool 7.2'
 )
+ARCHIVE_KEYS=/usr/share/keyrings/debian-archive-keyring.gpg
 BACKPORTS_LIST=/etc/apt/sources.list.d/daxfs-backports.list
 
 installed_version() {
@@ -67,11 +68,10 @@ add_backports() {
     if apt-get indextargets --format '$(RELEASE)' 'Identifier: Packages' | grep -qx bookworm-backports; then
         return 0
     fi
-    local site key
-    read -r site key < <(apt-get indextargets --format '$(SITE) $(SIGNED_BY)' 'Identifier: Packages' 'Release: bookworm')
+    local site key=$ARCHIVE_KEYS
+    read -r site < <(apt-get indextargets --format '$(SITE)' 'Identifier: Packages' 'Release: bookworm')
     [ -n "${site:-}" ] || die "apt's configuration names no mirror for bookworm, so none for bookworm-backports"
-    # A source without Signed-By leaves the name of the field.
-    [[ ${key:-} == /* ]] || key=
+    [ -e "$key" ] || key=
     echo "deb ${key:+[signed-by=$key] }$site bookworm-backports main" | as_root tee "$BACKPORTS_LIST"
     if ! apt-get indextargets >/dev/null; then
         as_root rm "$BACKPORTS_LIST"
