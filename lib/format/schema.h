@@ -99,7 +99,7 @@ namespace schema_detail {
 // Not constexpr: naming it in a constant expression is the compile error.
 inline void promised_offset_differs_from_offsetof() {}
 
-consteval bool is_whole(Kind kind) {
+constexpr bool is_whole(Kind kind) {
     return kind == Kind::kUuid || kind == Kind::kString || kind == Kind::kBytes || kind == Kind::kHidden;
 }
 
@@ -126,7 +126,7 @@ consteval Field row(std::string_view name, std::size_t promised, std::size_t act
                                                      ::daxfs::Kind::kind, description,              \
                                                      ::daxfs::FieldRules{__VA_ARGS__})
 
-consteval bool tiles(std::span<const Field> fields, std::size_t size) {
+constexpr bool tiles(std::span<const Field> fields, std::size_t size) {
     std::size_t next = 0;
     for (const Field& field : fields) {
         if (field.offset != next || field.size == 0 || field.size % field.element_size != 0)
@@ -136,7 +136,7 @@ consteval bool tiles(std::span<const Field> fields, std::size_t size) {
     return next == size;
 }
 
-consteval bool overlays(std::span<const Field> fields, std::size_t size) {
+constexpr bool overlays(std::span<const Field> fields, std::size_t size) {
     std::size_t largest = 0;
     for (const Field& field : fields) {
         if (field.offset != 0 || field.size == 0 || field.size % field.element_size != 0)
