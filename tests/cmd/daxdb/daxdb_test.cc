@@ -139,7 +139,8 @@ TEST_F(Daxdb, ShowsABlockDecodedAndAsHex) {
 
 TEST_F(Daxdb, ShowsTheNodesOfTrees) {
     const Outcome inode = run_tool({image(), "--json", "-c", "inode /tree", "-c", "inode /many"});
-    for (const Json& result : inode.json()["results"]) {
+    const Json document = inode.json();
+    for (const Json& result : document["results"]) {
         const Json fork = result["structures"][0]["fields"]["fork"];
         ASSERT_FALSE(fork["index"].empty()) << fork;
         const Outcome block = command(fmt::format("block {}", fork["index"][0]["block"].get<std::uint64_t>()));
