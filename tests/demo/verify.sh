@@ -8,7 +8,9 @@ bad=0
 sha256sum -c /share/promised.sha256 >/tmp/hashes || bad=1
 echo "$(grep -c ': OK$' /tmp/hashes) of $(wc -l </share/promised.sha256) synced files have their hash"
 grep -v ': OK$' /tmp/hashes | head -n 10 || :
-/share3/mmap_log verify /mnt/work/live-log /share/acknowledged || bad=1
+if ! [ -s /share/acknowledged ] || ! /share3/mmap_log verify /mnt/work/live-log /share/acknowledged; then
+    bad=1
+fi
 check=$(sqlite3 live.db 'pragma integrity_check')
 rows=$(sqlite3 live.db 'select count(*) from t')
 committed=$(cat /share/committed 2>/dev/null || echo 0)
