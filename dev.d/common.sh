@@ -50,3 +50,6 @@ step() {
 step_log() {
     echo "$LOGS/$(tr -cs 'A-Za-z0-9.\n' - <<<"$1").log"
 }
+
+# Compiled objects are shared between checkouts of the project, wherever they lie.
+export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1

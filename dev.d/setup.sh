@@ -19,7 +19,7 @@ ARCHIVE_KEYS=/usr/share/keyrings/debian-archive-keyring.gpg
 BACKPORTS_LIST=/etc/apt/sources.list.d/daxfs-backports.list
 
 installed_version() {
-    dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" 2>/dev/null | sed -n 's/^installed //p' | head -n 1
+    { dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" 2>/dev/null || true; } | sed -n 's/^installed //p'
 }
 
 missing_packages() {
@@ -65,12 +65,14 @@ refuse_other_systems() {
 # Backports come from the mirror that already serves this machine's packages, and keep their low priority.
 # shellcheck disable=SC2016  # $(SITE) and the like are apt's
 add_backports() {
-    if apt-get indextargets --format '$(RELEASE)' 'Identifier: Packages' | grep -qx bookworm-backports; then
+    local releases
+    releases=$(apt-get indextargets --format '$(RELEASE)' 'Identifier: Packages')
+    if grep -qx bookworm-backports <<<"$releases"; then
         return 0
     fi
     local site key=$ARCHIVE_KEYS
-    read -r site < <(apt-get indextargets --format '$(SITE)' 'Identifier: Packages' 'Release: bookworm')
-    [ -n "${site:-}" ] || die "apt's configuration names no mirror for bookworm, so none for bookworm-backports"
+    site=$(apt-get indextargets --format '$(SITE)' 'Identifier: Packages' 'Release: bookworm' | head -n 1)
+    [ -n "$site" ] || die "apt's configuration names no mirror for bookworm, so none for bookworm-backports"
     [ -e "$key" ] || key=
     echo "deb ${key:+[signed-by=$key] }$site bookworm-backports main" | as_root tee "$BACKPORTS_LIST"
     if ! apt-get indextargets >/dev/null; then
@@ -98,6 +100,9 @@ install_missing() {
     if [ ${#backports[@]} -gt 0 ]; then
         as_root apt-get install -y --no-install-recommends -t bookworm-backports "${backports[@]}"
     fi
+    local still
+    still=$(missing_packages && missing_backports)
+    [ -z "$still" ] || die "still missing: ${still//$'\n'/ }"
 }
 
 setup_needed() {
