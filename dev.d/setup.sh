@@ -71,7 +71,7 @@ add_backports() {
         return 0
     fi
     local site key=$ARCHIVE_KEYS
-    site=$(apt-get indextargets --format '$(SITE)' 'Identifier: Packages' 'Release: bookworm' | head -n 1)
+    site=$(apt-get indextargets --format '$(SITE)' 'Identifier: Packages' 'Release: bookworm' | sed -n 1p)
     [ -n "$site" ] || die "apt's configuration names no mirror for bookworm, so none for bookworm-backports"
     [ -e "$key" ] || key=
     echo "deb ${key:+[signed-by=$key] }$site bookworm-backports main" | as_root tee "$BACKPORTS_LIST"
