@@ -65,13 +65,20 @@ lint_man() {
     tracked 'man/*.[1-8]' | xargs -r mandoc -Tlint -W warning
 }
 
-verb_lint() {
+# What takes seconds: part of `./dev test`.
+quick_lint() {
     local failed=0
-    verb_setup || return 1
     step "lint format" lint_format || failed=1
     step "lint shell" lint_shell || failed=1
     step "lint man pages" lint_man || failed=1
     step "lint module (sparse)" lint_sparse || failed=1
+    return "$failed"
+}
+
+verb_lint() {
+    local failed=0
+    verb_setup || return 1
+    quick_lint || failed=1
     step "lint clang-tidy" lint_tidy || failed=1
     return "$failed"
 }

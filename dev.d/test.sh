@@ -60,7 +60,7 @@ verb_test() {
     for series in "${KERNEL_SERIES[@]}"; do
         run_live_tests "$series"
     done
-    verb_lint || FAILED=$((FAILED + 1))
+    quick_lint || FAILED=$((FAILED + 1))
     echo "$PASSED passed, $FAILED failed"
     [ "$FAILED" = 0 ]
 }
