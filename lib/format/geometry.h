@@ -36,9 +36,7 @@ struct Geometry {
 
     BlockNo ag_start(AgNo ag) const { return BlockNo{align_blocks + (ag.value << ag_blocks_log2)}; }
     // Fewer than ag_blocks() only in the last AG.
-    std::uint64_t ag_length(AgNo ag) const {
-        return std::min(ag_blocks(), block_count - ag_start(ag).value);
-    }
+    std::uint64_t ag_length(AgNo ag) const { return std::min(ag_blocks(), block_count - ag_start(ag).value); }
     // `block` is at least align_blocks.
     AgNo ag_of(BlockNo block) const { return AgNo{(block.value - align_blocks) >> ag_blocks_log2}; }
 
@@ -47,9 +45,7 @@ struct Geometry {
     BlockNo inode_map(AgNo ag) const { return bitmap(ag) + bitmap_blocks(); }
     BlockNo orphan_map(AgNo ag) const { return inode_map(ag) + bitmap_blocks(); }
 
-    BlockNo journal_slot(std::uint32_t id) const {
-        return journal_block + std::uint64_t{id} * journal_blocks;
-    }
+    BlockNo journal_slot(std::uint32_t id) const { return journal_block + std::uint64_t{id} * journal_blocks; }
     // Blocks at the start of `ag` that hold format structures of fixed place: maps, and in AG 0 the journals.
     std::uint64_t fixed_blocks(AgNo ag) const {
         return map_end() + (ag.value == 0 ? std::uint64_t{journal_count} * journal_blocks : 0);

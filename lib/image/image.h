@@ -27,7 +27,8 @@ class Image {
     static Result<Image> open(const std::string& path, Access access);
     // Bytes in memory, for tests and fuzzing. Never written back.
     static Image from_bytes(std::span<const std::byte> bytes);
-    // The same, mostly zeros: `blocks` (each DAXFS_BLOCK_SIZE bytes, inside the size) are copied, the rest takes no memory.
+    // The same, mostly zeros: `blocks` (each DAXFS_BLOCK_SIZE bytes, inside the size) are copied, the rest takes no
+    // memory.
     static Image from_blocks(std::uint64_t size_bytes, const std::map<BlockNo, const std::byte*>& blocks);
 
     Image(Image&&) noexcept;

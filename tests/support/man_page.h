@@ -17,7 +17,8 @@ inline std::string read_text_file(const std::string& path) {
 
 // How mdoc writes an option: "-x" is "Fl x", "--long" is "Fl -long".
 inline bool documents(const std::string& page, const std::string& mdoc_flag) {
-    for (std::size_t at = page.find("Fl " + mdoc_flag); at != std::string::npos; at = page.find("Fl " + mdoc_flag, at + 1)) {
+    for (std::size_t at = page.find("Fl " + mdoc_flag); at != std::string::npos;
+         at = page.find("Fl " + mdoc_flag, at + 1)) {
         const std::size_t end = at + 3 + mdoc_flag.size();
         if (end >= page.size() || page[end] == ' ' || page[end] == '\n')
             return true;

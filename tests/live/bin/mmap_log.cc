@@ -27,7 +27,9 @@ struct Record {
 };
 static_assert(sizeof(Record) == kRecordBytes);
 
-std::uint64_t check_of(std::uint64_t number) { return (number + 1) * 0x9e3779b97f4a7c15u; }
+std::uint64_t check_of(std::uint64_t number) {
+    return (number + 1) * 0x9e3779b97f4a7c15u;
+}
 
 [[noreturn]] void die(const char* what) {
     std::perror(what);
