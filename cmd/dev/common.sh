@@ -3,7 +3,7 @@
 # What every verb of ./dev shares: where things are, one line a step with its time, and details in build/logs.
 
 # shellcheck disable=SC2034  # the sourcing files read these
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=$ROOT/build
 KERNELS=$BUILD/kernels
 LOGS=$BUILD/logs

@@ -57,7 +57,7 @@ refuse_other_systems() {
             done
         fi
         printf '    %s\n' "${wanted[@]}"
-        echo "and the stock kernels 6.12 and 6.1 with their headers, unpacked as dev.d/kernels.sh does."
+        echo "and the stock kernels 6.12 and 6.1 with their headers, unpacked as cmd/dev/kernels.sh does."
     } >&2
     exit 1
 }
