@@ -3,12 +3,12 @@
 # In the guest, after the cut and fsck: is all that was promised there?
 set -eu
 mount -t daxfs -o dax=always /dev/pmem0 /mnt
-cd /mnt/work
+cd /mnt/tree
 bad=0
 sha256sum -c /share/promised.sha256 >/tmp/hashes || bad=1
 echo "$(grep -c ': OK$' /tmp/hashes) of $(wc -l </share/promised.sha256) synced files have their hash"
 grep -v ': OK$' /tmp/hashes | head -n 10 || :
-if ! [ -s /share/acknowledged ] || ! /share3/mmap_log verify /mnt/work/live-log /share/acknowledged; then
+if ! [ -s /share/acknowledged ] || ! /share3/mmap_log verify /mnt/tree/live-log /share/acknowledged; then
     bad=1
 fi
 check=$(sqlite3 live.db 'pragma integrity_check')
