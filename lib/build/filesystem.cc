@@ -10,6 +10,7 @@
 #include "lib/base/siphash.h"
 #include "lib/build/allocator.h"
 #include "lib/build/plan.h"
+#include "lib/tree/inode.h"
 
 namespace daxfs {
 namespace {
@@ -23,25 +24,6 @@ struct NewInode {
     std::vector<daxfs_extent> extents;
     std::vector<NewDirent> entries;  // of a directory
 };
-
-std::uint8_t dirent_type(std::uint16_t mode) {
-    switch (mode & S_IFMT) {
-        case S_IFDIR:
-            return DAXFS_DIRENT_DIR;
-        case S_IFCHR:
-            return DAXFS_DIRENT_CHR;
-        case S_IFBLK:
-            return DAXFS_DIRENT_BLK;
-        case S_IFIFO:
-            return DAXFS_DIRENT_FIFO;
-        case S_IFSOCK:
-            return DAXFS_DIRENT_SOCK;
-        case S_IFLNK:
-            return DAXFS_DIRENT_LNK;
-        default:
-            return DAXFS_DIRENT_REG;
-    }
-}
 
 std::uint16_t full_mode(mode_t type, std::uint16_t permissions) {
     if (permissions == 0)
@@ -171,7 +153,7 @@ Result<void> FilesystemBuilder::State::enter(InodeNo parent, std::string_view na
     DAXFS_TRY(check_name(name));
     DAXFS_TRY_ASSIGN(NewInode * directory, find_directory(parent));
     directory->entries.push_back(
-        {.key = 0, .ino = InodeNo{target.raw.ino}, .type = dirent_type(target.raw.mode), .name = std::string(name)});
+        {.key = 0, .ino = InodeNo{target.raw.ino}, .type = dirent_type_of(target.raw.mode), .name = std::string(name)});
     target.raw.nlink = target.raw.nlink + 1;
     target.raw.parent = parent.value;
     if (S_ISDIR(target.raw.mode)) {
