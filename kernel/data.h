@@ -15,9 +15,10 @@ struct daxfs_write {
 	loff_t end;			/* of the whole call: decides what kind of space it gets */
 	loff_t done;			/* everything before this is copied and mapped */
 	int error;			/* iomap drops what iomap_end returns once bytes were copied */
-	/* Between iomap_begin and iomap_end of blocks that are not written yet; the inode lock is held. */
+	/* Between iomap_begin and iomap_end of blocks that are not written yet; inside the gate, with the inode lock. */
 	bool filling;
 	bool allocated;			/* `run` is a reservation, not unwritten blocks of the file */
+	int gate;
 	unsigned int nofs;
 	u64 first;			/* file block of `run` */
 	struct daxfs_run run;

@@ -15,6 +15,11 @@
  *	daxfs_sb_info.super_lock
  * daxfs_ag.reserve_lock is a leaf, taken anywhere, never held over a sleep.
  *
+ * The gate. Whoever touches the mapped device, metadata or data, does so between daxfs_enter() and daxfs_leave(): while
+ * somebody is inside, the driver does not take the mapping away. It is entered for each look at an inode or step of a
+ * change of it, before the inode lock, and left after it; nesting is fine. Entering never sleeps. Inside, never wait for
+ * what only user space can end: a page fault, a pinned page, a thaw (sb_start_*).
+ *
  * iomap_begin runs with a DAX entry locked. Under daxfs_inode_info.lock never invalidate or unmap mappings, break
  * layouts or touch user memory, except copies with page faults disabled.
  *
@@ -172,6 +177,9 @@ static inline struct daxfs_inode_info *DAXFS_I(const struct inode *inode)
 /* The address of `block`. The caller knows that block < block_count: check what comes from the device first. */
 static inline void *daxfs_block(const struct daxfs_sb_info *sbi, u64 block)
 {
+#ifdef CONFIG_PROVE_LOCKING
+	dax_alive(sbi->dax_dev);	/* asserts that we are inside the gate */
+#endif
 	return sbi->pieces[block >> DAXFS_PIECE_SHIFT] +
 	       ((block & ((1ull << DAXFS_PIECE_SHIFT) - 1)) << DAXFS_BLOCK_SHIFT);
 }
@@ -226,6 +234,26 @@ __le64 daxfs_commit_word(struct daxfs_sb_info *sbi, u32 id, u64 sequence);
 int daxfs_checksum_init(void);
 
 /* ---- device.c ---- */
+/*
+ * The gate that is told of above: a token for daxfs_leave(), or -EIO after shutdown or when the device is gone.
+ * It is the DAX core's own: before the driver unmaps the device, kill_dax() clears what dax_alive() reads and waits for
+ * everybody inside. So it holds on any kernel, whether or not somebody tells us of the removal.
+ */
+static inline int daxfs_enter(const struct daxfs_sb_info *sbi)
+{
+	int gate = dax_read_lock();
+
+	if (likely(!READ_ONCE(sbi->shutdown) && dax_alive(sbi->dax_dev)))
+		return gate;
+	dax_read_unlock(gate);
+	return -EIO;
+}
+
+static inline void daxfs_leave(int gate)
+{
+	dax_read_unlock(gate);
+}
+
 int daxfs_device_open(struct super_block *sb);	/* messages say what is missing and what to run */
 void daxfs_device_close(struct super_block *sb);
 

@@ -14,8 +14,10 @@ static int next_leaf(struct inode *dir, u64 position, struct dir_scratch *scratc
 {
 	struct dir_path path;
 	u64 key = position + 1;
-	int err = -ENOENT;
+	int err = -ENOENT, gate = daxfs_enter(DAXFS_SB(dir->i_sb));
 
+	if (gate < 0)
+		return gate;
 	down_read(&DAXFS_I(dir)->lock);
 	while (key < DAXFS_DIR_KEY_END) {
 		err = daxfs_dir_find(dir, NULL, key, &path);
@@ -27,6 +29,7 @@ static int next_leaf(struct inode *dir, u64 position, struct dir_scratch *scratc
 		err = -ENOENT;
 	}
 	up_read(&DAXFS_I(dir)->lock);
+	daxfs_leave(gate);
 	return err;
 }
 

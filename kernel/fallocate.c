@@ -45,12 +45,17 @@ static int prealloc(struct inode *inode, u64 first, u64 end, loff_t size, bool z
 	    end - first - DAXFS_I(inode)->blocks > daxfs_free_blocks(inode->i_sb))
 		return -ENOSPC;
 	while (first < end && !err) {
-		unsigned int nofs = memalloc_nofs_save();
+		int gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+		unsigned int nofs;
 
+		if (gate < 0)
+			return gate;
+		nofs = memalloc_nofs_save();
 		down_write(&DAXFS_I(inode)->lock);
 		err = prealloc_step(inode, first, end, size, zero, &count);
 		up_write(&DAXFS_I(inode)->lock);
 		memalloc_nofs_restore(nofs);
+		daxfs_leave(gate);
 		first += count;
 		cond_resched();
 		if (!err && fatal_signal_pending(current))

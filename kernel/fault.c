@@ -50,11 +50,14 @@ static enum daxfs_fault_reason why_fallback(const struct vm_fault *vmf, struct i
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
 	unsigned long first = vmf->pgoff & ~HUGE_COLOUR, index = first;
 	struct daxfs_map map;
-	int err;
+	int err, gate = daxfs_enter(sbi);
 
+	if (gate < 0)
+		return DAXFS_FAULT_ERROR;
 	down_read(&DAXFS_I(inode)->lock);
 	err = daxfs_map_lookup(inode, first, &map);
 	up_read(&DAXFS_I(inode)->lock);
+	daxfs_leave(gate);
 	if (err)
 		return DAXFS_FAULT_ERROR;
 	if (map.count < DAXFS_HUGE_BLOCKS)

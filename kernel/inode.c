@@ -323,9 +323,11 @@ void daxfs_store_inode(struct inode *inode)
 
 int daxfs_commit_inode(struct inode *inode)
 {
+	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
 	struct daxfs_tx *tx;
-	int err;
 
+	if (gate < 0)
+		return gate;
 	down_write(&DAXFS_I(inode)->lock);
 	tx = daxfs_tx_begin(inode->i_sb);
 	err = PTR_ERR_OR_ZERO(tx);
@@ -341,6 +343,7 @@ int daxfs_commit_inode(struct inode *inode)
 	err = daxfs_tx_commit(tx);
 unlock:
 	up_write(&DAXFS_I(inode)->lock);
+	daxfs_leave(gate);
 	return err;
 }
 
@@ -754,12 +757,15 @@ unlock:
 
 static void free_orphan(struct inode *inode)
 {
-	int err;
+	int err, gate;
 
 	sb_start_intwrite(inode->i_sb);
-	err = free_blocks(inode);
+	gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+	err = gate < 0 ? gate : free_blocks(inode);
 	if (!err)
 		err = free_raw(inode);
+	if (gate >= 0)
+		daxfs_leave(gate);
 	sb_end_intwrite(inode->i_sb);
 	if (err)
 		pr_warn("daxfs (%pg): inode %lu: not freed: error %d; the next mount tries again\n", inode->i_sb->s_bdev,
@@ -798,9 +804,22 @@ static int daxfs_encode_fh(struct inode *inode, u32 *fh, int *words, struct inod
 	return DAXFS_FILEID_INO64_GEN_PARENT;
 }
 
+/* Inside the gate, which is open in daxfs_lookup() already. */
+static struct inode *iget_outside(struct super_block *sb, u64 ino)
+{
+	int gate = daxfs_enter(DAXFS_SB(sb));
+	struct inode *inode;
+
+	if (gate < 0)
+		return ERR_PTR(gate);
+	inode = daxfs_iget(sb, ino);
+	daxfs_leave(gate);
+	return inode;
+}
+
 static struct dentry *handle_dentry(struct super_block *sb, const u32 *fh)
 {
-	struct inode *inode = daxfs_iget(sb, (u64)fh[1] << 32 | fh[0]);
+	struct inode *inode = iget_outside(sb, (u64)fh[1] << 32 | fh[0]);
 
 	if (!IS_ERR(inode) && (inode->i_generation != fh[2] || !inode->i_nlink)) {
 		iput(inode);
@@ -825,7 +844,7 @@ static struct dentry *daxfs_fh_to_parent(struct super_block *sb, struct fid *fid
 
 static struct dentry *daxfs_get_parent(struct dentry *child)
 {
-	return d_obtain_alias(daxfs_iget(child->d_sb, DAXFS_I(d_inode(child))->parent));
+	return d_obtain_alias(iget_outside(child->d_sb, DAXFS_I(d_inode(child))->parent));
 }
 
 const struct export_operations daxfs_export_operations = {

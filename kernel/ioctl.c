@@ -110,12 +110,16 @@ static int ioctl_shutdown(struct super_block *sb, u32 __user *arg)
 static int ioctl_getlabel(struct super_block *sb, char __user *arg)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	int gate = daxfs_enter(sbi);
 	char label[FSLABEL_MAX] = {};
 
+	if (gate < 0)
+		return gate;
 	BUILD_BUG_ON(DAXFS_LABEL_SIZE > FSLABEL_MAX);
 	mutex_lock(&sbi->super_lock);
 	memcpy(label, sbi->super->label, DAXFS_LABEL_SIZE - 1);
 	mutex_unlock(&sbi->super_lock);
+	daxfs_leave(gate);
 	return copy_to_user(arg, label, sizeof(label)) ? -EFAULT : 0;
 }
 

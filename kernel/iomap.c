@@ -56,13 +56,14 @@ static int begin_exit(struct inode *inode, loff_t pos, const struct daxfs_map *m
 static int lookup_shared(struct inode *inode, u64 file_block, struct daxfs_map *map)
 {
 	struct daxfs_inode_info *info = DAXFS_I(inode);
-	int err;
+	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
 
-	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
-		return -EIO;
+	if (gate < 0)
+		return gate;
 	down_read(&info->lock);
 	err = daxfs_map_lookup(inode, file_block, map);
 	up_read(&info->lock);
+	daxfs_leave(gate);
 	return err;
 }
 
@@ -201,13 +202,17 @@ static int commit_size_locked(struct inode *inode, loff_t size)
 
 int daxfs_commit_size(struct inode *inode, loff_t size)
 {
-	unsigned int nofs = memalloc_nofs_save();
-	int err;
+	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+	unsigned int nofs;
 
+	if (gate < 0)
+		return gate;
+	nofs = memalloc_nofs_save();
 	down_write(&DAXFS_I(inode)->lock);
 	err = commit_size_locked(inode, size);
 	up_write(&DAXFS_I(inode)->lock);
 	memalloc_nofs_restore(nofs);
+	daxfs_leave(gate);
 	return err;
 }
 
@@ -230,6 +235,9 @@ static int write_begin_fill(struct inode *inode, struct daxfs_write *write, u64 
 	u64 want = ((end - 1) >> DAXFS_BLOCK_SHIFT) - first + 1;
 	int err;
 
+	write->gate = daxfs_enter(sbi);
+	if (write->gate < 0)
+		return write->gate;
 	write->nofs = memalloc_nofs_save();
 	down_write(&DAXFS_I(inode)->lock);
 	err = daxfs_map_lookup_to_set(inode, first, map);
@@ -258,6 +266,7 @@ static int write_begin_fill(struct inode *inode, struct daxfs_write *write, u64 
 unlock:
 	up_write(&DAXFS_I(inode)->lock);
 	memalloc_nofs_restore(write->nofs);
+	daxfs_leave(write->gate);
 	return err;
 }
 
@@ -321,6 +330,7 @@ static int write_end_fill(struct inode *inode, struct daxfs_write *write, u64 po
 	}
 	up_write(&DAXFS_I(inode)->lock);
 	memalloc_nofs_restore(write->nofs);
+	daxfs_leave(write->gate);
 	if (!err && written) {
 		write->filled_from = min(write->filled_from, write->first);
 		write->filled_to = max(write->filled_to, write->first + write->run.count);
@@ -404,6 +414,22 @@ static int fault_fill(struct inode *inode, u64 first, u32 count, struct daxfs_ma
 	return 0;
 }
 
+static int fault_fill_locked(struct inode *inode, u64 first, u32 count, struct daxfs_map *map, u32 *allocated)
+{
+	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+	unsigned int nofs;
+
+	if (gate < 0)
+		return gate;
+	nofs = memalloc_nofs_save();
+	down_write(&DAXFS_I(inode)->lock);
+	err = fault_fill(inode, first, count, map, allocated);
+	up_write(&DAXFS_I(inode)->lock);
+	memalloc_nofs_restore(nofs);
+	daxfs_leave(gate);
+	return err;
+}
+
 static int fault_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags, struct iomap *iomap,
 		       struct iomap *srcmap)
 {
@@ -418,14 +444,8 @@ static int fault_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	start = begin_enter(inode, pos, length, flags);
 	err = lookup_shared(inode, first, &map);
 	filled = !err && map.state != DAXFS_MAP_WRITTEN;
-	if (filled) {
-		unsigned int nofs = memalloc_nofs_save();
-
-		down_write(&DAXFS_I(inode)->lock);
-		err = fault_fill(inode, first, length >> DAXFS_BLOCK_SHIFT, &map, &allocated);
-		up_write(&DAXFS_I(inode)->lock);
-		memalloc_nofs_restore(nofs);
-	}
+	if (filled)
+		err = fault_fill_locked(inode, first, length >> DAXFS_BLOCK_SHIFT, &map, &allocated);
 	if (!err) {
 		fill_iomap(inode, &map, iomap);
 		/* Zero pages that readers mapped give way. Never IOMAP_F_DIRTY: all is durable already. */

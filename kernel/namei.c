@@ -79,24 +79,19 @@ static void store_named(struct inode *inode)
 	daxfs_store_inode(inode);
 }
 
-static struct dentry *daxfs_lookup(struct inode *dir, struct dentry *dentry, unsigned int flags)
+/* The inode of that name, NULL for none. */
+static struct inode *find_inode(struct inode *dir, const struct qstr *name)
 {
 	struct inode *inode;
 	u64 ino;
 	u8 type;
 	int err;
 
-	if (dentry->d_name.len > DAXFS_NAME_MAX)
-		return ERR_PTR(-ENAMETOOLONG);
-	if (daxfs_is_shutdown(DAXFS_SB(dir->i_sb)))
-		return ERR_PTR(-EIO);
 	down_read(&DAXFS_I(dir)->lock);
-	err = daxfs_dir_lookup(dir, &dentry->d_name, &ino, &type);
+	err = daxfs_dir_lookup(dir, name, &ino, &type);
 	up_read(&DAXFS_I(dir)->lock);
-	if (err == -ENOENT)
-		return d_splice_alias(NULL, dentry);
 	if (err)
-		return ERR_PTR(err);
+		return err == -ENOENT ? NULL : ERR_PTR(err);
 	inode = daxfs_iget(dir->i_sb, ino);
 	if (inode == ERR_PTR(-ESTALE))
 		return ERR_PTR(daxfs_corrupt(dir->i_sb, dir->i_ino, 0, "a name of inode %llu, which is not in use", ino));
@@ -104,6 +99,21 @@ static struct dentry *daxfs_lookup(struct inode *dir, struct dentry *dentry, uns
 		iput(inode);
 		return ERR_PTR(daxfs_corrupt(dir->i_sb, dir->i_ino, 0, "a name of inode %llu has type %u", ino, type));
 	}
+	return inode;
+}
+
+static struct dentry *daxfs_lookup(struct inode *dir, struct dentry *dentry, unsigned int flags)
+{
+	struct inode *inode;
+	int gate;
+
+	if (dentry->d_name.len > DAXFS_NAME_MAX)
+		return ERR_PTR(-ENAMETOOLONG);
+	gate = daxfs_enter(DAXFS_SB(dir->i_sb));
+	if (gate < 0)
+		return ERR_PTR(gate);
+	inode = find_inode(dir, &dentry->d_name);
+	daxfs_leave(gate);
 	return d_splice_alias(inode, dentry);
 }
 
@@ -152,13 +162,6 @@ static int add_new(struct inode *dir, struct dentry *dentry, struct inode *inode
 	return daxfs_tx_commit(change.tx);
 }
 
-static struct inode *new_inode_in(IDMAP_ARG, struct inode *dir, umode_t mode, dev_t rdev)
-{
-	if (daxfs_is_shutdown(DAXFS_SB(dir->i_sb)))
-		return ERR_PTR(-EIO);
-	return daxfs_new_inode(IDMAP, dir, mode, rdev);
-}
-
 /* Out of sight first: whoever is promised its number next must not meet it. */
 static void drop_new_inode(struct inode *inode)
 {
@@ -171,18 +174,24 @@ static int create_one(IDMAP_ARG, struct inode *dir, struct dentry *dentry, umode
 		      struct daxfs_symlink *link)
 {
 	struct inode *inode;
-	int err;
+	int err, gate;
 
 	if (dentry->d_name.len > DAXFS_NAME_MAX)
 		return -ENAMETOOLONG;
-	inode = new_inode_in(IDMAP, dir, mode, rdev);
-	if (IS_ERR(inode))
+	gate = daxfs_enter(DAXFS_SB(dir->i_sb));
+	if (gate < 0)
+		return gate;
+	inode = daxfs_new_inode(IDMAP, dir, mode, rdev);
+	if (IS_ERR(inode)) {
+		daxfs_leave(gate);
 		return PTR_ERR(inode);
+	}
 	if (S_ISDIR(mode))
 		set_nlink(inode, 2);
 	daxfs_lock_inodes(dir, inode, NULL, NULL);
 	err = add_new(dir, dentry, inode, link);
 	daxfs_unlock_inodes(dir, inode, NULL, NULL);
+	daxfs_leave(gate);
 	if (err)
 		drop_new_inode(inode);
 	else
@@ -236,14 +245,20 @@ static int store_tmpfile(struct inode *inode)
 
 static int daxfs_tmpfile(IDMAP_ARG, struct inode *dir, struct file *file, umode_t mode)
 {
-	struct inode *inode = new_inode_in(IDMAP, dir, mode, 0);
-	int err;
+	int err, gate = daxfs_enter(DAXFS_SB(dir->i_sb));
+	struct inode *inode;
 
-	if (IS_ERR(inode))
+	if (gate < 0)
+		return gate;
+	inode = daxfs_new_inode(IDMAP, dir, mode, 0);
+	if (IS_ERR(inode)) {
+		daxfs_leave(gate);
 		return PTR_ERR(inode);
+	}
 	daxfs_lock_inodes(inode, NULL, NULL, NULL);
 	err = store_tmpfile(inode);
 	daxfs_unlock_inodes(inode, NULL, NULL, NULL);
+	daxfs_leave(gate);
 	if (err) {
 		drop_new_inode(inode);
 		return finish_open_simple(file, err);
@@ -284,13 +299,17 @@ static int add_link(struct inode *inode, struct inode *dir, const struct qstr *n
 static int daxfs_link(struct dentry *old_dentry, struct inode *dir, struct dentry *dentry)
 {
 	struct inode *inode = d_inode(old_dentry);
-	int err;
+	int err, gate;
 
 	if (dentry->d_name.len > DAXFS_NAME_MAX)
 		return -ENAMETOOLONG;
+	gate = daxfs_enter(DAXFS_SB(dir->i_sb));
+	if (gate < 0)
+		return gate;
 	daxfs_lock_inodes(dir, inode, NULL, NULL);
 	err = add_link(inode, dir, &dentry->d_name);
 	daxfs_unlock_inodes(dir, inode, NULL, NULL);
+	daxfs_leave(gate);
 	if (err)
 		return err;
 	ihold(inode);
@@ -363,12 +382,15 @@ static int remove_name(struct inode *dir, const struct qstr *name, struct inode 
 
 static int daxfs_unlink(struct inode *dir, struct dentry *dentry)
 {
+	int err, gate = daxfs_enter(DAXFS_SB(dir->i_sb));
 	struct inode *inode = d_inode(dentry);
-	int err;
 
+	if (gate < 0)
+		return gate;
 	daxfs_lock_inodes(dir, inode, NULL, NULL);
 	err = remove_name(dir, &dentry->d_name, inode);
 	daxfs_unlock_inodes(dir, inode, NULL, NULL);
+	daxfs_leave(gate);
 	return err;
 }
 
@@ -472,18 +494,22 @@ static int daxfs_rename(IDMAP_ARG, struct inode *from_dir, struct dentry *from, 
 {
 	struct inode *inode = d_inode(from), *target = d_inode(to);
 	struct inode *other_dir = from_dir == to_dir ? NULL : to_dir;
-	int err;
+	int err, gate;
 
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
 	if (to->d_name.len > DAXFS_NAME_MAX)
 		return -ENAMETOOLONG;
+	gate = daxfs_enter(DAXFS_SB(from_dir->i_sb));
+	if (gate < 0)
+		return gate;
 	daxfs_lock_inodes(from_dir, other_dir, inode, target);
 	if (flags & RENAME_EXCHANGE)
 		err = exchange_names(from_dir, &from->d_name, inode, to_dir, &to->d_name, target);
 	else
 		err = move_name(from_dir, &from->d_name, inode, to_dir, &to->d_name, target);
 	daxfs_unlock_inodes(from_dir, other_dir, inode, target);
+	daxfs_leave(gate);
 	return err;
 }
 

@@ -63,14 +63,12 @@ int daxfs_corrupt(struct super_block *sb, u64 ino, u64 block, const char *format
 	return -EUCLEAN;
 }
 
-/* Leaves a note for fsck. Not from where the damage is met: locks may be held there. */
-static void note_errors(struct work_struct *work)
+static void store_error_state(struct super_block *sb)
 {
-	struct daxfs_sb_info *sbi = container_of(work, struct daxfs_sb_info, error_work);
-	struct super_block *sb = sbi->sb;
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_tx *tx;
 
-	if (sbi->read_only_device || sbi->norecovery || sbi->super->state & cpu_to_le32(DAXFS_STATE_ERRORS))
+	if (sbi->super->state & cpu_to_le32(DAXFS_STATE_ERRORS))
 		return;
 	tx = daxfs_tx_begin_internal(sb);
 	if (IS_ERR(tx))
@@ -85,6 +83,21 @@ static void note_errors(struct work_struct *work)
 		daxfs_tx_commit(tx);
 	}
 	mutex_unlock(&sbi->super_lock);
+}
+
+/* Leaves a note for fsck. Not from where the damage is met: locks may be held there. */
+static void note_errors(struct work_struct *work)
+{
+	struct daxfs_sb_info *sbi = container_of(work, struct daxfs_sb_info, error_work);
+	int gate;
+
+	if (sbi->read_only_device || sbi->norecovery)
+		return;
+	gate = daxfs_enter(sbi);
+	if (gate < 0)
+		return;
+	store_error_state(sbi->sb);
+	daxfs_leave(gate);
 }
 
 /* Transactions that are past daxfs_tx_ready() still complete; no other one starts. */
@@ -272,14 +285,12 @@ static void set_vfs_limits(struct super_block *sb)
 	sb->s_export_op = &daxfs_export_operations;
 }
 
-static int open_filesystem(struct super_block *sb)
+/* Inside the gate. */
+static int read_filesystem(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	int err = daxfs_device_open(sb);
+	int err;
 
-	if (err)
-		return err;
-	drop_bdev_cache(sb);
 	sbi->super = daxfs_block(sbi, 0);
 	err = read_super(sb);
 	if (!err)
@@ -297,6 +308,21 @@ static int open_filesystem(struct super_block *sb)
 		err = open_root(sb);
 	if (!err)
 		err = daxfs_recover_orphans(sb);
+	return err;
+}
+
+static int open_filesystem(struct super_block *sb)
+{
+	int gate, err = daxfs_device_open(sb);
+
+	if (err)
+		return err;
+	drop_bdev_cache(sb);
+	gate = daxfs_enter(DAXFS_SB(sb));
+	if (gate < 0)
+		return gate;
+	err = read_filesystem(sb);
+	daxfs_leave(gate);
 	return err;
 }
 
@@ -476,6 +502,7 @@ static int daxfs_get_tree(struct fs_context *fc)
 	return get_tree_bdev(fc, daxfs_fill_super);
 }
 
+/* Inside the gate; s_umount keeps the filesystem from being frozen. */
 static int make_writable(struct super_block *sb, struct fs_context *fc)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
@@ -501,14 +528,20 @@ static int daxfs_reconfigure(struct fs_context *fc)
 	struct super_block *sb = fc->root->d_sb;
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	const struct mount_options *options = fc->fs_private;
+	int gate, err = 0;
 
 	if (options->norecovery != sbi->norecovery)
 		return invalf(fc, "norecovery cannot be changed by a remount");
 	sync_filesystem(sb);
 	sbi->errors_mode = options->errors;
-	if (fc->sb_flags_mask & SB_RDONLY && sb_rdonly(sb) && !(fc->sb_flags & SB_RDONLY))
-		return make_writable(sb, fc);
-	return 0;
+	if (fc->sb_flags_mask & SB_RDONLY && sb_rdonly(sb) && !(fc->sb_flags & SB_RDONLY)) {
+		gate = daxfs_enter(sbi);
+		if (gate < 0)
+			return gate;
+		err = make_writable(sb, fc);
+		daxfs_leave(gate);
+	}
+	return err;
 }
 
 static void daxfs_free_fc(struct fs_context *fc)

@@ -76,23 +76,32 @@ static const char *find_target(struct inode *inode, size_t length)
 	return NULL;
 }
 
+static char *copy_target(struct inode *inode, size_t length)
+{
+	int gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+	char *target = ERR_PTR(-EUCLEAN);
+	const char *from;
+
+	if (gate < 0)
+		return ERR_PTR(gate);
+	/* A symlink's target never changes: no lock. */
+	from = find_target(inode, length);
+	if (from)
+		target = kmemdup_nul(from, length, GFP_KERNEL) ?: ERR_PTR(-ENOMEM);
+	daxfs_leave(gate);
+	return target;
+}
+
 static const char *daxfs_get_link(struct dentry *dentry, struct inode *inode, struct delayed_call *done)
 {
 	size_t length = i_size_read(inode);
-	const char *from;
 	char *target;
 
 	if (!dentry)
 		return ERR_PTR(-ECHILD);
-	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
-		return ERR_PTR(-EIO);
-	/* A symlink's target never changes: no lock. */
-	from = find_target(inode, length);
-	if (!from)
-		return ERR_PTR(-EUCLEAN);
-	target = kmemdup_nul(from, length, GFP_KERNEL);
-	if (!target)
-		return ERR_PTR(-ENOMEM);
+	target = copy_target(inode, length);
+	if (IS_ERR(target))
+		return target;
 	set_delayed_call(done, kfree_link, target);
 	if (!length || strlen(target) != length)
 		return ERR_PTR(daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino >> 3, "NUL in a symlink's target"));

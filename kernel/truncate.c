@@ -86,12 +86,17 @@ static int shrink_all(struct inode *inode, struct shrink *shrink)
 	int err;
 
 	do {
-		unsigned int nofs = memalloc_nofs_save();
+		int gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+		unsigned int nofs;
 
+		if (gate < 0)
+			return gate;
+		nofs = memalloc_nofs_save();
 		down_write(&info->lock);
 		err = shrink_step(inode, shrink);
 		up_write(&info->lock);
 		memalloc_nofs_restore(nofs);
+		daxfs_leave(gate);
 		cond_resched();
 	} while (!err && shrink->end > shrink->first);
 	return err;
@@ -138,14 +143,17 @@ static int zero_mapped(struct inode *inode, loff_t from, loff_t to)
 	struct daxfs_inode_info *info = DAXFS_I(inode);
 	struct daxfs_map map;
 	u32 offset = from & (DAXFS_BLOCK_SIZE - 1);
-	int err;
+	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
 
+	if (gate < 0)
+		return gate;
 	down_read(&info->lock);
 	err = daxfs_map_lookup(inode, from >> DAXFS_BLOCK_SHIFT, &map);
 	/* A hole and unwritten blocks read as zeros as they are. */
 	if (!err && map.state == DAXFS_MAP_WRITTEN)
 		daxfs_zero_bytes(DAXFS_SB(inode->i_sb), map.disk_block, offset, offset + (to - from));
 	up_read(&info->lock);
+	daxfs_leave(gate);
 	return err;
 }
 
@@ -162,6 +170,24 @@ int daxfs_zero_tail(struct inode *inode, loff_t size)
 	return size > old ? daxfs_zero_in_block(inode, old, old + min(rest, size - old)) : 0;
 }
 
+static int lookup_tail(struct inode *inode, struct shrink *shrink)
+{
+	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+	struct daxfs_map map;
+
+	if (gate < 0)
+		return gate;
+	down_read(&DAXFS_I(inode)->lock);
+	err = daxfs_map_lookup(inode, shrink->size >> DAXFS_BLOCK_SHIFT, &map);
+	up_read(&DAXFS_I(inode)->lock);
+	daxfs_leave(gate);
+	if (!err && map.state == DAXFS_MAP_WRITTEN) {
+		shrink->tail_block = map.disk_block;
+		shrink->tail_from = shrink->size & (DAXFS_BLOCK_SIZE - 1);
+	}
+	return err;
+}
+
 static int set_smaller(struct inode *inode, loff_t size)
 {
 	struct shrink shrink = {
@@ -172,20 +198,10 @@ static int set_smaller(struct inode *inode, loff_t size)
 		.size = size,
 	};
 	loff_t old = i_size_read(inode);
-	struct daxfs_map map;
-	int err;
+	int err = size & (DAXFS_BLOCK_SIZE - 1) ? lookup_tail(inode, &shrink) : 0;
 
-	if (size & (DAXFS_BLOCK_SIZE - 1)) {
-		down_read(&DAXFS_I(inode)->lock);
-		err = daxfs_map_lookup(inode, size >> DAXFS_BLOCK_SHIFT, &map);
-		up_read(&DAXFS_I(inode)->lock);
-		if (err)
-			return err;
-		if (map.state == DAXFS_MAP_WRITTEN) {
-			shrink.tail_block = map.disk_block;
-			shrink.tail_from = size & (DAXFS_BLOCK_SIZE - 1);
-		}
-	}
+	if (err)
+		return err;
 	/* The size first: then no fault that waits for invalidate_lock maps a page that is about to go. */
 	i_size_write(inode, size);
 	truncate_pagecache(inode, size);
