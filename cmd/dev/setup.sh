@@ -4,11 +4,11 @@
 # machine boots: the kernels are only unpacked below build/kernels (kernels.sh).
 
 PACKAGES=(
-    bc build-essential busybox-static ccache clang clang-format clang-tidy cmake cpio dwarves e2fsprogs gcc-12 kmod
-    libbenchmark-dev libblkid-dev libbpf-dev libclang-rt-14-dev libcli11-dev libdaxctl-dev libedit-dev libelf-dev
-    libexpected-dev libfmt-dev libgmock-dev libgtest-dev libisal-dev libncurses-dev libndctl-dev librapidcheck-dev
-    lld llvm mandoc ninja-build nlohmann-json3-dev pkg-config shellcheck sparse sqlite3 tmux util-linux xfsprogs
-    xz-utils zlib1g-dev zstd
+    bc bison build-essential busybox-static ccache clang clang-format clang-tidy cmake cpio dwarves e2fsprogs fio
+    flex gcc-12 kmod libbenchmark-dev libblkid-dev libbpf-dev libclang-rt-14-dev libcli11-dev libdaxctl-dev
+    libedit-dev libelf-dev libexpected-dev libfmt-dev libgmock-dev libgtest-dev libisal-dev libncurses-dev
+    libndctl-dev librapidcheck-dev lld llvm mandoc ninja-build nlohmann-json3-dev pkg-config shellcheck sparse
+    sqlite3 tmux util-linux xfsprogs xz-utils zlib1g-dev zstd
 )
 # From backports: package and the oldest version that will do.
 BACKPORTS=(
