@@ -285,6 +285,22 @@ static void set_vfs_limits(struct super_block *sb)
 	sb->s_export_op = &daxfs_export_operations;
 }
 
+/* A read-only mount recovers too where it may write: else a file could be seen in the middle of an operation. */
+static int recover_orphans(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	unsigned long read_only = sb->s_flags & SB_RDONLY;
+	int err;
+
+	if (sbi->read_only_device || sbi->norecovery ||
+	    le32_to_cpu(sbi->super->ro_compat) & ~DAXFS_RO_COMPAT_KNOWN)
+		return 0;
+	sb->s_flags &= ~SB_RDONLY;
+	err = daxfs_recover_orphans(sb);
+	sb->s_flags |= read_only;
+	return err;
+}
+
 /* Inside the gate. */
 static int read_filesystem(struct super_block *sb)
 {
@@ -307,7 +323,7 @@ static int read_filesystem(struct super_block *sb)
 	if (!err)
 		err = open_root(sb);
 	if (!err)
-		err = daxfs_recover_orphans(sb);
+		err = recover_orphans(sb);
 	return err;
 }
 
