@@ -2,6 +2,7 @@
 // Where sizes and offsets end, and where space does.
 //
 //   sizes edges FILE     the last block of a file of 2^63 - 1 bytes
+//   sizes past FILE      blocks past the end of FILE: near it, and in the last place there is
 //   sizes full FILE      writes until the device is full
 //   sizes tree FILE      a file of very many extents: made, merged, cut to pieces, truncated
 #include "tests/live/bin/check.h"
@@ -63,6 +64,31 @@ void edges(int fd) {
     huge[3] = 'h';
     expect(read_all(fd, 1, kLastHuge + 3)[0] == 'h', "a store to the last 2 MiB that can be mapped");
 
+    const unsigned extents = extent_count(fd);
+    const int kModes[] = {0,
+                          FALLOC_FL_ZERO_RANGE,
+                          FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                          FALLOC_FL_COLLAPSE_RANGE,
+                          FALLOC_FL_INSERT_RANGE,
+                          FALLOC_FL_UNSHARE_RANGE};
+    for (const int mode : kModes) {
+        const std::string name = "fallocate mode " + std::to_string(mode);
+        expect(fallocate(fd, mode, kLast, 4096) == -1 && errno == EFBIG, name + " over the end");
+        expect(fallocate(fd, mode, 4096, kLast) == -1 && errno == EFBIG, name + " one byte too far");
+        expect(fallocate(fd, mode, kMax, kMax) == -1 && errno == EFBIG, name + " whose end overflows");
+        expect(fallocate(fd, mode, -4096, 8192) == -1 && errno == EINVAL, name + " from before the start");
+        expect(fallocate(fd, mode, 0, 0) == -1 && errno == EINVAL, name + " of nothing");
+    }
+    expect(extent_count(fd) == extents && size_of(fd) == kMax, "what was refused changed nothing");
+    expect(fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, kLast, 4095) == 0, "zero range of the last block");
+    expect(read_all(fd, 1, kMax - 1)[0] == 0 && extent_count(fd) == extents, "the zeroed last block");
+    expect(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, kLast, 4095) == 0, "punch of the last block");
+    expect(read_all(fd, 4095, kLast) == std::vector<std::uint8_t>(4095), "the punched last block");
+    expect(fallocate(fd, FALLOC_FL_UNSHARE_RANGE, kLast, 4095) == 0 && extent_count(fd) == extents,
+           "unshare of the last block");
+    write_all(fd, "z", 1, kMax - 1);
+    expect(lseek(fd, kLast, SEEK_DATA) == kLast, "SEEK_DATA in the last block, written again");
+
     expect(fallocate(fd, 0, kLast, 4095) == 0, "fallocate of the last block");
     expect(fallocate(fd, 0, kLast, 4096) == -1 && errno == EFBIG, "fallocate over the end");
     expect(fallocate(fd, 0, kMax, kMax) == -1 && errno == EFBIG, "fallocate whose end overflows");
@@ -93,6 +119,21 @@ void check_pattern(int fd, off_t bytes) {
         const auto wanted = pattern(static_cast<std::uint64_t>(at) / 4096, kHuge);
         expect(std::memcmp(got.data(), wanted.data(), length) == 0, "bytes differ at " + std::to_string(at));
     }
+}
+
+void past(int fd) {
+    const off_t size = size_of(fd);
+    constexpr off_t kLast = kMax / 4096 * 4096;
+    expect(fallocate(fd, FALLOC_FL_KEEP_SIZE, 8192, 1 << 20) == 0, "fallocate past the end");
+    expect(fallocate(fd, FALLOC_FL_KEEP_SIZE, kLast, 4095) == 0, "fallocate of the last block there is");
+    expect(fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, kLast - 4096, 4096) == 0, "zero range before it");
+    expect(size_of(fd) == size, "the size moved");
+    expect(lseek(fd, 0, SEEK_HOLE) == size, "SEEK_HOLE stops at the end of file");
+    struct stat before {
+    }, after{};
+    expect(fstat(fd, &before) == 0, "fstat");
+    expect(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, kLast - 4096, 4096) == 0, "punch past the end");
+    expect(fstat(fd, &after) == 0 && before.st_blocks - after.st_blocks == 8, "what a punch past the end frees");
 }
 
 void full(int fd) {
@@ -202,10 +243,12 @@ void tree(int fd) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    expect(argc == 3, "usage: sizes edges|full|tree FILE");
+    expect(argc == 3, "usage: sizes edges|past|full|tree FILE");
     const std::string what = argv[1];
-    const int fd = open_file(argv[2], O_TRUNC);
-    if (what == "edges")
+    const int fd = open_file(argv[2], what == "past" ? 0 : O_TRUNC);
+    if (what == "past")
+        past(fd);
+    else if (what == "edges")
         edges(fd);
     else if (what == "full")
         full(fd);
