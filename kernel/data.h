@@ -67,6 +67,10 @@ int daxfs_zero_tail(struct inode *inode, loff_t size);
 int daxfs_zero_in_block(struct inode *inode, loff_t from, loff_t to);
 /* File blocks [first, end) become a hole, in as many transactions as it takes. Nothing maps them any more. */
 int daxfs_remove_blocks(struct inode *inode, u64 first, u64 end);
+/* ---- shift.c. i_rwsem and invalidate_lock are held exclusive. -EINVAL, -EFBIG: not such a range in this file. ---- */
+int daxfs_collapse_range(struct inode *inode, loff_t offset, loff_t length);
+int daxfs_insert_range(struct inode *inode, loff_t offset, loff_t length);
+int daxfs_resume_collapse(struct inode *inode);		/* recovery: of what the inode announces; its arguments are in range */
 long daxfs_fallocate(struct file *file, int mode, loff_t offset, loff_t length);
 int daxfs_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 start, u64 length);
 loff_t daxfs_llseek(struct file *file, loff_t offset, int whence);

@@ -158,6 +158,7 @@ struct daxfs_inode_info {
 	u64 parent;
 	u32 project;
 	struct timespec64 btime;
+	bool moving;			/* the file is neither as before nor as after a collapse or insert; under i_rwsem */
 	bool stored;			/* is on the device: read from it, or daxfs_store_inode() was called */
 	u64 verified[DAXFS_VERIFIED_NODES];	/* extent tree nodes whose checksum was seen to be right, by block */
 	struct daxfs_write *write;	/* a write(2) in progress, NULL otherwise; see data.h. Under i_rwsem exclusive */
@@ -415,6 +416,18 @@ struct daxfs_map_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inode
  * transaction can; *done tells how far it came, from the END of the range backwards. */
 struct daxfs_map_change *daxfs_map_prepare_remove(struct daxfs_tx *tx, struct inode *inode, u64 file_block, u64 count,
 						  u64 *removed_from);
+/* An extent that `file_block` lies inside of becomes two. What comes to lie at a boundary needs no tree block later. */
+struct daxfs_map_change *daxfs_map_prepare_split(struct daxfs_tx *tx, struct inode *inode, u64 file_block);
+/*
+ * Moving extents along the file, those of one leaf at a time, beside a hole: [*gap, *gap + distance) is not mapped, before
+ * and afterwards. Allocates nothing, so it cannot run out of space; logs at most a leaf and the way to it.
+ * down: the next extents behind the hole move to its start; *gap is where they end then, or DAXFS_END_OF_KEYS: there
+ * are no more. up: the last extents in front of the hole, but at or behind `first`, move to its end; *gap is where they began;
+ * `first`: there are no more. Nothing may lie across `first`.
+ */
+struct daxfs_map_change *daxfs_map_prepare_shift_down(struct daxfs_tx *tx, struct inode *inode, u64 *gap, u64 distance);
+struct daxfs_map_change *daxfs_map_prepare_shift_up(struct daxfs_tx *tx, struct inode *inode, u64 first, u64 *gap,
+						    u64 distance);
 void daxfs_map_apply(struct daxfs_map_change *change);
 void daxfs_map_forget(struct daxfs_map_change *change);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * fallocate(2): blocks ahead of the data (unwritten extents), holes, ranges of zeros. A long call is many transactions,
- * each of which leaves a sound file; a crash keeps those that committed.
+ * each of which leaves a sound file; a crash keeps those that committed. Collapse and insert are in shift.c.
  */
 #include <linux/types.h>
 #include <linux/falloc.h>
@@ -115,10 +115,24 @@ static int zero_range(struct inode *inode, loff_t offset, loff_t end, loff_t siz
 	return err;
 }
 
+static int shift_range(struct inode *inode, int mode, loff_t offset, loff_t length)
+{
+	int err;
+
+	filemap_invalidate_lock(inode->i_mapping);
+	if (mode & FALLOC_FL_COLLAPSE_RANGE)
+		err = daxfs_collapse_range(inode, offset, length);
+	else
+		err = daxfs_insert_range(inode, offset, length);
+	filemap_invalidate_unlock(inode->i_mapping);
+	return err;
+}
+
 static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t end)
 {
 	struct inode *inode = file_inode(file);
-	bool grows = !(mode & FALLOC_FL_KEEP_SIZE) && end > i_size_read(inode);
+	bool shifts = mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE);
+	bool grows = !shifts && !(mode & FALLOC_FL_KEEP_SIZE) && end > i_size_read(inode);
 	loff_t size = max(i_size_read(inode), end);
 	int err = grows ? inode_newsize_ok(inode, end) : 0;
 
@@ -126,7 +140,9 @@ static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t e
 		err = file_modified(file);
 	if (err)
 		return err;
-	if (mode & FALLOC_FL_PUNCH_HOLE)
+	if (shifts)
+		err = shift_range(inode, mode, offset, end - offset);
+	else if (mode & FALLOC_FL_PUNCH_HOLE)
 		err = punch_hole(inode, offset, end);
 	else if (mode & FALLOC_FL_ZERO_RANGE)
 		err = zero_range(inode, offset, end, size);
@@ -144,7 +160,9 @@ long daxfs_fallocate(struct file *file, int mode, loff_t offset, loff_t length)
 	loff_t end;
 	int err;
 
-	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+	/* No two files share blocks: to unshare a range is to allocate it, so that later writes find their space. */
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE | FALLOC_FL_COLLAPSE_RANGE |
+		     FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE))
 		return -EOPNOTSUPP;
 	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
 		return -EIO;

@@ -171,8 +171,18 @@ static int daxfs_mmap(struct file *file, struct vm_area_struct *vma)
 
 static int daxfs_open(struct inode *inode, struct file *file)
 {
+	bool moving;
+
 	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
 		return -EIO;
+	if (READ_ONCE(DAXFS_I(inode)->moving)) {
+		/* Somebody's call that is going on, or one that was cut off and that recovery has not finished. */
+		inode_lock_shared(inode);
+		moving = DAXFS_I(inode)->moving;
+		inode_unlock_shared(inode);
+		if (moving)
+			return -EUCLEAN;
+	}
 	return generic_file_open(inode, file);
 }
 

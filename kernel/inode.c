@@ -143,6 +143,24 @@ static bool format_fits_mode(const struct daxfs_inode *raw)
 	return false;
 }
 
+/* What recovery would do is known, possible and in range. */
+static bool operation_ok(const struct daxfs_inode *raw)
+{
+	u64 first = le64_to_cpu(raw->operation_arg[0]), count = le64_to_cpu(raw->operation_arg[1]);
+	bool extents = raw->format == DAXFS_FORMAT_EXTENTS || raw->format == DAXFS_FORMAT_EXTENT_TREE;
+
+	switch (raw->operation) {
+	case DAXFS_OPERATION_NONE:
+		return true;
+	case DAXFS_OPERATION_TRUNCATE:
+		return extents && first <= DAXFS_MAX_FILE_BLOCK;
+	case DAXFS_OPERATION_COLLAPSE:
+		return extents && S_ISREG(le16_to_cpu(raw->mode)) && count && first <= DAXFS_MAX_FILE_BLOCK &&
+		       count <= DAXFS_MAX_FILE_BLOCK - first;
+	}
+	return false;
+}
+
 /* What is wrong with an inode in use, as a word; NULL for nothing. */
 static const char *judge(struct daxfs_sb_info *sbi, const struct daxfs_inode *raw)
 {
@@ -160,7 +178,7 @@ static const char *judge(struct daxfs_sb_info *sbi, const struct daxfs_inode *ra
 		return "flags";
 	if (!times_ok(raw))
 		return "timestamp";
-	if (raw->operation > DAXFS_OPERATION_TRUNCATE)
+	if (!operation_ok(raw))
 		return "operation";
 	return NULL;
 }
@@ -230,6 +248,7 @@ static void load_inode(struct inode *inode)
 	info->project = le32_to_cpu(raw->project);
 	info->blocks = le64_to_cpu(raw->blocks);
 	info->parent = le64_to_cpu(raw->parent);
+	info->moving = raw->operation == DAXFS_OPERATION_COLLAPSE;
 	info->stored = true;
 	inode->i_blocks = info->blocks << (DAXFS_BLOCK_SHIFT - 9);
 	daxfs_set_inode_ops(inode);

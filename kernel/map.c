@@ -696,3 +696,176 @@ struct daxfs_map_change *daxfs_map_prepare_remove(struct daxfs_tx *tx, struct in
 		err = remove_in_leaf(change, &path, file_block, end, removed_from);
 	return change_end(change, err);
 }
+
+struct daxfs_map_change *daxfs_map_prepare_split(struct daxfs_tx *tx, struct inode *inode, u64 file_block)
+{
+	struct daxfs_map_change *change = change_begin(tx, inode);
+	struct daxfs_extent_view view, parts[2];
+	struct daxfs_path path;
+	int err;
+
+	if (IS_ERR(change))
+		return change;
+	err = daxfs_path_find(inode, file_block, &path);
+	if (!err && path.at >= 0) {
+		err = daxfs_path_extent(inode, &path, path.at, &view);
+		parts[0] = part_before(&view, file_block);
+		parts[1] = part_from(&view, file_block);
+		/* As they are: joined they would be the extent that there was. */
+		if (!err && parts[0].count && parts[1].count)
+			err = replace_by_pieces(change, &path, path.at, 1, parts, 2);
+	}
+	return change_end(change, err);
+}
+
+/* The leaf of `path` begins at another key: its own low key, that of every node it is the first in, and their entries. */
+static int set_low_key(struct daxfs_map_change *change, const struct daxfs_path *path, u64 low)
+{
+	unsigned int level;
+
+	for (level = 0; level < path->height; level++) {
+		const struct daxfs_path_step *step = &path->step[level];
+		struct daxfs_shadow *shadow = shadow_of(change, step->node);
+
+		if (IS_ERR(shadow))
+			return PTR_ERR(shadow);
+		if (level) {
+			shadow_index(shadow)[step->index].key = cpu_to_le64(low);
+			touch(shadow, step->index, step->index + 1);
+			if (step->index)
+				return 0;
+		}
+		shadow->node->low_key = cpu_to_le64(low);
+	}
+	change->fork.index[path->fork_index].key = cpu_to_le64(low);
+	change->fork_changed = true;
+	return 0;
+}
+
+/*
+ * The extents from number `at` on of the leaf that `path` ends at move by `distance` blocks. Where the first of them
+ * now continues the one before it they become one, as others among them that could have been one.
+ * No extent that moves lies outside [from, end). *moved_end: where the last of them ends now.
+ */
+static int move_extents(struct daxfs_map_change *change, const struct daxfs_path *path, unsigned int at, u64 from,
+			u64 end, s64 distance, u64 *moved_end)
+{
+	struct daxfs_shadow *leaf = path->height ? shadow_of(change, path->step[0].node) : NULL;
+	struct daxfs_extent_view last = { .count = 0 }, view;
+	struct daxfs_extent *out;
+	unsigned int first = at, count = at, i;
+	int err;
+
+	if (IS_ERR(leaf))
+		return PTR_ERR(leaf);
+	out = leaf ? shadow_extents(leaf) : change->fork.extents;
+	if (at) {
+		err = daxfs_path_extent(change->inode, path, at - 1, &last);
+		if (err)
+			return err;
+		count--;
+	}
+	for (i = at; i < path->count; i++) {
+		err = daxfs_path_extent(change->inode, path, i, &view);
+		if (err)
+			return err;
+		if (view.file_block < from || view.file_block >= end || view.count > end - view.file_block)
+			return -ESTALE;
+		from = view.file_block + view.count;
+		view.file_block += distance;
+		if (last.count && continues(&last, &view)) {
+			first = min(first, count);
+			last.count += view.count;
+			continue;
+		}
+		if (last.count)
+			out[count++] = raw_extent(&last);
+		last = view;
+	}
+	out[count++] = raw_extent(&last);
+	*moved_end = last.file_block + last.count;
+	if (leaf) {
+		leaf->node->count = cpu_to_le16(count);
+		touch(leaf, first, count);
+		return 0;
+	}
+	memset(out + count, 0, (change->fork_count - count) * sizeof(*out));
+	change->fork_count = count;
+	change->fork_changed = true;
+	return 0;
+}
+
+/* The extents are not as the hole that is said to be there demands. */
+static int not_a_hole(struct inode *inode, int err, u64 gap, u64 distance)
+{
+	if (err != -ESTALE)
+		return err;
+	return daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino / DAXFS_INODES_PER_BLOCK,
+			     "extents at file block %llu, in a hole of %llu blocks that moves through the file", gap,
+			     distance);
+}
+
+struct daxfs_map_change *daxfs_map_prepare_shift_down(struct daxfs_tx *tx, struct inode *inode, u64 *gap, u64 distance)
+{
+	struct daxfs_map_change *change = change_begin(tx, inode);
+	u64 from = *gap + distance;
+	struct daxfs_path path;
+	unsigned int at;
+	int err;
+
+	if (IS_ERR(change))
+		return change;
+	for (;;) {
+		err = daxfs_path_find(inode, from, &path);
+		if (err)
+			return change_end(change, err);
+		at = path.at + 1;
+		if (path.at >= 0 && le64_to_cpu(path.extents[path.at].file_block) == from)
+			at--;
+		if (at < path.count || path.high == DAXFS_END_OF_KEYS)
+			break;
+		from = path.high;
+	}
+	if (at == path.count) {
+		*gap = DAXFS_END_OF_KEYS;
+		return change_end(change, 0);
+	}
+	/* In front of the hole there is nothing to move: a leaf that begins behind its start lies wholly behind it. */
+	err = path.low > *gap && at ? -ESTALE : 0;
+	if (!err)
+		err = move_extents(change, &path, at, *gap + distance, path.high, -(s64)distance, &from);
+	if (!err && path.low > *gap)
+		err = set_low_key(change, &path, max(path.low, *gap + distance) - distance);
+	*gap = path.high == DAXFS_END_OF_KEYS ? DAXFS_END_OF_KEYS : from;
+	return change_end(change, not_a_hole(inode, err, from, distance));
+}
+
+struct daxfs_map_change *daxfs_map_prepare_shift_up(struct daxfs_tx *tx, struct inode *inode, u64 first, u64 *gap,
+						    u64 distance)
+{
+	struct daxfs_map_change *change = change_begin(tx, inode);
+	struct daxfs_extent_view view;
+	struct daxfs_path path;
+	unsigned int at = 0;
+	u64 end;
+	int err;
+
+	if (IS_ERR(change))
+		return change;
+	err = daxfs_path_find(inode, *gap - 1, &path);
+	if (!err && path.low < first) {
+		/* The leaf that `first` lies in: what is before it stays. */
+		err = daxfs_path_find(inode, first, &path);
+		at = path.at + 1;
+		if (!err && path.at >= 0)
+			err = daxfs_path_extent(inode, &path, path.at, &view);
+		if (!err && path.at >= 0 && view.file_block == first)
+			at--;
+	}
+	if (!err && at < path.count)
+		err = move_extents(change, &path, at, max(first, path.low), *gap, distance, &end);
+	if (!err && path.low && path.low >= first)
+		err = set_low_key(change, &path, path.low + distance);
+	*gap = max(first, path.low);
+	return change_end(change, not_a_hole(inode, err, *gap, distance));
+}

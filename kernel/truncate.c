@@ -18,6 +18,7 @@ struct shrink {
 	u64 first;		/* blocks from here on go */
 	u64 end;		/* ... up to here; moves down */
 	bool announce;		/* a truncate, to be finished by recovery */
+	bool resumed;		/* by recovery: the next one tries again */
 	bool set_size;
 	loff_t size;
 	/* The rest of the block that `size` lies in: zeroed under undo, so that the bytes and the size go together. */
@@ -80,9 +81,14 @@ static int shrink_step(struct inode *inode, struct shrink *shrink)
 	return daxfs_tx_commit(tx);
 }
 
+/*
+ * Once a truncate is announced it is finished: what the file got behind its new end later would fall to a recovery that
+ * goes on with it. So only shutdown ends it early, and damage shuts down.
+ */
 static int shrink_all(struct inode *inode, struct shrink *shrink)
 {
 	struct daxfs_inode_info *info = DAXFS_I(inode);
+	bool begun = false;
 	int err;
 
 	do {
@@ -97,8 +103,15 @@ static int shrink_all(struct inode *inode, struct shrink *shrink)
 		up_write(&info->lock);
 		memalloc_nofs_restore(nofs);
 		daxfs_leave(gate);
+		begun |= !err && shrink->announce;
+		if (err == -ENOMEM && begun) {
+			memalloc_retry_wait(GFP_NOFS);
+			err = 0;
+		}
 		cond_resched();
 	} while (!err && shrink->end > shrink->first);
+	if (err && begun && !shrink->resumed)
+		daxfs_shutdown(inode->i_sb, "a truncate is not finished");
 	return err;
 }
 
@@ -127,15 +140,21 @@ int daxfs_free_all_blocks(struct inode *inode)
 int daxfs_resume_operation(struct inode *inode)
 {
 	const struct daxfs_inode *raw = DAXFS_I(inode)->raw;
-	u64 first = le64_to_cpu(raw->operation_arg[0]);
-	struct shrink shrink = { .first = first, .end = DAXFS_END_OF_KEYS, .announce = true };
+	struct shrink shrink = {
+		.first = le64_to_cpu(raw->operation_arg[0]),
+		.end = DAXFS_END_OF_KEYS,
+		.announce = true,
+		.resumed = true,
+	};
 
-	if (raw->operation == DAXFS_OPERATION_NONE)
-		return 0;
-	if (raw->operation != DAXFS_OPERATION_TRUNCATE || first >= DAXFS_END_OF_KEYS || !has_extents(inode))
-		return daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino / DAXFS_INODES_PER_BLOCK,
-				     "inode: operation %u from file block %llu", raw->operation, first);
-	return shrink_all(inode, &shrink);
+	/* What it says was looked at when the inode was read. */
+	switch (raw->operation) {
+	case DAXFS_OPERATION_TRUNCATE:
+		return shrink_all(inode, &shrink);
+	case DAXFS_OPERATION_COLLAPSE:
+		return daxfs_resume_collapse(inode);
+	}
+	return 0;
 }
 
 static int zero_mapped(struct inode *inode, loff_t from, loff_t to)
@@ -219,6 +238,8 @@ int daxfs_set_size(struct inode *inode, loff_t size)
 {
 	lockdep_assert_held_write(&inode->i_rwsem);
 	lockdep_assert_held_write(&inode->i_mapping->invalidate_lock);
+	if (DAXFS_I(inode)->moving)
+		return -EUCLEAN;
 	if (size > i_size_read(inode))
 		return daxfs_zero_tail(inode, size) ?: daxfs_commit_size(inode, size);
 	return set_smaller(inode, size);

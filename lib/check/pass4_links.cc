@@ -53,10 +53,12 @@ void report_recovery(Checker& checker) {
     }
     for (const InodeNo ino : checker.operations) {
         const InodeReading reading = read_mapped_inode(checker.volume, ino);
+        const bool collapse = !reading.damage && reading.raw->operation == DAXFS_OPERATION_COLLAPSE;
         checker.report.add({.problem = Problem::kOperationPending,
                             .ino = ino,
                             .block = checker.volume.block_of(ino),
-                            .at = reading.damage ? 0 : std::uint64_t{reading.raw->operation_arg[0]}});
+                            .at = reading.damage ? 0 : std::uint64_t{reading.raw->operation_arg[0]},
+                            .detail = collapse ? "a collapse or insert at" : "a truncation to"});
         checker.recovery_groups.push_back(group_of(checker.volume, ino));
     }
     std::ranges::sort(checker.recovery_groups);

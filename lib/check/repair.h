@@ -17,7 +17,7 @@ bool claims_are_complete(const Checker& checker);
 // Rewrites bitmaps, orphan maps and counters from the claims. `also_corrupt`: also where a bitmap calls used blocks
 // free.
 Result<void> repair_maps(Checker& checker, Image& image, bool also_corrupt);
-// Frees orphans and finishes interrupted truncations. Runs on maps that are right.
+// Frees orphans and finishes interrupted truncations and collapses. Runs on maps that are right.
 Result<void> repair_orphans(Checker& checker, Image& image);
 // Writes damaged superblock copies again.
 Result<void> repair_superblock_copies(Checker& checker, Image& image);

@@ -229,6 +229,8 @@ enum daxfs_inode_format {
 enum daxfs_inode_operation {
 	DAXFS_OPERATION_NONE = 0,
 	DAXFS_OPERATION_TRUNCATE = 1,	/* free every block at or behind file block operation_arg[0] */
+	/* free operation_arg[1] blocks from file block operation_arg[0] on, and move all behind them down by as many */
+	DAXFS_OPERATION_COLLAPSE = 2,
 };
 
 /* Inode flags, a subset of FS_IOC_GETFLAGS with numbers of their own. */

@@ -98,12 +98,29 @@ class FieldCheck {
         return nullptr;
     }
 
-    const char* check_rest() const {
-        if (inode_.operation > DAXFS_OPERATION_TRUNCATE)
+    // What recovery would do is known, possible and in range.
+    const char* check_operation() const {
+        const std::uint64_t first = inode_.operation_arg[0];
+        const std::uint64_t count = inode_.operation_arg[1];
+        if (inode_.operation == DAXFS_OPERATION_NONE)
+            return nullptr;
+        if (inode_.operation > DAXFS_OPERATION_COLLAPSE)
             return "unknown operation in progress";
-        const bool extents = inode_.format == DAXFS_FORMAT_EXTENTS || inode_.format == DAXFS_FORMAT_EXTENT_TREE;
-        if (inode_.operation != DAXFS_OPERATION_NONE && !extents)
+        if (inode_.format != DAXFS_FORMAT_EXTENTS && inode_.format != DAXFS_FORMAT_EXTENT_TREE)
             return "an operation in progress on something without extents";
+        if (first > DAXFS_MAX_FILE_BLOCK)
+            return "an operation in progress behind the last file block";
+        if (inode_.operation == DAXFS_OPERATION_TRUNCATE)
+            return nullptr;
+        if (!is_regular(inode_))
+            return "a collapse in progress of something that is no file";
+        return count == 0 || count > DAXFS_MAX_FILE_BLOCK - first ? "a collapse in progress of no range of a file"
+                                                                  : nullptr;
+    }
+
+    const char* check_rest() const {
+        if (const char* damage = check_operation())
+            return damage;
         if ((inode_.flags & ~DAXFS_INODE_FLAGS_KNOWN) != 0)
             return "unknown flags";
         if (inode_.nlink > DAXFS_LINK_MAX)

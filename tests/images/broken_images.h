@@ -82,6 +82,45 @@ inline void repeat_entry(Edit& e, std::uint64_t ordinal) {
     e.seal_dirent(*second);
 }
 
+// The inode has a long operation in progress, and recovery is led to it.
+inline void announce(Edit& e, InodeNo ino, daxfs_inode_operation operation, std::uint64_t first, std::uint64_t count) {
+    change_inode(e, ino, [&](daxfs_inode& i) {
+        i.operation = static_cast<std::uint8_t>(operation);
+        i.operation_arg[0] = first;
+        i.operation_arg[1] = count;
+    });
+    const std::uint64_t in_ag = e.volume().block_of(ino) - e.volume().geometry.ag_start(AgNo{0});
+    e.set_map_bit(MapKind::kOrphans, AgNo{0}, in_ag / DAXFS_ORPHAN_BLOCKS, true);
+    change_header(e, [](daxfs_ag_header& h) { h.orphan_groups = 1; });
+}
+
+// What lies at or behind file block `first` moves up by `count` blocks in the file's tree, as the kernel leaves it
+// between two steps of a collapse or insert.
+inline void insert_hole(Edit& e, InodeNo ino, std::uint64_t first, std::uint64_t count) {
+    const auto move = [&](daxfs_le64& key) {
+        if (key != 0 && key >= first)
+            key = key + count;
+    };
+    TreeCursor tree(e.volume(), TreeKind::kExtents, *read_inode(e.volume(), ino).raw);
+    while (const auto node = tree.next()) {
+        auto& header = e.at<daxfs_node_header>(node->block);
+        move(header.low_key);
+        for (std::size_t i = 0; i < header.count; ++i) {
+            if (header.level == 0) {
+                daxfs_le64& key = e.leaf_extent(node->block, i).file_block;
+                key = key >= first ? key + count : std::uint64_t{key};
+            } else {
+                move(e.at<daxfs_index_entry>(node->block, sizeof(header) + i * sizeof(daxfs_index_entry)).key);
+            }
+        }
+        e.seal_node(node->block);
+    }
+    change_inode(e, ino, [&](daxfs_inode& i) {
+        for (std::size_t n = 0; n < i.fork_count; ++n)
+            move(i.fork.index[n].key);
+    });
+}
+
 inline std::uint64_t used_data_bit(const Edit& e) {
     const daxfs_inode& inode = *read_inode(e.volume(), e.rich().small_file).raw;
     return inode.fork.extents[0].disk_block - e.volume().geometry.ag_start(AgNo{0}).value;
@@ -167,7 +206,18 @@ inline void forged_inodes(std::vector<BrokenImage>& list) {
             {"inode-nanoseconds", P::kInodeField, field([](daxfs_inode& i) { i.mtime_nsec = 1'000'000'000; })},
             {"inode-flags", P::kInodeField, field([](daxfs_inode& i) { i.flags = 0x80; })},
             {"inode-size", P::kInodeField, field([](daxfs_inode& i) { i.size = std::uint64_t{1} << 63; })},
-            {"inode-operation", P::kInodeField, field([](daxfs_inode& i) { i.operation = 2; })},
+            {"inode-operation", P::kInodeField, field([](daxfs_inode& i) { i.operation = 3; })},
+            {"inode-truncate-of-nothing", P::kInodeField, field([](daxfs_inode& i) {
+                 i.operation = DAXFS_OPERATION_TRUNCATE;
+                 i.operation_arg[0] = DAXFS_MAX_FILE_BLOCK + 1;
+             })},
+            {"inode-collapse-of-nothing", P::kInodeField,
+             field([](daxfs_inode& i) { i.operation = DAXFS_OPERATION_COLLAPSE; })},
+            {"inode-collapse-past-the-end", P::kInodeField, field([](daxfs_inode& i) {
+                 i.operation = DAXFS_OPERATION_COLLAPSE;
+                 i.operation_arg[0] = 5;
+                 i.operation_arg[1] = DAXFS_MAX_FILE_BLOCK - 4;
+             })},
             {"inode-blocks", P::kBlocksWrong, field([](daxfs_inode& i) { i.blocks = 77; })},
             {"inode-blocks-of-directory", P::kBlocksWrong,
              [](Edit& e) { change_inode(e, e.rich().big_directory, [](daxfs_inode& i) { i.blocks = i.blocks + 1; }); }},
@@ -404,15 +454,15 @@ inline void forged_rest(std::vector<BrokenImage>& list) {
              }},
             {"truncation-interrupted", P::kOperationPending,
              [](Edit& e) {
-                 change_inode(e, e.rich().tree_file, [](daxfs_inode& i) {
-                     i.operation = DAXFS_OPERATION_TRUNCATE;
-                     i.operation_arg[0] = 1000;
-                     i.size = 1000 * DAXFS_BLOCK_SIZE;
-                 });
-                 const std::uint64_t in_ag =
-                     e.volume().block_of(e.rich().tree_file) - e.volume().geometry.ag_start(AgNo{0});
-                 e.set_map_bit(MapKind::kOrphans, AgNo{0}, in_ag / DAXFS_ORPHAN_BLOCKS, true);
-                 change_header(e, [](daxfs_ag_header& h) { h.orphan_groups = 1; });
+                 announce(e, e.rich().tree_file, DAXFS_OPERATION_TRUNCATE, 1000, 0);
+                 change_inode(e, e.rich().tree_file, [](daxfs_inode& i) { i.size = 1000 * DAXFS_BLOCK_SIZE; });
+             }},
+            {"collapse-interrupted", P::kOperationPending,
+             [](Edit& e) { announce(e, e.rich().tree_file, DAXFS_OPERATION_COLLAPSE, 1000, 77); }},
+            {"insert-interrupted", P::kOperationPending,
+             [](Edit& e) {
+                 insert_hole(e, e.rich().tree_file, 1000, 77);
+                 announce(e, e.rich().tree_file, DAXFS_OPERATION_COLLAPSE, 1000, 77);
              }},
             {"orphan-not-in-map", P::kOrphanBitMissing,
              [](Edit& e) {

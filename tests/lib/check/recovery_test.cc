@@ -112,6 +112,109 @@ TEST(Recovery, FinishesATruncation) {
     EXPECT_FALSE(now.next());
 }
 
+using Map = std::vector<std::pair<std::uint64_t, std::uint64_t>>;  // file block, disk block
+
+Map map_of(const Volume& volume, InodeNo ino) {
+    Map map;
+    ExtentCursor extents(volume, *read_inode(volume, ino).raw);
+    while (const auto extent = extents.next()) {
+        for (std::uint64_t i = 0; i < extent->length; ++i)
+            map.emplace_back(extent->file_block.value + i, extent->disk_block.value + i);
+    }
+    return map;
+}
+
+Map without(const Map& map, std::uint64_t first, std::uint64_t count) {
+    Map left;
+    for (const auto& [file_block, disk_block] : map) {
+        if (file_block < first)
+            left.emplace_back(file_block, disk_block);
+        else if (file_block - first >= count)
+            left.emplace_back(file_block - count, disk_block);
+    }
+    return left;
+}
+
+// fsck.daxfs -p recovers the image, which then is clean and has `ino` mapped as `wanted`.
+void expect_recovery(ImageEditor& editor, InodeNo ino, const Map& wanted) {
+    Image image = editor.image();
+    const CheckResult seen = check(image, CheckMode::kReport);
+    EXPECT_EQ(seen.report.total(), 1u);
+    EXPECT_EQ(seen.report.count(Problem::kOperationPending), 1u);
+    const CheckResult result = check(image, CheckMode::kPreen);
+    EXPECT_EQ(result.repair_error, "");
+    EXPECT_EQ(result.remaining, 0u);
+    EXPECT_TRUE(check(image, CheckMode::kReport).clean());
+    const Volume volume = test::must(open_volume(image));
+    EXPECT_EQ(map_of(volume, ino), wanted);
+    const daxfs_inode& inode = *read_inode(volume, ino).raw;
+    EXPECT_EQ(inode.operation, DAXFS_OPERATION_NONE);
+    EXPECT_EQ(inode.operation_arg[0], 0u);
+    EXPECT_EQ(inode.operation_arg[1], 0u);
+}
+
+TEST(Recovery, TakesOutWhatACollapseHadNotFreedYet) {
+    for (const auto& [first, count] :
+         {std::pair<std::uint64_t, std::uint64_t>{0, 1}, {0, 500}, {1000, 77}, {2590, 100}}) {
+        ImageEditor editor;
+        const InodeNo ino = editor.rich().tree_file;
+        test::broken::announce(editor, ino, DAXFS_OPERATION_COLLAPSE, first, count);
+        expect_recovery(editor, ino, without(map_of(editor.volume(), ino), first, count));
+    }
+}
+
+// The hole is where one step left it: at a leaf's first extent, inside a leaf, before everything, behind everything.
+TEST(Recovery, MovesTheRestBackOverTheHoleOfAShift) {
+    for (const std::uint64_t gap : {0u, 1u, 168u, 169u, 336u, 1000u, 2520u, 2599u, 2600u}) {
+        ImageEditor editor;
+        const InodeNo ino = editor.rich().tree_file;
+        test::broken::insert_hole(editor, ino, gap, 77);
+        test::broken::announce(editor, ino, DAXFS_OPERATION_COLLAPSE, gap, 77);
+        expect_recovery(editor, ino, map_of(editor.volume(), ino));
+    }
+}
+
+TEST(Recovery, FinishesACollapseOfExtentsInTheInode) {
+    ImageEditor editor;
+    const InodeNo ino = editor.rich().small_file;
+    test::broken::announce(editor, ino, DAXFS_OPERATION_COLLAPSE, 2, 98);
+    expect_recovery(editor, ino, without(map_of(editor.volume(), ino), 2, 98));
+}
+
+// Blocks past the end of file move with the others.
+TEST(Recovery, KeepsBlocksPastTheEndOfFile) {
+    ImageEditor editor;
+    const InodeNo ino = editor.rich().unwritten_file;
+    test::broken::announce(editor, ino, DAXFS_OPERATION_COLLAPSE, 6, 1000);
+    const Map wanted = without(map_of(editor.volume(), ino), 6, 1000);
+    EXPECT_EQ(wanted.back().first, 5599u - 1000u);
+    expect_recovery(editor, ino, wanted);
+}
+
+TEST(Recovery, FinishesInStepsWhatIsTooMuchForAJournal) {
+    constexpr std::uint32_t kExtents = 26000;
+    test::RichImage rich;
+    FormatOptions options = test::rich_options();
+    options.device_bytes = 256u << 20;
+    MemorySink sink(options.device_bytes);
+    FilesystemBuilder builder(test::must(plan_filesystem(options)), sink);
+    test::must(builder.begin());
+    test::fill_rich_image(builder, rich, {.extents = kExtents, .names = 10});
+    test::must(builder.finish());
+    rich.super = builder.super();
+    rich.size_bytes = options.device_bytes;
+    rich.blocks = test::blocks_of(sink.image());
+    for (const auto operation : {DAXFS_OPERATION_COLLAPSE, DAXFS_OPERATION_TRUNCATE}) {
+        ImageEditor editor(rich);
+        const Map before = map_of(editor.volume(), rich.tree_file);
+        ASSERT_EQ(before.size(), kExtents);
+        const std::uint64_t first = operation == DAXFS_OPERATION_COLLAPSE ? 1000 : kExtents - 1000;
+        test::broken::announce(editor, rich.tree_file, operation, first, 77);
+        expect_recovery(editor, rich.tree_file,
+                        without(before, first, operation == DAXFS_OPERATION_COLLAPSE ? 77 : kExtents));
+    }
+}
+
 // The three steps of a repair transaction, cut at any point of the second: its undo is durable, some of its blocks are
 // written, its commit word is not.
 TEST(Recovery, SurvivesAKillInTheMiddleOfARepair) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Random reads, writes, stores, truncates, holes and preallocations on one file, compared with a copy in memory after
-// each step and, wholly, at the end. An even seed writes with O_DSYNC.
+// Random reads, writes, stores, truncates, holes, preallocations, collapses and inserts on one file, compared with a
+// copy in memory after each step and, wholly, at the end. An even seed writes with O_DSYNC.
 //
 //   model FILE SEED STEPS [MEGABYTES]
 #include "tests/live/bin/check.h"
@@ -19,7 +19,7 @@ class Model {
           bytes_(limit) {}
 
     void step() {
-        switch (random_.below(12)) {
+        switch (random_.below(14)) {
             case 0:
             case 1:
             case 2:
@@ -48,6 +48,12 @@ class Model {
                 break;
             case 10:
                 load();
+                break;
+            case 11:
+                collapse();
+                break;
+            case 12:
+                insert();
                 break;
             default:
                 compare(random_.below(limit_), random_.below(limit_));
@@ -152,6 +158,45 @@ class Model {
             std::fill_n(bytes_.begin() + static_cast<long>(at), length, 0);
         if (!(mode & FALLOC_FL_KEEP_SIZE))
             grow(at + length);
+    }
+
+    // Mostly few blocks, now and then whole huge pages.
+    std::size_t some_blocks(std::size_t most) {
+        const std::size_t blocks = random_.below(4) == 0 ? most / kPage : std::min<std::size_t>(most / kPage, 6);
+        std::size_t length = (1 + random_.below(blocks)) * kPage;
+        if (length > kHuge && random_.below(2))
+            length = length / kHuge * kHuge;
+        return length;
+    }
+
+    void collapse() {
+        if (size_ <= kPage)
+            return;
+        const std::size_t blocks = (size_ - 1) / kPage;  // that may go: the range ends before the end of file
+        const std::size_t at = random_.below(blocks) * kPage;
+        const std::size_t length = some_blocks(blocks * kPage - at);
+        note("collapse", at, length);
+        expect(fallocate(fd_, FALLOC_FL_COLLAPSE_RANGE, static_cast<off_t>(at), static_cast<off_t>(length)) == 0,
+               last_);
+        const auto begin = bytes_.begin();
+        std::copy(begin + static_cast<long>(at + length), begin + static_cast<long>(size_),
+                  begin + static_cast<long>(at));
+        std::fill(begin + static_cast<long>(size_ - length), begin + static_cast<long>(size_), 0);
+        size_ -= length;
+    }
+
+    void insert() {
+        if (size_ == 0 || size_ + kPage > limit_)
+            return;
+        const std::size_t at = random_.below((size_ + kPage - 1) / kPage) * kPage;
+        const std::size_t length = some_blocks(limit_ - size_);
+        note("insert", at, length);
+        expect(fallocate(fd_, FALLOC_FL_INSERT_RANGE, static_cast<off_t>(at), static_cast<off_t>(length)) == 0, last_);
+        const auto begin = bytes_.begin();
+        std::copy_backward(begin + static_cast<long>(at), begin + static_cast<long>(size_),
+                           begin + static_cast<long>(size_ + length));
+        std::fill_n(begin + static_cast<long>(at), length, 0);
+        size_ += length;
     }
 
     void compare(std::size_t at, std::size_t length) {

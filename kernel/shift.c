@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * FALLOC_FL_COLLAPSE_RANGE and FALLOC_FL_INSERT_RANGE: the file's tail moves by whole blocks. Extents are moved, no data
+ * is, one leaf of them a transaction, beside a hole of the length of the range that so moves through the file: from
+ * the collapsed range to the end, or from the end to where blocks are inserted.
+ *
+ * Both are announced in the inode and in the orphan map as DAXFS_OPERATION_COLLAPSE with the place and the length of
+ * that hole: "these blocks go, and what is behind them moves down". That means the same at each step: the whole operation
+ * for a collapse, and the way back for an insert, whose hole had not been there. So recovery finishes a collapse, undoes an
+ * insert, and needs to know of one operation only. The size moves with the first step of a collapse and with the
+ * last of an insert.
+ *
+ * Extents across the ends of the range are split before anything is announced. Nothing behind that needs space, so that
+ * it can only fail by damage or shutdown: then the file stays announced, and the filesystem is shut down, since nobody may
+ * see or write a file in between.
+ */
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+
+#include "data.h"
+#include "map.h"
+
+enum shift_step { SHIFT_REMOVE, SHIFT_DOWN, SHIFT_UP };
+
+struct shift {
+	enum shift_step step;
+	u64 gap, distance;	/* the hole, in blocks */
+	u64 remove_end;		/* SHIFT_REMOVE: what is still mapped of it ends here */
+	u64 first;		/* SHIFT_UP: where the hole comes to lie */
+	loff_t size;		/* of the file, from the first step of a collapse or the last of an insert on; 0: leave it */
+	bool done;
+};
+
+static struct daxfs_map_change *prepare(struct daxfs_tx *tx, struct inode *inode, struct shift *next)
+{
+	struct daxfs_map_change *change;
+
+	switch (next->step) {
+	case SHIFT_REMOVE:
+		change = daxfs_map_prepare_remove(tx, inode, next->gap, next->remove_end - next->gap, &next->remove_end);
+		if (next->remove_end <= next->gap)
+			next->step = SHIFT_DOWN;
+		return change;
+	case SHIFT_DOWN:
+		change = daxfs_map_prepare_shift_down(tx, inode, &next->gap, next->distance);
+		next->done = next->gap == DAXFS_END_OF_KEYS;
+		return change;
+	case SHIFT_UP:
+		change = daxfs_map_prepare_shift_up(tx, inode, next->first, &next->gap, next->distance);
+		next->done = next->gap == next->first;
+		return change;
+	}
+	return ERR_PTR(-EINVAL);
+}
+
+static void announce(struct daxfs_inode *raw, const struct shift *shift)
+{
+	raw->operation = shift->done ? DAXFS_OPERATION_NONE : DAXFS_OPERATION_COLLAPSE;
+	raw->operation_arg[0] = shift->done ? 0 : cpu_to_le64(shift->gap);
+	raw->operation_arg[1] = shift->done ? 0 : cpu_to_le64(shift->distance);
+}
+
+/* One transaction; the inode lock is held. An orphan is not announced: recovery has nothing to keep of it. */
+static int shift_step(struct inode *inode, struct shift *shift)
+{
+	struct daxfs_inode *raw = DAXFS_I(inode)->raw;
+	bool announced = raw->operation != DAXFS_OPERATION_NONE;
+	struct daxfs_tx *tx = daxfs_tx_begin(inode->i_sb);
+	struct daxfs_map_change *change;
+	struct shift next = *shift;
+	int err;
+
+	if (IS_ERR(tx))
+		return PTR_ERR(tx);
+	daxfs_tx_add_inode(tx, inode);
+	change = prepare(tx, inode, &next);
+	err = PTR_ERR_OR_ZERO(change);
+	if (!err) {
+		if (inode->i_nlink && announced == next.done)
+			daxfs_tx_orphan(tx, inode->i_ino, !next.done);
+		err = daxfs_tx_ready(tx);
+		if (err)
+			daxfs_map_forget(change);
+	}
+	if (err) {
+		daxfs_tx_cancel(tx);
+		return err;
+	}
+	daxfs_map_apply(change);
+	if (inode->i_nlink)
+		announce(raw, &next);
+	WRITE_ONCE(DAXFS_I(inode)->moving, !next.done);
+	if (next.size && (next.step != SHIFT_UP || next.done)) {
+		i_size_write(inode, next.size);
+		next.size = 0;
+	}
+	daxfs_store_inode(inode);
+	*shift = next;
+	return daxfs_tx_commit(tx);
+}
+
+static int shift_all(struct inode *inode, struct shift *shift)
+{
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+	int err;
+
+	do {
+		int gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+		unsigned int nofs;
+
+		if (gate < 0)
+			return gate;
+		nofs = memalloc_nofs_save();
+		down_write(&info->lock);
+		err = shift_step(inode, shift);
+		up_write(&info->lock);
+		memalloc_nofs_restore(nofs);
+		daxfs_leave(gate);
+		if (err == -ENOMEM && info->moving) {
+			memalloc_retry_wait(GFP_NOFS);
+			err = 0;
+		}
+		cond_resched();
+	} while (!err && !shift->done);
+	return err;
+}
+
+/* The same for a file that is open. */
+static int shift_open_file(struct inode *inode, struct shift *shift)
+{
+	int err = shift_all(inode, shift);
+
+	if (err && DAXFS_I(inode)->moving)
+		daxfs_shutdown(inode->i_sb, "a file's blocks are in the middle of moving");
+	return err;
+}
+
+int daxfs_resume_collapse(struct inode *inode)
+{
+	const struct daxfs_inode *raw = DAXFS_I(inode)->raw;
+	struct shift shift = {
+		.step = SHIFT_REMOVE,
+		.gap = le64_to_cpu(raw->operation_arg[0]),
+		.distance = le64_to_cpu(raw->operation_arg[1]),
+	};
+
+	shift.remove_end = shift.gap + shift.distance;
+	return shift_all(inode, &shift);
+}
+
+/* An extent that `block` lies inside of becomes two. */
+static int split_locked(struct inode *inode, u64 block)
+{
+	struct daxfs_map_change *change;
+	struct daxfs_map map;
+	struct daxfs_tx *tx;
+	int err = block ? daxfs_map_lookup(inode, block - 1, &map) : 0;
+
+	if (err || !block || map.state == DAXFS_MAP_HOLE || map.count == 1)
+		return err;
+	tx = daxfs_tx_begin(inode->i_sb);
+	if (IS_ERR(tx))
+		return PTR_ERR(tx);
+	daxfs_tx_add_inode(tx, inode);
+	change = daxfs_map_prepare_split(tx, inode, block);
+	err = PTR_ERR_OR_ZERO(change);
+	if (!err) {
+		err = daxfs_tx_ready(tx);
+		if (err)
+			daxfs_map_forget(change);
+	}
+	if (err) {
+		daxfs_tx_cancel(tx);
+		return err;
+	}
+	daxfs_map_apply(change);
+	daxfs_store_inode(inode);
+	return daxfs_tx_commit(tx);
+}
+
+static int split_at(struct inode *inode, u64 block)
+{
+	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+	unsigned int nofs;
+
+	if (gate < 0)
+		return gate;
+	nofs = memalloc_nofs_save();
+	down_write(&DAXFS_I(inode)->lock);
+	err = split_locked(inode, block);
+	up_write(&DAXFS_I(inode)->lock);
+	memalloc_nofs_restore(nofs);
+	daxfs_leave(gate);
+	return err;
+}
+
+/* Where the last extent of the file ends: blocks past the size move too, and none past the last key there is. */
+static int end_of_extents(struct inode *inode, u64 *end)
+{
+	struct daxfs_extent_view view = { .count = 0 };
+	struct daxfs_path path;
+	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+
+	if (gate < 0)
+		return gate;
+	down_read(&DAXFS_I(inode)->lock);
+	err = daxfs_path_find(inode, DAXFS_MAX_FILE_BLOCK, &path);
+	if (!err && path.at >= 0)
+		err = daxfs_path_extent(inode, &path, path.at, &view);
+	up_read(&DAXFS_I(inode)->lock);
+	daxfs_leave(gate);
+	*end = view.count ? view.file_block + view.count : 0;
+	return err;
+}
+
+/*
+ * Nobody reads, maps or has in flight what is behind `offset`, and mmap's stores to it are on the device: their dirty
+ * marks go with the page cache and the DAX entries.
+ */
+static int quiesce(struct inode *inode, loff_t offset)
+{
+	int err;
+
+	inode_dio_wait(inode);
+	err = daxfs_break_layouts(inode, offset, LLONG_MAX);
+	if (!err)
+		err = filemap_write_and_wait_range(inode->i_mapping, offset, LLONG_MAX);
+	if (!err)
+		truncate_pagecache(inode, offset);
+	return err;
+}
+
+static bool whole_blocks(loff_t offset, loff_t length)
+{
+	return !((offset | length) & (DAXFS_BLOCK_SIZE - 1));
+}
+
+int daxfs_collapse_range(struct inode *inode, loff_t offset, loff_t length)
+{
+	struct shift shift = {
+		.step = SHIFT_REMOVE,
+		.gap = offset >> DAXFS_BLOCK_SHIFT,
+		.distance = length >> DAXFS_BLOCK_SHIFT,
+		.remove_end = (offset + length) >> DAXFS_BLOCK_SHIFT,
+		.size = i_size_read(inode) - length,
+	};
+	int err;
+
+	lockdep_assert_held_write(&inode->i_rwsem);
+	lockdep_assert_held_write(&inode->i_mapping->invalidate_lock);
+	/* Up to the end of file or beyond is what ftruncate(2) is for. */
+	if (!whole_blocks(offset, length) || offset + length >= i_size_read(inode))
+		return -EINVAL;
+	err = quiesce(inode, offset);
+	if (!err)
+		err = split_at(inode, shift.gap);
+	if (!err)
+		err = split_at(inode, shift.remove_end);
+	return err ? err : shift_open_file(inode, &shift);
+}
+
+int daxfs_insert_range(struct inode *inode, loff_t offset, loff_t length)
+{
+	struct shift shift = {
+		.step = SHIFT_UP,
+		.first = offset >> DAXFS_BLOCK_SHIFT,
+		.gap = DAXFS_END_OF_KEYS - (length >> DAXFS_BLOCK_SHIFT),
+		.distance = length >> DAXFS_BLOCK_SHIFT,
+	};
+	u64 end;
+	int err;
+
+	lockdep_assert_held_write(&inode->i_rwsem);
+	lockdep_assert_held_write(&inode->i_mapping->invalidate_lock);
+	if (!whole_blocks(offset, length) || offset >= i_size_read(inode))
+		return -EINVAL;
+	if (check_add_overflow(i_size_read(inode), length, &shift.size) || shift.size > inode->i_sb->s_maxbytes)
+		return -EFBIG;
+	err = inode_newsize_ok(inode, shift.size);
+	if (!err)
+		err = end_of_extents(inode, &end);
+	if (err)
+		return err;
+	if (end > shift.gap)
+		return -EFBIG;
+	err = quiesce(inode, offset);
+	if (!err)
+		err = split_at(inode, shift.first);
+	return err ? err : shift_open_file(inode, &shift);
+}
