@@ -12,6 +12,11 @@ live_tests() {
     tests/live/run --kernel "$1"
 }
 
+crash_tests() {
+    cd "$ROOT" || return
+    tests/crash/run --slice
+}
+
 # "98% tests passed, 2 tests failed out of 123"
 count_unit_tests() {
     sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "$1" | tail -n 1
@@ -49,6 +54,13 @@ run_live_tests() {
     counted "$status" "${passed:-0}" "${failed:-0}"
 }
 
+run_crash_tests() {
+    local status=0 passed failed
+    step "crash states" crash_tests || status=1
+    read -r passed failed < <(count_live_tests "$(step_log "crash states")") || true
+    counted "$status" "${passed:-0}" "${failed:-0}"
+}
+
 # Nothing is tested with half a build; but every kind of test runs even if another fails.
 verb_test() {
     local series
@@ -60,6 +72,7 @@ verb_test() {
     for series in "${KERNEL_SERIES[@]}"; do
         run_live_tests "$series"
     done
+    run_crash_tests
     quick_lint || FAILED=$((FAILED + 1))
     echo "$PASSED passed, $FAILED failed"
     [ "$FAILED" = 0 ]

@@ -38,6 +38,7 @@ struct Image::State {
     std::uint64_t size = 0;
 
     std::byte* base = nullptr;
+    bool borrowed = false;  // base is not ours to unmap
     std::optional<BusGuard> guard;
     std::optional<ResidentWindows> windows;
 
@@ -50,7 +51,7 @@ struct Image::State {
     State& operator=(const State&) = delete;
     ~State() {
         guard.reset();
-        if (base != nullptr)
+        if (base != nullptr && !borrowed)
             munmap(base, size);
     }
 
@@ -142,6 +143,16 @@ Image Image::from_blocks(std::uint64_t size_bytes, const std::map<BlockNo, const
     for (const auto& [block, bytes] : blocks)
         if (state->inside(block))
             std::memcpy(state->base + block.value * DAXFS_BLOCK_SIZE, bytes, DAXFS_BLOCK_SIZE);
+    return Image(std::move(state));
+}
+
+Image Image::over(std::span<std::byte> bytes) {
+    auto state = std::make_unique<State>();
+    state->path = "memory";
+    state->writable = true;
+    state->base = bytes.data();
+    state->size = bytes.size();
+    state->borrowed = true;
     return Image(std::move(state));
 }
 

@@ -35,6 +35,9 @@ class Image {
     Image& operator=(Image&&) noexcept;
     ~Image();
 
+    // Bytes of the caller's, page aligned, not copied: they outlive the image, and write_staged changes them.
+    static Image over(std::span<std::byte> bytes);
+
     const std::string& path() const;
     std::uint64_t size_bytes() const;
     std::uint64_t block_count() const { return size_bytes() / DAXFS_BLOCK_SIZE; }

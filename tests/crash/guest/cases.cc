@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// In the guest: runs cases of one or two operations on the mounted filesystem, marked in the trace.
+// Usage: cases MOUNTPOINT TRACE one [NAME...] | two FROM COUNT SEED | recover
+#include <fcntl.h>
+#include <ftw.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/crash/guest/mark.h"
+#include "tests/crash/guest/observe.h"
+#include "tests/crash/guest/operations.h"
+
+namespace daxfs::crash {
+namespace {
+
+std::string root;
+
+[[noreturn]] void die(const char* what) {
+    std::perror(what);
+    std::exit(2);
+}
+
+int remove_entry(const char* path, const struct stat*, int, FTW*) {
+    return remove(path);
+}
+
+void perform(const Operation& operation) {
+    say(Mark::kOperation, std::string(operation.flags) + " " + operation.name);
+    const int error = operation.run();
+    char text[64];
+    // The tree is looked at after the mark: looking stores nothing, and takes no part in the operation.
+    std::snprintf(text, sizeof text, "%d %016llx", error, static_cast<unsigned long long>(observe(root)));
+    say(Mark::kDone, text);
+}
+
+void run_case(const std::string& name, const std::vector<const Operation*>& sequence) {
+    say(Mark::kPhase, "setup");
+    if (mkdir("case", 0755) != 0 || chdir("case") != 0)
+        die("case");
+    make_tree();
+    char text[256];
+    std::snprintf(text, sizeof text, "%s %016llx", name.c_str(), static_cast<unsigned long long>(observe(root)));
+    say(Mark::kCase, text);
+    for (const Operation* operation : sequence)
+        perform(*operation);
+    say(Mark::kPhase, "cleanup");
+    if (chdir("..") != 0 || nftw("case", remove_entry, 8, FTW_DEPTH | FTW_PHYS) != 0)
+        die("cleanup");
+}
+
+bool chosen(const char* name, int count, char** names) {
+    if (count == 0)
+        return true;
+    for (int i = 0; i < count; ++i)
+        if (std::strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+// Pairs in an order that SEED shuffles, so that any slice of them is a fair sample.
+void run_pairs(std::uint64_t from, std::uint64_t count, std::uint64_t seed) {
+    const auto& all = operations();
+    const std::uint64_t pairs = all.size() * all.size();
+    std::vector<std::uint32_t> order(pairs);
+    for (std::uint32_t i = 0; i < pairs; ++i)
+        order[i] = i;
+    for (std::uint64_t i = pairs - 1; i > 0; --i) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        std::swap(order[i], order[(seed >> 33) % (i + 1)]);
+    }
+    for (std::uint64_t i = from; i < from + count && i < pairs; ++i) {
+        const Operation& first = all[order[i] / all.size()];
+        const Operation& second = all[order[i] % all.size()];
+        run_case(std::string(first.name) + "+" + second.name, {&first, &second});
+    }
+}
+
+int mount_device() {
+    return mount("/dev/pmem0", root.c_str(), "daxfs", MS_NOATIME, "dax=always") == 0 ? 0 : errno;
+}
+
+// A filesystem that was just recovered takes new files, and gives their space back.
+int probe() {
+    const std::string path = root + "/probe", moved = root + "/lost+found/probe";
+    const std::string text(20000, 'p');
+    std::ofstream(path) << text;
+    std::string found;
+    std::getline(std::ifstream(path), found);
+    if (found != text)
+        return EIO;
+    return rename(path.c_str(), moved.c_str()) == 0 && unlink(moved.c_str()) == 0 ? 0 : errno;
+}
+
+// Mounts what a crash left, and then works on it.
+void recover(const std::string& name) {
+    static const Operation mounting = {"=", "mount", mount_device};
+    static const Operation probing = {"n", "probe", probe};
+    say(Mark::kCase, name + " -");
+    perform(mounting);
+    perform(probing);
+}
+
+// Names for the addresses of stores.
+void tell_symbols() {
+    std::ifstream symbols("/proc/kallsyms");
+    for (std::string line; std::getline(symbols, line);)
+        if (line.ends_with("[daxfs]"))
+            say(Mark::kSymbols, line);
+}
+
+int run(int count, char** words) {
+    if (count < 4)
+        return 2;
+    root = words[1];
+    const std::string_view what = words[3];
+    if (what != "recover" && chdir(root.c_str()) != 0)
+        die(words[1]);
+    umask(022);
+    // The kernel's name for what was loaded: a hash of the module's code.
+    std::string module;
+    std::getline(std::ifstream("/sys/module/daxfs/srcversion"), module);
+    say(Mark::kArm, std::string(words[2]) + " " + module);
+    tell_symbols();
+    if (what == "one") {
+        for (const Operation& operation : operations())
+            if (chosen(operation.name, count - 4, words + 4))
+                run_case(operation.name, {&operation});
+    } else if (what == "two" && count == 7) {
+        run_pairs(std::strtoull(words[4], nullptr, 10), std::strtoull(words[5], nullptr, 10),
+                  std::strtoull(words[6], nullptr, 10));
+    } else if (what == "recover") {
+        recover(words[2]);
+    } else {
+        return 2;
+    }
+    say(Mark::kEnd);
+    return 0;
+}
+
+}  // namespace
+}  // namespace daxfs::crash
+
+int main(int count, char** words) {
+    return daxfs::crash::run(count, words);
+}

@@ -1,0 +1,20 @@
+# The crash lab (see README.md here). None of it is sanitized: the recorder is loaded into QEMU, the cases run in the guest,
+# and crashlab looks at thousands of states a second.
+if(NOT DAXFS_SANITIZE AND NOT DAXFS_FUZZ)
+  set(crash_out ${CMAKE_BINARY_DIR}/bin/crash)
+  add_library(crash_recorder MODULE crash/recorder/plugin.cc crash/recorder/decode.cc)
+  # GLib and the plugin interface are the emulator's.
+  target_compile_options(crash_recorder PRIVATE -fvisibility=hidden)
+  set_target_properties(crash_recorder PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${crash_out} PREFIX "" OUTPUT_NAME recorder)
+
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/crash/lab/*.cc)
+  add_executable(crashlab ${sources})
+  target_link_libraries(crashlab PRIVATE daxfs_check daxfs_cli)
+  set_target_properties(crashlab PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${crash_out})
+
+  foreach(program cases)
+    add_executable(crash_${program} crash/guest/${program}.cc crash/guest/observe.cc crash/guest/operations.cc)
+    target_link_options(crash_${program} PRIVATE -static -s)
+    set_target_properties(crash_${program} PROPERTIES OUTPUT_NAME ${program} RUNTIME_OUTPUT_DIRECTORY ${crash_out}/guest)
+  endforeach()
+endif()
