@@ -52,4 +52,4 @@ step_log() {
 }
 
 # Compiled objects are shared between checkouts of the project, wherever they lie.
-export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
+export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
