@@ -64,8 +64,8 @@ void add_memory(std::vector<std::string>& words, const Options& options, const s
 void add_processor(std::vector<std::string>& words, const Options& options) {
     words.insert(words.end(), {"-smp", std::to_string(options.cpus)});
     if (options.icount) {
-        // Without enhanced rep movsb, which counts an instruction per byte.
-        words.insert(words.end(), {"-accel", "tcg,thread=single", "-cpu", "max,-erms,-fsrm", "-icount",
+        // Without the fast string instructions: rep movsb and rep stosb count an instruction per byte.
+        words.insert(words.end(), {"-accel", "tcg,thread=single", "-cpu", "max,-erms,-fsrm,-fsrs,-fzrm", "-icount",
                                    "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2026-01-01,clock=vm"});
         return;
     }

@@ -70,7 +70,7 @@ TEST_F(DaxliveTest, CountsInstructionsOnOneThread) {
     const Ran ran = daxlive({"--icount", image_, "--kernel", kernel_, "--dry-run"});
     EXPECT_EQ(ran.code, 0) << ran.err;
     EXPECT_THAT(ran.out, HasSubstr("tcg,thread=single"));
-    EXPECT_THAT(ran.out, HasSubstr("max,-erms,-fsrm"));
+    EXPECT_THAT(ran.out, HasSubstr("max,-erms,-fsrm,-fsrs,-fzrm"));
     EXPECT_THAT(ran.out, HasSubstr("norandmaps"));
     EXPECT_EQ(daxlive({"--icount", "--smp", "2", image_, "--dry-run"}).code, kExitUsage);
     EXPECT_EQ(daxlive({"--icount", "--accel", "kvm", image_, "--dry-run"}).code, kExitUsage);
