@@ -16,25 +16,68 @@
 #define MAP_WORDS	512
 
 static u32 shift_words[MAP_WORDS];	/* x^(64 * i) modulo the polynomial */
+static u32 ones_crc[MAP_WORDS + 1];	/* crc(0, i words of one bits) */
+
+/*
+ * Most units are a few hundred bytes: the instruction itself is quicker than a call of the crypto API, which for longer
+ * ones also saves the FPU's registers. From here on its folding pays.
+ */
+#define LONG_UNIT	1024
+
+#ifdef CONFIG_X86_64
+static __always_inline bool have_instruction(void)
+{
+	return static_cpu_has(X86_FEATURE_XMM4_2);
+}
+
+static u32 crc_by_instruction(u32 seed, const void *p, size_t bytes)
+{
+	u64 crc = seed;
+
+	for (; bytes >= 32; p += 32, bytes -= 32) {
+		asm("crc32q %1, %0" : "+r" (crc) : "m" (*(const u64 *)p));
+		asm("crc32q %1, %0" : "+r" (crc) : "m" (*(const u64 *)(p + 8)));
+		asm("crc32q %1, %0" : "+r" (crc) : "m" (*(const u64 *)(p + 16)));
+		asm("crc32q %1, %0" : "+r" (crc) : "m" (*(const u64 *)(p + 24)));
+	}
+	for (; bytes >= 8; p += 8, bytes -= 8)
+		asm("crc32q %1, %0" : "+r" (crc) : "m" (*(const u64 *)p));
+	for (; bytes; p++, bytes--)
+		asm("crc32b %1, %0" : "+r" (crc) : "m" (*(const u8 *)p));
+	return crc;
+}
+#else
+static inline bool have_instruction(void)
+{
+	return false;
+}
+
+static inline u32 crc_by_instruction(u32 seed, const void *p, size_t bytes)
+{
+	return 0;
+}
+#endif
 
 u32 daxfs_crc(u32 seed, const void *p, size_t bytes)
 {
+	if (bytes < LONG_UNIT && have_instruction())
+		return crc_by_instruction(seed, p, bytes);
 	return crc32c(seed, p, bytes);
 }
 
-/* The CRC of `bytes` bytes with the 4 bytes at `hole` taken as zero. */
+/* The CRC of `bytes` bytes, at least 8 more than `hole`, with the 4 bytes at `hole` taken as zero. */
 static u32 crc_around(u32 seed, const void *p, size_t bytes, size_t hole)
 {
-	static const __le32 zero;
-	u32 crc = crc32c(seed, p, hole);
+	__le32 around[2] = { 0, *(const __le32 *)(p + hole + sizeof(__le32)) };
+	u32 crc = daxfs_crc(seed, p, hole);
 
-	crc = crc32c(crc, &zero, sizeof(zero));
-	return crc32c(crc, p + hole + sizeof(zero), bytes - hole - sizeof(zero));
+	crc = daxfs_crc(crc, around, sizeof(around));
+	return daxfs_crc(crc, p + hole + sizeof(around), bytes - hole - sizeof(around));
 }
 
 static u32 super_crc(const struct daxfs_super *super)
 {
-	u32 seed = crc32c(~0u, &super->nonce, sizeof(super->nonce));
+	u32 seed = daxfs_crc(~0u, &super->nonce, sizeof(super->nonce));
 
 	return crc_around(seed, super, sizeof(*super), offsetof(struct daxfs_super, crc));
 }
@@ -123,7 +166,7 @@ u32 daxfs_map_crc(struct daxfs_sb_info *sbi, u64 block, const void *map_block)
 {
 	__le64 number = cpu_to_le64(block);
 
-	return crc32c(crc32c(sbi->seed, &number, sizeof(number)), map_block, DAXFS_BLOCK_SIZE);
+	return daxfs_crc(daxfs_crc(sbi->seed, &number, sizeof(number)), map_block, DAXFS_BLOCK_SIZE);
 }
 
 /* a * b modulo the polynomial, without carries. */
@@ -140,14 +183,20 @@ static u32 multiply(u32 a, u32 b)
 	return product;
 }
 
-u32 daxfs_map_crc_delta_words(unsigned int first, const __le64 *delta, unsigned int count)
+/* crc(0, ...) of the words that bits [first, end) are ones of; then zeros up to the end of the block. */
+u32 daxfs_map_crc_flip(u32 first, u32 end)
 {
-	return multiply(crc32c(0, delta, count * sizeof(*delta)), shift_words[MAP_WORDS - first - count]);
-}
+	u32 word = first / 64, last = (end - 1) / 64, inner = last - word;
+	__le64 mask = daxfs_word_mask(word, first, end);
+	u32 crc = daxfs_crc(0, &mask, sizeof(mask));
 
-u32 daxfs_map_crc_delta(unsigned int index, __le64 delta)
-{
-	return daxfs_map_crc_delta_words(index, &delta, 1);
+	if (inner > 1)
+		crc = multiply(crc, shift_words[inner - 1]) ^ ones_crc[inner - 1];
+	if (inner) {
+		mask = daxfs_word_mask(last, first, end);
+		crc = daxfs_crc(crc, &mask, sizeof(mask));
+	}
+	return multiply(crc, shift_words[MAP_WORDS - 1 - last]);
 }
 
 /* The entry's header and data lie in one piece, its crc member is zero or what is to be compared. */
@@ -155,7 +204,7 @@ u32 daxfs_journal_crc(struct daxfs_sb_info *sbi, u32 id, u32 position, const str
 {
 	__le32 place[2] = { cpu_to_le32(id), cpu_to_le32(position) };
 
-	return crc_around(crc32c(sbi->seed, place, sizeof(place)), entry, sizeof(*entry) + le32_to_cpu(entry->length),
+	return crc_around(daxfs_crc(sbi->seed, place, sizeof(place)), entry, sizeof(*entry) + daxfs_journal_data_bytes(entry),
 			  offsetof(struct daxfs_journal_entry, crc));
 }
 
@@ -174,13 +223,14 @@ __le64 daxfs_commit_word(struct daxfs_sb_info *sbi, u32 id, u64 sequence)
 {
 	__le32 number = cpu_to_le32(id);
 	__le64 wide = cpu_to_le64(sequence);
-	u32 crc = crc32c(crc32c(sbi->seed, &number, sizeof(number)), &wide, sizeof(wide));
+	u32 crc = daxfs_crc(daxfs_crc(sbi->seed, &number, sizeof(number)), &wide, sizeof(wide));
 
 	return cpu_to_le64(((u64)(crc & 0xffff) << DAXFS_SEQUENCE_BITS) | sequence);
 }
 
 int daxfs_checksum_init(void)
 {
+	static const __le64 ones = cpu_to_le64(~0ull);
 	u32 word = 0x80000000u;
 	int i;
 
@@ -189,5 +239,7 @@ int daxfs_checksum_init(void)
 	shift_words[0] = 0x80000000u;
 	for (i = 1; i < MAP_WORDS; i++)
 		shift_words[i] = multiply(word, shift_words[i - 1]);
+	for (i = 1; i <= MAP_WORDS; i++)
+		ones_crc[i] = daxfs_crc(ones_crc[i - 1], &ones, sizeof(ones));
 	return 0;
 }

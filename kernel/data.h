@@ -15,6 +15,7 @@ struct daxfs_write {
 	loff_t end;			/* of the whole call: decides what kind of space it gets */
 	loff_t done;			/* everything before this is copied and mapped */
 	int error;			/* iomap drops what iomap_end returns once bytes were copied */
+	bool fence;			/* bytes were copied over written blocks: no transaction has fenced them */
 	/* Between iomap_begin and iomap_end of blocks that are not written yet; inside the gate, with the inode lock. */
 	bool filling;
 	bool allocated;			/* `run` is a reservation, not unwritten blocks of the file */

@@ -60,7 +60,7 @@
 #include "daxfs_format.h"
 #include "compat.h"
 
-#define DAXFS_MAX_RUN		DAXFS_BITS_PER_MAP_BLOCK	/* blocks in one daxfs_run of a reservation or tx_free: 128 MiB */
+#define DAXFS_MAX_RUN		(1u << 18)	/* blocks in one daxfs_run of a reservation or tx_free: 1 GiB */
 #define DAXFS_PIECE_SHIFT	18	/* the device is mapped in pieces of 2^18 blocks: 1 GiB */
 
 enum daxfs_dax_mode { DAXFS_DAX_ALWAYS, DAXFS_DAX_INODE, DAXFS_DAX_NEVER };
@@ -206,6 +206,15 @@ static inline u64 daxfs_ag_start(const struct daxfs_sb_info *sbi, u32 agno)
 	return sbi->align_blocks + ((u64)agno << sbi->ag_shift);
 }
 
+/* The bits of 64-bit word `word` of a map that lie in [first, end), which reaches into it. */
+static inline __le64 daxfs_word_mask(u32 word, u32 first, u32 end)
+{
+	u32 low = max(first, word * 64) - word * 64;
+	u32 high = min(end, word * 64 + 64) - word * 64;
+
+	return cpu_to_le64((~0ull >> (64 - (high - low))) << low);
+}
+
 /* ---- persist.c: stores that survive. clwb only; the fence is the caller's. ---- */
 void daxfs_flush(struct daxfs_sb_info *sbi, const void *p, size_t bytes);
 void daxfs_fence(struct daxfs_sb_info *sbi);
@@ -224,10 +233,8 @@ bool daxfs_node_ok(struct daxfs_sb_info *sbi, const struct daxfs_node_header *no
 void daxfs_seal_dirent(struct daxfs_sb_info *sbi, struct daxfs_dirent *entry);
 bool daxfs_dirent_ok(struct daxfs_sb_info *sbi, const struct daxfs_dirent *entry);
 u32 daxfs_map_crc(struct daxfs_sb_info *sbi, u64 block, const void *map_block);
-/* The change of a map block's checksum when its 8-byte word `index` changes by `delta` (old xor new). */
-u32 daxfs_map_crc_delta(unsigned int index, __le64 delta);
-/* ... and when the `count` words from `first` on change. */
-u32 daxfs_map_crc_delta_words(unsigned int first, const __le64 *delta, unsigned int count);
+/* The change (xor) of a map block's checksum when its bits [first, end) flip. */
+u32 daxfs_map_crc_flip(u32 first, u32 end);
 u32 daxfs_journal_crc(struct daxfs_sb_info *sbi, u32 id, u32 position, const struct daxfs_journal_entry *entry);
 u32 daxfs_journal_header_crc(struct daxfs_sb_info *sbi, const struct daxfs_journal_header *header);
 u32 daxfs_intent_crc(const struct daxfs_intent *intent);
@@ -280,13 +287,31 @@ bool daxfs_in_tx(struct super_block *sb);	/* does this task have a transaction o
 struct daxfs_tx *daxfs_tx_begin_internal(struct super_block *sb);
 int daxfs_journals_alloc(struct super_block *sb);
 void daxfs_journals_free(struct super_block *sb);
-/* Whole inode (512 bytes) under undo; its lock is held exclusive until the commit. */
+/* The inode's lock is held exclusive until the commit. inode: all 512 bytes. core: what daxfs_store_inode() stores. fork:
+ * what `fork` will change of it; whoever stores a fork logs it so. */
 void daxfs_tx_add_inode(struct daxfs_tx *tx, struct inode *inode);
+void daxfs_tx_add_core(struct daxfs_tx *tx, struct inode *inode);
+void daxfs_tx_add_fork(struct daxfs_tx *tx, struct inode *inode, const union daxfs_fork *fork);
+/* A block's worth of memory, not zeroed, that the transaction owns: gone with its end. NULL without memory. */
+void *daxfs_tx_buffer(struct daxfs_tx *tx);
 
 /* ---- recovery.c: at mount, before anything is believed ---- */
 int daxfs_journals_open(struct super_block *sb);	/* verify headers, roll back (unless read-only device) */
 int daxfs_recover_orphans(struct super_block *sb);	/* after the root inode is up */
 bool daxfs_journal_target_ok(struct daxfs_sb_info *sbi, u64 offset, u32 length);
+/* Bytes that follow the header of an entry, and what they stand for into place, where `length` bytes belong to it. */
+static inline u32 daxfs_journal_data_bytes(const struct daxfs_journal_entry *entry)
+{
+	return entry->kind == cpu_to_le32(DAXFS_JOURNAL_FILL) ? sizeof(u64) : le32_to_cpu(entry->length);
+}
+
+static inline void daxfs_journal_restore(const struct daxfs_journal_entry *entry, void *target)
+{
+	if (entry->kind == cpu_to_le32(DAXFS_JOURNAL_FILL))
+		memset64(target, *(const u64 *)(entry + 1), le32_to_cpu(entry->length) / sizeof(u64));
+	else
+		memcpy(target, entry + 1, le32_to_cpu(entry->length));
+}
 
 /* ---- ag.c: AG headers and maps, first-touch verification, initialising the next AG ---- */
 int daxfs_ags_open(struct super_block *sb);
@@ -405,7 +430,8 @@ int daxfs_map_lookup(struct inode *inode, u64 file_block, struct daxfs_map *map)
 /*
  * Changing the map, in the caller's transaction. prepare: reserves tree blocks, builds what is new out of place, logs
  * what changes in place and queues allocations; may fail, nothing is stored. apply, after daxfs_tx_ready(): stores the
- * new fork and nodes (the caller stores the inode's core and seals it); cannot fail. forget: instead of apply.
+ * new fork and nodes (the caller stores the inode's core and seals it); cannot fail. A change lives in the transaction's
+ * buffers: whoever does not apply it just cancels the transaction.
  */
 struct daxfs_map_change;
 /* Blocks [file_block, +count) become mapped to `disk_block` in `state`. Where they were mapped before they are mapped
@@ -429,7 +455,6 @@ struct daxfs_map_change *daxfs_map_prepare_shift_down(struct daxfs_tx *tx, struc
 struct daxfs_map_change *daxfs_map_prepare_shift_up(struct daxfs_tx *tx, struct inode *inode, u64 first, u64 *gap,
 						    u64 distance);
 void daxfs_map_apply(struct daxfs_map_change *change);
-void daxfs_map_forget(struct daxfs_map_change *change);
 
 /* ---- truncate.c ---- */
 /* Sets i_size, with everything that belongs to it: zeroing the tail, unmapping, freeing. i_rwsem and invalidate_lock are
@@ -445,8 +470,8 @@ bool daxfs_dir_is_empty(struct inode *dir);
 /*
  * A change of one directory in the caller's transaction, of one name or (rename) two. begin, then remove and replace, then
  * add (at most one of remove and of add, in this order), then prepare: all may fail, nothing is stored. apply, after
- * daxfs_tx_ready(): stores nodes and fork, moves dir's DRAM size and blocks; the caller then stores dir's core. forget:
- * instead of apply; takes an error pointer too.
+ * daxfs_tx_ready(): stores nodes and fork, moves dir's DRAM size and blocks; the caller then stores dir's core. Not
+ * applied, it ends with the transaction.
  */
 struct daxfs_dir_change;
 struct daxfs_dir_change *daxfs_dir_begin(struct daxfs_tx *tx, struct inode *dir);
@@ -455,7 +480,6 @@ int daxfs_dir_replace(struct daxfs_dir_change *change, const struct qstr *name, 
 int daxfs_dir_add(struct daxfs_dir_change *change, const struct qstr *name, u64 ino, u8 type);
 int daxfs_dir_prepare(struct daxfs_dir_change *change);
 void daxfs_dir_apply(struct daxfs_dir_change *change);
-void daxfs_dir_forget(struct daxfs_dir_change *change);
 /* rmdir's evict: every tree block, in transactions of its own; takes the inode lock. */
 int daxfs_dir_free_all_blocks(struct inode *dir);
 u8 daxfs_dirent_type(umode_t mode);

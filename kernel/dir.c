@@ -156,7 +156,8 @@ struct daxfs_dir_change *daxfs_dir_begin(struct daxfs_tx *tx, struct inode *dir)
 	struct daxfs_dir_change *change;
 
 	lockdep_assert_held_write(&DAXFS_I(dir)->lock);
-	change = kmalloc(sizeof(*change), GFP_NOFS);
+	BUILD_BUG_ON(sizeof(*change) > DAXFS_BLOCK_SIZE);
+	change = daxfs_tx_buffer(tx);
 	if (!change)
 		return ERR_PTR(-ENOMEM);
 	change->tx = tx;
@@ -166,7 +167,7 @@ struct daxfs_dir_change *daxfs_dir_begin(struct daxfs_tx *tx, struct inode *dir)
 	change->removed = false;
 	change->blocks = 0;
 	change->node_count = 0;
-	memcpy(change->fork, raw->fork.index, sizeof(change->fork));
+	change->fork = raw->fork;
 	return change;
 }
 
@@ -567,6 +568,9 @@ int daxfs_dir_prepare(struct daxfs_dir_change *change)
 			daxfs_tx_add(change->tx, node->block, node->dirty[j].from,
 				     node->dirty[j].to - node->dirty[j].from);
 	}
+	memset(&change->fork.index[change->fork_count], 0,
+	       (DAXFS_FORK_INDEX - change->fork_count) * sizeof(change->fork.index[0]));
+	daxfs_tx_add_fork(change->tx, change->dir, &change->fork);
 	return 0;
 }
 
@@ -593,9 +597,7 @@ static void store_fork(struct daxfs_dir_change *change)
 	struct daxfs_inode_info *info = DAXFS_I(change->dir);
 	struct daxfs_inode *raw = info->raw;
 
-	memset(&change->fork[change->fork_count], 0,
-	       (DAXFS_FORK_INDEX - change->fork_count) * sizeof(change->fork[0]));
-	memcpy(raw->fork.index, change->fork, sizeof(change->fork));
+	raw->fork = change->fork;
 	raw->fork_count = cpu_to_le16(change->fork_count);
 	raw->tree_height = change->height;
 	info->blocks += change->blocks;
@@ -612,17 +614,6 @@ void daxfs_dir_apply(struct daxfs_dir_change *change)
 		if (!change->nodes[i].freed)
 			store_node(sbi, &change->nodes[i]);
 	store_fork(change);
-	daxfs_dir_forget(change);
-}
-
-/* Blocks that were reserved for it are the transaction's: daxfs_tx_cancel() gives them back. */
-void daxfs_dir_forget(struct daxfs_dir_change *change)
-{
-	if (IS_ERR_OR_NULL(change))
-		return;
-	while (change->node_count)
-		kfree(change->nodes[--change->node_count].copy);
-	kfree(change);
 }
 
 /* One leaf a transaction, whatever names are in it: nothing reaches the directory any more. */
@@ -644,11 +635,10 @@ static int free_first_leaf(struct inode *dir)
 	if (!err)
 		err = daxfs_dir_prepare(change);
 	if (!err) {
-		daxfs_tx_add_inode(tx, dir);
+		daxfs_tx_add_core(tx, dir);
 		err = daxfs_tx_ready(tx);
 	}
 	if (err) {
-		daxfs_dir_forget(change);
 		daxfs_tx_cancel(tx);
 		return err;
 	}

@@ -2,8 +2,8 @@
 /*
  * A directory's tree of keys, shared by dir_tree.c (nodes), dir.c (names in leaves) and dir_read.c (readdir).
  *
- * A change works on copies in DRAM: every node that will change, and the fork, is copied on first touch and edited
- * there; reads of the same change see the copies. daxfs_dir_prepare() seals the copies and logs the old bytes;
+ * A change works on copies in DRAM, in the transaction's buffers: every node that will change, and the fork, is copied
+ * on first touch and edited there; reads of the same change see the copies. daxfs_dir_prepare() seals the copies and logs the old bytes;
  * daxfs_dir_apply() copies the changed ranges to pmem and cannot fail. So one change may carry several names.
  */
 #ifndef DAXFS_KERNEL_DIR_H
@@ -38,7 +38,7 @@ struct dir_node {
 struct daxfs_dir_change {
 	struct daxfs_tx *tx;
 	struct inode *dir;
-	struct daxfs_index_entry fork[DAXFS_FORK_INDEX];
+	union daxfs_fork fork;
 	u16 fork_count;
 	u8 height;
 	bool removed;		/* a name went; the leaf at removed_key may be empty */

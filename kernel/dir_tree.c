@@ -108,7 +108,7 @@ static int fork_step(struct inode *dir, struct daxfs_dir_change *change, struct 
 	struct dir_step *step = &path->step[0];
 
 	if (change) {
-		step->entries = change->fork;
+		step->entries = change->fork.index;
 		step->count = change->fork_count;
 		path->height = change->height;
 	} else {
@@ -172,7 +172,7 @@ static struct dir_node *add_copy(struct daxfs_dir_change *change, u64 block)
 	if (WARN_ON_ONCE(change->node_count == DAXFS_DIR_CHANGE_NODES))
 		return ERR_PTR(-EFBIG);
 	node = &change->nodes[change->node_count];
-	node->copy = kmalloc(DAXFS_BLOCK_SIZE, GFP_NOFS);
+	node->copy = daxfs_tx_buffer(change->tx);
 	if (!node->copy)
 		return ERR_PTR(-ENOMEM);
 	node->block = block;
@@ -227,7 +227,7 @@ struct dir_node *daxfs_dir_new_node(struct daxfs_dir_change *change, unsigned in
 	struct daxfs_alloc request = {
 		.kind = DAXFS_ALLOC_META,
 		.ino = dir->i_ino,
-		.goal = change->fork_count ? le64_to_cpu(change->fork[0].block) : dir->i_ino >> 3,
+		.goal = change->fork_count ? le64_to_cpu(change->fork.index[0].block) : dir->i_ino >> 3,
 		.want = 1,
 	};
 	struct dir_node *node = add_copy(change, 0);
@@ -238,7 +238,6 @@ struct dir_node *daxfs_dir_new_node(struct daxfs_dir_change *change, unsigned in
 		return node;
 	err = daxfs_reserve(dir->i_sb, &request, &run);
 	if (err) {
-		kfree(node->copy);
 		change->node_count--;
 		return ERR_PTR(err);
 	}
@@ -270,8 +269,8 @@ static void free_node(struct daxfs_dir_change *change, u64 block)
 
 void daxfs_dir_first_leaf(struct daxfs_dir_change *change, struct dir_node *leaf)
 {
-	change->fork[0].key = 0;
-	change->fork[0].block = cpu_to_le64(leaf->block);
+	change->fork.index[0].key = 0;
+	change->fork.index[0].block = cpu_to_le64(leaf->block);
 	change->fork_count = 1;
 	change->height = 1;
 }
@@ -302,9 +301,9 @@ static struct dir_node *grow(struct daxfs_dir_change *change)
 	node = daxfs_dir_new_node(change, change->height, 0);
 	if (IS_ERR(node))
 		return node;
-	memcpy(node_entries(node->copy), change->fork, sizeof(change->fork));
+	memcpy(node_entries(node->copy), change->fork.index, sizeof(change->fork.index));
 	node->copy->count = cpu_to_le16(DAXFS_FORK_INDEX);
-	change->fork[0].block = cpu_to_le64(node->block);
+	change->fork.index[0].block = cpu_to_le64(node->block);
 	change->fork_count = 1;
 	change->height++;
 	return node;
@@ -353,7 +352,7 @@ int daxfs_dir_link_leaf(struct daxfs_dir_change *change, struct dir_path *path, 
 		block = right->block;
 	}
 	if (change->fork_count < DAXFS_FORK_INDEX) {
-		insert_entry(change->fork, change->fork_count++, path->step[0].index + 1, key, block);
+		insert_entry(change->fork.index, change->fork_count++, path->step[0].index + 1, key, block);
 		return 0;
 	}
 	node = grow(change);
@@ -396,7 +395,7 @@ static void remove_entry(struct daxfs_index_entry *entries, unsigned int count, 
 static int lower(struct daxfs_dir_change *change)
 {
 	while (change->height > 1 && change->fork_count == 1) {
-		u64 block = le64_to_cpu(change->fork[0].block);
+		u64 block = le64_to_cpu(change->fork.index[0].block);
 		const struct daxfs_node_header *node = load_node(change->dir, change, block, change->height - 1, 0);
 		unsigned int count;
 
@@ -405,7 +404,7 @@ static int lower(struct daxfs_dir_change *change)
 		count = le16_to_cpu(node->count);
 		if (count > DAXFS_FORK_INDEX / 2)
 			return 0;
-		memcpy(change->fork, node + 1, count * sizeof(change->fork[0]));
+		memcpy(change->fork.index, node + 1, count * sizeof(change->fork.index[0]));
 		change->fork_count = count;
 		change->height--;
 		free_node(change, block);
@@ -418,7 +417,7 @@ int daxfs_dir_prune_leaf(struct daxfs_dir_change *change, struct dir_path *path)
 {
 	unsigned int depth = path->height - 1;
 	struct dir_step *step = &path->step[depth];
-	struct daxfs_index_entry *entries = change->fork;
+	struct daxfs_index_entry *entries = change->fork.index;
 	struct dir_node *node = NULL;
 	u64 old_key;
 	int err;

@@ -92,7 +92,8 @@ static ssize_t write_chunks(struct kiocb *iocb, struct iov_iter *from)
 	/* What was copied and then could not be committed was not written. */
 	iov_iter_revert(from, iocb->ki_pos - write.done);
 	iocb->ki_pos = write.done;
-	daxfs_fence(DAXFS_SB(inode->i_sb));
+	if (write.fence)
+		daxfs_fence(DAXFS_SB(inode->i_sb));
 	return write.done > start ? write.done - start : err;
 }
 

@@ -352,7 +352,7 @@ int daxfs_commit_inode(struct inode *inode)
 	err = PTR_ERR_OR_ZERO(tx);
 	if (err)
 		goto unlock;
-	daxfs_tx_add_inode(tx, inode);
+	daxfs_tx_add_core(tx, inode);
 	err = daxfs_tx_ready(tx);
 	if (err) {
 		daxfs_tx_cancel(tx);

@@ -161,16 +161,13 @@ int daxfs_commit_run(struct inode *inode, u64 file_block, struct daxfs_run run, 
 			daxfs_unreserve(inode->i_sb, run);
 		return PTR_ERR(tx);
 	}
-	daxfs_tx_add_inode(tx, inode);
+	daxfs_tx_add_core(tx, inode);
 	if (allocated)
 		daxfs_tx_alloc(tx, run);
 	change = daxfs_map_prepare_set(tx, inode, file_block, run.block, run.count, state);
 	err = PTR_ERR_OR_ZERO(change);
-	if (!err) {
+	if (!err)
 		err = daxfs_tx_ready(tx);
-		if (err)
-			daxfs_map_forget(change);
-	}
 	if (err) {
 		daxfs_tx_cancel(tx);
 		return err;
@@ -189,7 +186,7 @@ static int commit_size_locked(struct inode *inode, loff_t size)
 
 	if (IS_ERR(tx))
 		return PTR_ERR(tx);
-	daxfs_tx_add_inode(tx, inode);
+	daxfs_tx_add_core(tx, inode);
 	err = daxfs_tx_ready(tx);
 	if (err) {
 		daxfs_tx_cancel(tx);
@@ -282,7 +279,9 @@ static int write_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	write->filling = false;
 	write->start_ns = daxfs_trace_start(trace_daxfs_write_done_enabled());
 	err = write->error;
-	if (!err)
+	/* Most appends meet a hole: whoever looks for one needs the lock exclusive anyway. */
+	map.state = DAXFS_MAP_HOLE;
+	if (!err && round_down(pos, DAXFS_BLOCK_SIZE) < i_size_read(inode))
 		err = lookup_shared(inode, pos >> DAXFS_BLOCK_SHIFT, &map);
 	if (!err && map.state != DAXFS_MAP_WRITTEN)
 		err = write_begin_fill(inode, write, pos, pos + (u64)length, &map);
@@ -349,9 +348,14 @@ static int write_end(struct inode *inode, loff_t pos, loff_t length, ssize_t wri
 		err = write_end_fill(inode, write, pos, length, written);
 		allocated = write->allocated && !err ? write->run.count : 0;
 		write->filling = false;
+		if (!err && written)
+			write->fence = false;
 	} else if (written && pos + written > i_size_read(inode)) {
 		/* Blocks behind the end of file that were written before, by a store to the last page of a mapping. */
 		err = daxfs_commit_size(inode, pos + written);
+		write->fence = err;
+	} else if (written) {
+		write->fence = true;
 	}
 	if (err)
 		write->error = err;

@@ -23,8 +23,10 @@
 #define TX_ITEMS	512
 #define TX_RECENT	4
 #define TX_TAIL_BYTES	(32 * 1024)	/* kept for what ends an operation, see daxfs_tx_has_room() */
+#define TX_BUFFERS	64		/* more than the largest change of a tree, or of two directories, takes */
+#define TX_KEPT_BUFFERS	4
 #define MERGE_GAP	32		/* bytes of an entry's header: cheaper to log them than to begin a new entry */
-#define DELTA_WORDS	16
+#define FILL_BYTES	64		/* equal words that are shorter than this are logged as they are */
 #define SEQUENCE_MASK	((1ull << DAXFS_SEQUENCE_BITS) - 1)
 
 enum tx_map { TX_BITMAP, TX_INODE_MAP, TX_ORPHANS, TX_COUNTER };
@@ -56,12 +58,37 @@ struct daxfs_tx {
 	u32 recent;
 	u64 recent_offset[TX_RECENT];
 	u32 recent_bytes[TX_RECENT];
+	u32 buffers;		/* given out */
+	void *buffer[TX_BUFFERS];	/* the first TX_KEPT_BUFFERS stay with the slot: most changes allocate nothing */
 	struct tx_item item[TX_ITEMS];
 };
 
 static u32 slot_bytes(const struct daxfs_sb_info *sbi)
 {
 	return sbi->journal_blocks << DAXFS_BLOCK_SHIFT;
+}
+
+void *daxfs_tx_buffer(struct daxfs_tx *tx)
+{
+	void **buffer = &tx->buffer[tx->buffers];
+
+	if (WARN_ON_ONCE(tx->buffers == TX_BUFFERS))
+		return NULL;
+	if (!*buffer)
+		*buffer = kmalloc(DAXFS_BLOCK_SIZE, GFP_NOFS);
+	if (*buffer)
+		tx->buffers++;
+	return *buffer;
+}
+
+static void drop_buffers(struct daxfs_tx *tx, u32 keep)
+{
+	u32 i;
+
+	for (i = keep; i < TX_BUFFERS && tx->buffer[i]; i++) {
+		kfree(tx->buffer[i]);
+		tx->buffer[i] = NULL;
+	}
 }
 
 int daxfs_journals_alloc(struct super_block *sb)
@@ -96,8 +123,11 @@ void daxfs_journals_free(struct super_block *sb)
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 i;
 
-	for (i = 0; sbi->journals && i < sbi->journal_count; i++)
+	for (i = 0; sbi->journals && i < sbi->journal_count; i++) {
+		if (sbi->journals[i].tx)
+			drop_buffers(sbi->journals[i].tx, 0);
 		kvfree(sbi->journals[i].tx);
+	}
 	kvfree(sbi->journals);
 	bitmap_free(sbi->journal_busy);
 }
@@ -152,7 +182,7 @@ struct daxfs_tx *daxfs_tx_begin_internal(struct super_block *sb)
 	tx->error = 0;
 	tx->ready = tx->locked = false;
 	tx->position = DAXFS_JOURNAL_BODY_OFFSET;
-	tx->ordinal = tx->estimate = tx->logged_bytes = tx->lines = tx->fences = tx->items = tx->recent = 0;
+	tx->ordinal = tx->estimate = tx->logged_bytes = tx->lines = tx->fences = tx->items = tx->recent = tx->buffers = 0;
 	memset(tx->recent_bytes, 0, sizeof(tx->recent_bytes));
 	tx->sequence = (tx->journal->sequence + 1) & SEQUENCE_MASK;
 	tx->started = trace_daxfs_commit_enabled() ? ktime_get_ns() : 0;
@@ -176,6 +206,7 @@ static void end(struct daxfs_tx *tx)
 	unsigned int nofs = tx->nofs;
 
 	WARN_ON_ONCE(current->journal_info != tx);
+	drop_buffers(tx, TX_KEPT_BUFFERS);
 	current->journal_info = tx->outer;
 	lock_map_release(&journal->dep_map);
 	clear_bit_unlock(journal->id, sbi->journal_busy);
@@ -214,13 +245,14 @@ static void *entry_target(struct daxfs_tx *tx, const struct daxfs_journal_entry 
 	return daxfs_block(tx->sbi, offset >> DAXFS_BLOCK_SHIFT) + (offset & (DAXFS_BLOCK_SIZE - 1));
 }
 
-static void log_range(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes)
+/* Old bytes of a range into the slot; a `fill` is one word that repeats, and is stored once. */
+static void log_entry(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes, bool fill)
 {
 	struct daxfs_journal_entry *entry = entry_at(tx, tx->position);
-	u32 padding = ALIGN(bytes, 8) - bytes;
+	u32 size = fill ? sizeof(u64) : bytes, padding = ALIGN(size, 8) - size;
 	void *data = entry + 1;
 
-	if (tx->position + entry_bytes(bytes) > slot_bytes(tx->sbi)) {
+	if (tx->position + entry_bytes(size) > slot_bytes(tx->sbi)) {
 		tx->error = tx->error ?: -ENOSPC;
 		return;
 	}
@@ -229,12 +261,20 @@ static void log_range(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes)
 	entry->sequence = cpu_to_le64(tx->sequence);
 	entry->offset = cpu_to_le64((block << DAXFS_BLOCK_SHIFT) + offset);
 	entry->length = cpu_to_le32(bytes);
-	entry->reserved = 0;
-	memcpy(data, daxfs_block(tx->sbi, block) + offset, bytes);
-	memset(data + bytes, 0, padding);
+	entry->kind = cpu_to_le32(fill ? DAXFS_JOURNAL_FILL : DAXFS_JOURNAL_BYTES);
+	memcpy(data, daxfs_block(tx->sbi, block) + offset, size);
+	memset(data + size, 0, padding);
 	entry->crc = cpu_to_le32(daxfs_journal_crc(tx->sbi, tx->journal->id, tx->position, entry));
-	tx->position += entry_bytes(bytes);
-	tx->logged_bytes += bytes;
+	tx->position += entry_bytes(size);
+	tx->logged_bytes += size;
+}
+
+static void log_range(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes)
+{
+	const void *old = daxfs_block(tx->sbi, block) + offset;
+
+	log_entry(tx, block, offset, bytes, bytes >= FILL_BYTES && bytes % sizeof(u64) == 0 &&
+		  !memcmp(old, old + sizeof(u64), bytes - sizeof(u64)));
 }
 
 static bool logged_already(struct daxfs_tx *tx, u64 offset, u32 bytes)
@@ -268,23 +308,47 @@ void daxfs_tx_add(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes)
 	tx->recent_bytes[tx->recent++ % TX_RECENT] = bytes;
 }
 
-void daxfs_tx_add_inode(struct daxfs_tx *tx, struct inode *inode)
+static void add_of_inode(struct daxfs_tx *tx, struct inode *inode, u32 from, u32 bytes)
 {
 	/* Nobody else sees a new inode: its lock may be free. */
 	if (!(inode->i_state & I_NEW))
 		lockdep_assert_held_write(&DAXFS_I(inode)->lock);
 	daxfs_tx_add(tx, inode->i_ino / DAXFS_INODES_PER_BLOCK,
-		     (inode->i_ino % DAXFS_INODES_PER_BLOCK) << DAXFS_INODE_SHIFT, DAXFS_INODE_SIZE);
+		     ((inode->i_ino % DAXFS_INODES_PER_BLOCK) << DAXFS_INODE_SHIFT) + from, bytes);
 }
 
-/* What one queued run can take of the slot: its words, and for each map block entries for them and for its checksum,
- * and the AG header. */
+void daxfs_tx_add_inode(struct daxfs_tx *tx, struct inode *inode)
+{
+	add_of_inode(tx, inode, 0, DAXFS_INODE_SIZE);
+}
+
+void daxfs_tx_add_core(struct daxfs_tx *tx, struct inode *inode)
+{
+	add_of_inode(tx, inode, 0, offsetof(struct daxfs_inode, fork));
+}
+
+void daxfs_tx_add_fork(struct daxfs_tx *tx, struct inode *inode, const union daxfs_fork *fork)
+{
+	const union daxfs_fork *old = &DAXFS_I(inode)->raw->fork;
+	u32 from = 0, to = DAXFS_FORK_SIZE / 8;
+
+	while (from < to && old->words[from] == fork->words[from])
+		from++;
+	while (from < to && old->words[to - 1] == fork->words[to - 1])
+		to--;
+	if (from < to)
+		add_of_inode(tx, inode, offsetof(struct daxfs_inode, fork) + from * 8, (to - from) * 8);
+}
+
+/*
+ * What one queued run can take of the slot. For each map block that it may reach: the words at its ends, the words
+ * between them as one filled entry, or all of them where they are few; the block's checksum. And the AG header.
+ */
 static u32 run_bytes(u32 count)
 {
-	u32 words = count / 64 + 2;
 	u32 blocks = (count - 1) / DAXFS_BITS_PER_MAP_BLOCK + 2;
 
-	return words * 8 + blocks * (sizeof(struct daxfs_journal_entry) + entry_bytes(4)) +
+	return blocks * (entry_bytes(FILL_BYTES + 16) + 2 * entry_bytes(8) + entry_bytes(4)) +
 	       entry_bytes(sizeof(struct daxfs_ag_header));
 }
 
@@ -457,14 +521,6 @@ static void unlock_ags(struct daxfs_tx *tx)
 	tx->locked = false;
 }
 
-static __le64 word_mask(u32 word, u32 first, u32 end)
-{
-	u32 low = max(first, word * 64) - word * 64;
-	u32 high = min(end, word * 64 + 64) - word * 64;
-
-	return cpu_to_le64((~0ull >> (64 - (high - low))) << low);
-}
-
 /* Old bytes that wait for a neighbour: close ranges share an entry. */
 struct pending {
 	u64 block;
@@ -488,27 +544,46 @@ static void pend(struct daxfs_tx *tx, struct pending *pending, u64 block, u32 fr
 	*pending = (struct pending){ .block = block, .from = from, .to = to };
 }
 
+/* Whether words [word, end) of a map block can have the bits of `mask` set or cleared. */
+static int check_words(struct daxfs_tx *tx, u32 agno, u32 index, u32 word, u32 end, __le64 mask, bool set)
+{
+	const __le64 *map = daxfs_ag_map(tx->sbi, agno, index);
+	__le64 want = set ? 0 : mask;
+
+	while (word < end && (map[word] & mask) == want)
+		word++;
+	if (word >= end)
+		return 0;
+	return daxfs_corrupt(tx->sb, 0, daxfs_ag_start(tx->sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index,
+			     "map word %u: to be %s is already so", word, set ? "set" : "cleared");
+}
+
 /* Bits [first, end) of one map block are what the change expects them to be, and their words are logged. */
 static int check_and_log_bits(struct daxfs_tx *tx, u32 agno, u32 index, u32 first, u32 end, bool set,
 			      struct pending *maps, struct pending *header)
 {
-	u64 start = daxfs_ag_start(tx->sbi, agno);
-	__le64 *map = daxfs_ag_map(tx->sbi, agno, index);
+	u64 block = daxfs_ag_start(tx->sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index;
 	u32 crc = daxfs_map_crc_offset(tx->sbi, index);
-	u32 word;
+	u32 word = first / 64, last = (end - 1) / 64;
 	int err = daxfs_ag_verify_map_locked(tx->sb, agno, index);
 
+	if (!err)
+		err = check_words(tx, agno, index, word, word + 1, daxfs_word_mask(word, first, end), set);
+	if (!err)
+		err = check_words(tx, agno, index, word + 1, last, cpu_to_le64(~0ull), set);
+	if (!err)
+		err = check_words(tx, agno, index, last, last + 1, daxfs_word_mask(last, first, end), set);
 	if (err)
 		return err;
-	for (word = first / 64; word <= (end - 1) / 64; word++) {
-		__le64 mask = word_mask(word, first, end);
-
-		if ((map[word] & mask) != (set ? 0 : mask))
-			return daxfs_corrupt(tx->sb, 0, start + DAXFS_AG_BITMAP_BLOCK + index,
-					     "map word %u: to be %s is already so", word, set ? "set" : "cleared");
+	if (last > word + FILL_BYTES / 8) {
+		/* The words between the ends are all alike. */
+		pend(tx, maps, block, word * 8, word * 8 + 8);
+		flush_pending(tx, maps);
+		log_entry(tx, block, word * 8 + 8, (last - word - 1) * 8, true);
+		word = last;
 	}
-	pend(tx, maps, start + DAXFS_AG_BITMAP_BLOCK + index, first / 64 * 8, (end - 1) / 64 * 8 + 8);
-	pend(tx, header, start + DAXFS_AG_HEADER_BLOCK, crc, crc + 4);
+	pend(tx, maps, block, word * 8, last * 8 + 8);
+	pend(tx, header, daxfs_ag_start(tx->sbi, agno) + DAXFS_AG_HEADER_BLOCK, crc, crc + 4);
 	return 0;
 }
 
@@ -625,20 +700,16 @@ static void edit_bits(struct daxfs_tx *tx, u32 agno, u32 index, u32 first, u32 e
 {
 	__le64 *map = daxfs_ag_map(tx->sbi, agno, index);
 	__le32 *crc = (void *)daxfs_ag_raw(tx->sbi, agno) + daxfs_map_crc_offset(tx->sbi, index);
-	u32 word = first / 64, last = (end - 1) / 64, change = 0;
+	u32 word = first / 64, last = (end - 1) / 64;
+	/* log_queue() has seen that every bit of the range flips. */
+	__le64 mask = daxfs_word_mask(word, first, end);
 
-	while (word <= last) {
-		__le64 delta[DELTA_WORDS];
-		u32 n;
-
-		for (n = 0; n < DELTA_WORDS && word + n <= last; n++) {
-			delta[n] = word_mask(word + n, first, end);
-			WRITE_ONCE(map[word + n], set ? map[word + n] | delta[n] : map[word + n] & ~delta[n]);
-		}
-		change ^= daxfs_map_crc_delta_words(word, delta, n);
-		word += n;
-	}
-	*crc = cpu_to_le32(le32_to_cpu(*crc) ^ change);
+	WRITE_ONCE(map[word], map[word] ^ mask);
+	while (++word < last)
+		WRITE_ONCE(map[word], cpu_to_le64(set ? ~0ull : 0));
+	if (word == last)
+		WRITE_ONCE(map[word], map[word] ^ daxfs_word_mask(word, first, end));
+	*crc = cpu_to_le32(le32_to_cpu(*crc) ^ daxfs_map_crc_flip(first, end));
 }
 
 static void edit_item(struct daxfs_tx *tx, const struct tx_item *item)
@@ -728,7 +799,7 @@ static void each_entry(struct daxfs_tx *tx, void (*call)(struct daxfs_tx *tx, co
 		const struct daxfs_journal_entry *entry = entry_at(tx, position);
 
 		call(tx, entry);
-		position += entry_bytes(le32_to_cpu(entry->length));
+		position += entry_bytes(daxfs_journal_data_bytes(entry));
 	}
 }
 
@@ -739,7 +810,7 @@ static void flush_target(struct daxfs_tx *tx, const struct daxfs_journal_entry *
 
 static void restore_target(struct daxfs_tx *tx, const struct daxfs_journal_entry *entry)
 {
-	memcpy(entry_target(tx, entry), entry + 1, le32_to_cpu(entry->length));
+	daxfs_journal_restore(entry, entry_target(tx, entry));
 	flush_target(tx, entry);
 }
 

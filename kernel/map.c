@@ -2,7 +2,8 @@
 /*
  * Changing a file's extents: one step is one leaf's worth of change, in the caller's transaction.
  *
- * prepare works on copies in DRAM: of the fork, and of every node that changes ("shadows"), sealed there. So the undo
+ * prepare works on copies in DRAM: of the fork, and of every node that changes ("shadows"), sealed there, all in the
+ * transaction's buffers. So the undo
  * log gets just the bytes that differ, and apply is plain copying that cannot fail. New nodes are written where nothing
  * reaches them yet, and flushed; the transaction's second fence makes them durable before the commit word.
  * A leaf that overflows keeps its lower part in place and hands the upper part to a new node; an empty node leaves the
@@ -65,7 +66,7 @@ static struct daxfs_shadow *add_shadow(struct daxfs_map_change *change, u64 bloc
 	if (WARN_ON_ONCE(change->shadow_count == DAXFS_MAX_SHADOWS))
 		return ERR_PTR(-EIO);
 	shadow = &change->shadow[change->shadow_count];
-	shadow->node = kzalloc(DAXFS_BLOCK_SIZE, GFP_NOFS);
+	shadow->node = daxfs_tx_buffer(change->tx);
 	if (!shadow->node)
 		return ERR_PTR(-ENOMEM);
 	shadow->block = block;
@@ -114,6 +115,7 @@ static struct daxfs_shadow *new_node(struct daxfs_map_change *change, unsigned i
 	daxfs_tx_alloc(change->tx, run);
 	change->blocks++;
 	shadow->fresh = true;
+	memset(shadow->node, 0, DAXFS_BLOCK_SIZE);
 	shadow->node->magic = cpu_to_le32(DAXFS_EXTENT_NODE_MAGIC);
 	shadow->node->owner = cpu_to_le64(inode->i_ino);
 	shadow->node->block = cpu_to_le64(run.block);
@@ -394,7 +396,8 @@ static struct daxfs_map_change *change_begin(struct daxfs_tx *tx, struct inode *
 	struct daxfs_map_change *change;
 
 	lockdep_assert_held_write(&DAXFS_I(inode)->lock);
-	change = kmalloc(sizeof(*change), GFP_NOFS);
+	BUILD_BUG_ON(sizeof(*change) > DAXFS_BLOCK_SIZE);
+	change = daxfs_tx_buffer(tx);
 	if (!change)
 		return ERR_PTR(-ENOMEM);
 	change->tx = tx;
@@ -428,23 +431,16 @@ static void change_finish(struct daxfs_map_change *change)
 		if (shadow->from < shadow->to)
 			daxfs_tx_add(change->tx, shadow->block, shadow->from, shadow->to - shadow->from);
 	}
+	if (change->fork_changed)
+		daxfs_tx_add_fork(change->tx, change->inode, &change->fork);
 }
 
 static struct daxfs_map_change *change_end(struct daxfs_map_change *change, int err)
 {
-	if (!err) {
-		change_finish(change);
-		return change;
-	}
-	daxfs_map_forget(change);
-	return ERR_PTR(err);
-}
-
-void daxfs_map_forget(struct daxfs_map_change *change)
-{
-	while (change->shadow_count)
-		kfree(change->shadow[--change->shadow_count].node);
-	kfree(change);
+	if (err)
+		return ERR_PTR(err);
+	change_finish(change);
+	return change;
 }
 
 void daxfs_map_apply(struct daxfs_map_change *change)
@@ -471,7 +467,6 @@ void daxfs_map_apply(struct daxfs_map_change *change)
 	}
 	info->blocks += change->blocks;
 	change->inode->i_blocks = info->blocks << (DAXFS_BLOCK_SHIFT - 9);
-	daxfs_map_forget(change);
 }
 
 static struct daxfs_extent raw_extent(const struct daxfs_extent_view *view)

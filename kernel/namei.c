@@ -34,9 +34,6 @@ static int name_change_begin(struct name_change *change, struct inode *from_dir,
 
 static void name_change_cancel(struct name_change *change)
 {
-	if (change->to != change->from)
-		daxfs_dir_forget(change->to);
-	daxfs_dir_forget(change->from);
 	if (!IS_ERR(change->tx))
 		daxfs_tx_cancel(change->tx);
 }
@@ -49,9 +46,9 @@ static int name_change_ready(struct name_change *change)
 		err = daxfs_dir_prepare(change->to);
 	if (err)
 		return err;
-	daxfs_tx_add_inode(change->tx, change->from_dir);
+	daxfs_tx_add_core(change->tx, change->from_dir);
 	if (change->to_dir != change->from_dir)
-		daxfs_tx_add_inode(change->tx, change->to_dir);
+		daxfs_tx_add_core(change->tx, change->to_dir);
 	return daxfs_tx_ready(change->tx);
 }
 
@@ -280,7 +277,7 @@ static int add_link(struct inode *inode, struct inode *dir, const struct qstr *n
 	if (!err)
 		err = daxfs_dir_add(change.to, name, inode->i_ino, daxfs_dirent_type(inode->i_mode));
 	if (!err) {
-		daxfs_tx_add_inode(change.tx, inode);
+		daxfs_tx_add_core(change.tx, inode);
 		if (!inode->i_nlink)	/* of O_TMPFILE; the VFS lets no other through */
 			daxfs_tx_orphan(change.tx, inode->i_ino, false);
 		err = name_change_ready(&change);
@@ -363,7 +360,7 @@ static int remove_name(struct inode *dir, const struct qstr *name, struct inode 
 	if (!err)
 		err = daxfs_dir_remove(change.from, name);
 	if (!err) {
-		daxfs_tx_add_inode(change.tx, inode);
+		daxfs_tx_add_core(change.tx, inode);
 		if (loses_last_name(inode))
 			daxfs_tx_orphan(change.tx, inode->i_ino, true);
 		err = name_change_ready(&change);
@@ -432,9 +429,9 @@ static int move_name(struct inode *from_dir, const struct qstr *from, struct ino
 	else if (!err)
 		err = daxfs_dir_add(change.to, to, inode->i_ino, type);
 	if (!err) {
-		daxfs_tx_add_inode(change.tx, inode);
+		daxfs_tx_add_core(change.tx, inode);
 		if (target)
-			daxfs_tx_add_inode(change.tx, target);
+			daxfs_tx_add_core(change.tx, target);
 		if (target && loses_last_name(target))
 			daxfs_tx_orphan(change.tx, target->i_ino, true);
 		err = name_change_ready(&change);
@@ -472,8 +469,8 @@ static int exchange_names(struct inode *from_dir, const struct qstr *from, struc
 	if (!err)
 		err = daxfs_dir_replace(change.to, to, inode->i_ino, daxfs_dirent_type(inode->i_mode));
 	if (!err) {
-		daxfs_tx_add_inode(change.tx, inode);
-		daxfs_tx_add_inode(change.tx, other);
+		daxfs_tx_add_core(change.tx, inode);
+		daxfs_tx_add_core(change.tx, other);
 		err = name_change_ready(&change);
 	}
 	if (err) {

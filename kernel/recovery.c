@@ -72,7 +72,9 @@ static const struct daxfs_journal_entry *entry_at(struct daxfs_sb_info *sbi, con
 	if (size - position < sizeof(*entry))
 		return NULL;
 	length = le32_to_cpu(entry->length);
-	if (!length || length > DAXFS_JOURNAL_MAX_DATA || length > size - position - sizeof(*entry) ||
+	if (le32_to_cpu(entry->kind) > DAXFS_JOURNAL_FILL || !length || length > DAXFS_JOURNAL_MAX_DATA ||
+	    (le32_to_cpu(entry->kind) == DAXFS_JOURNAL_FILL && length % sizeof(u64)) ||
+	    daxfs_journal_data_bytes(entry) > size - position - sizeof(*entry) ||
 	    le32_to_cpu(entry->ordinal) != ordinal ||
 	    le64_to_cpu(entry->sequence) != ((journal->sequence + 1) & SEQUENCE_MASK) ||
 	    le32_to_cpu(entry->crc) != daxfs_journal_crc(sbi, journal->id, position, entry))
@@ -102,7 +104,7 @@ static int scan(struct super_block *sb, const struct daxfs_journal *journal, str
 					     undo->count, journal->id, offset);
 		undo->positions[undo->count++] = position;
 		undo->bytes += length;
-		position += sizeof(*entry) + ALIGN(length, 8);
+		position += sizeof(*entry) + ALIGN(daxfs_journal_data_bytes(entry), 8);
 		if (position > sbi->journal_blocks << DAXFS_BLOCK_SHIFT)
 			break;
 	}
@@ -120,7 +122,7 @@ static void roll_back(struct super_block *sb, struct daxfs_journal *journal, con
 		u64 offset = le64_to_cpu(entry->offset);
 		void *target = daxfs_block(sbi, offset >> DAXFS_BLOCK_SHIFT) + (offset & (DAXFS_BLOCK_SIZE - 1));
 
-		memcpy(target, entry + 1, le32_to_cpu(entry->length));
+		daxfs_journal_restore(entry, target);
 		daxfs_flush(sbi, target, le32_to_cpu(entry->length));
 	}
 	/* FENCE: the old state is durable before its entries lose their validity ... */

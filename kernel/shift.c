@@ -72,15 +72,13 @@ static int shift_step(struct inode *inode, struct shift *shift)
 
 	if (IS_ERR(tx))
 		return PTR_ERR(tx);
-	daxfs_tx_add_inode(tx, inode);
+	daxfs_tx_add_core(tx, inode);
 	change = prepare(tx, inode, &next);
 	err = PTR_ERR_OR_ZERO(change);
 	if (!err) {
 		if (inode->i_nlink && announced == next.done)
 			daxfs_tx_orphan(tx, inode->i_ino, !next.done);
 		err = daxfs_tx_ready(tx);
-		if (err)
-			daxfs_map_forget(change);
 	}
 	if (err) {
 		daxfs_tx_cancel(tx);
@@ -161,14 +159,11 @@ static int split_locked(struct inode *inode, u64 block)
 	tx = daxfs_tx_begin(inode->i_sb);
 	if (IS_ERR(tx))
 		return PTR_ERR(tx);
-	daxfs_tx_add_inode(tx, inode);
+	daxfs_tx_add_core(tx, inode);
 	change = daxfs_map_prepare_split(tx, inode, block);
 	err = PTR_ERR_OR_ZERO(change);
-	if (!err) {
+	if (!err)
 		err = daxfs_tx_ready(tx);
-		if (err)
-			daxfs_map_forget(change);
-	}
 	if (err) {
 		daxfs_tx_cancel(tx);
 		return err;

@@ -30,9 +30,8 @@ static int begin_step(struct daxfs_tx *tx, struct inode *inode, const struct shr
 		      struct daxfs_map_change **change)
 {
 	bool announced = DAXFS_I(inode)->raw->operation != DAXFS_OPERATION_NONE, last;
-	int err;
 
-	daxfs_tx_add_inode(tx, inode);
+	daxfs_tx_add_core(tx, inode);
 	if (shrink->tail_block)
 		daxfs_tx_add(tx, shrink->tail_block, shrink->tail_from, DAXFS_BLOCK_SIZE - shrink->tail_from);
 	*change = daxfs_map_prepare_remove(tx, inode, shrink->first, shrink->end - shrink->first, from);
@@ -41,10 +40,7 @@ static int begin_step(struct daxfs_tx *tx, struct inode *inode, const struct shr
 	last = *from <= shrink->first;
 	if (shrink->announce && announced == last)
 		daxfs_tx_orphan(tx, inode->i_ino, !last);
-	err = daxfs_tx_ready(tx);
-	if (err)
-		daxfs_map_forget(*change);
-	return err;
+	return daxfs_tx_ready(tx);
 }
 
 /* One transaction; the inode lock is held. */

@@ -71,7 +71,7 @@ Section decode_entries(const JournalReading& journal) {
         section.rows.push_back({.name = fmt::format("entry[{}]", entry.ordinal),
                                 .value = fmt::format("{} old bytes of block {}+{}", entry.data.size(), block, inside),
                                 .offset = entry.position,
-                                .size = static_cast<std::uint32_t>(sizeof(daxfs_journal_entry) + entry.data.size()),
+                                .size = static_cast<std::uint32_t>(sizeof(daxfs_journal_entry) + entry.stored_bytes),
                                 .target = Target{Target::To::kBlock, block},
                                 .remark = ""});
         entries.push_back({{"position", entry.position},

@@ -114,7 +114,7 @@ typedef uint64_t daxfs_le64;
 #define DAXFS_MAX_JOURNAL_BLOCKS	1024u
 #define DAXFS_JOURNAL_COMMIT_OFFSET	64u			/* the commit word: a cache line of its own */
 #define DAXFS_JOURNAL_BODY_OFFSET	128u
-#define DAXFS_JOURNAL_MAX_DATA		4096u			/* old bytes in one entry */
+#define DAXFS_JOURNAL_MAX_DATA		4096u			/* old bytes that one entry restores */
 #define DAXFS_SEQUENCE_BITS		48
 
 /* Feature words. An unknown compat bit is ignored, ro_compat allows only reading, incompat allows nothing. */
@@ -247,6 +247,7 @@ union daxfs_fork {
 	struct daxfs_extent extents[DAXFS_FORK_EXTENTS];
 	struct daxfs_index_entry index[DAXFS_FORK_INDEX];
 	daxfs_u8 data[DAXFS_FORK_SIZE];
+	daxfs_le64 words[DAXFS_FORK_SIZE / 8];
 };
 
 /* 512 bytes; inode number x 512 = byte offset on the device. mode 0 is a free inode: all but magic, crc, ino and
@@ -336,13 +337,18 @@ struct daxfs_journal_header {
 };
 DAXFS_ASSERT_SIZE(daxfs_journal_header, 64);
 
+enum daxfs_journal_kind {
+	DAXFS_JOURNAL_BYTES = 0,	/* `length` bytes follow, padded with zeros to a multiple of 8 */
+	DAXFS_JOURNAL_FILL = 1,		/* 8 bytes follow, which repeat over the range; length is a multiple of 8 */
+};
+
 struct daxfs_journal_entry {
 	daxfs_le32 crc;
 	daxfs_le32 ordinal;
 	daxfs_le64 sequence;
 	daxfs_le64 offset;		/* on the device, in bytes */
-	daxfs_le32 length;		/* 1 .. 4096; the data is padded with zeros to a multiple of 8 */
-	daxfs_le32 reserved;
+	daxfs_le32 length;		/* 1 .. 4096: of the range that is restored */
+	daxfs_le32 kind;		/* enum daxfs_journal_kind */
 };
 DAXFS_ASSERT_SIZE(daxfs_journal_entry, 32);
 

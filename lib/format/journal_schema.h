@@ -10,6 +10,12 @@ inline constexpr std::array kJournalMagics{
     NamedValue{DAXFS_JOURNAL_MAGIC, "DAXFS_JOURNAL_MAGIC", "bytes \"DXJN\""},
 };
 
+inline constexpr std::array kJournalKinds{
+    NamedValue{DAXFS_JOURNAL_BYTES, "DAXFS_JOURNAL_BYTES", "the old bytes, padded with zeros to a multiple of 8"},
+    NamedValue{DAXFS_JOURNAL_FILL, "DAXFS_JOURNAL_FILL",
+               "8 bytes that repeat over the range; its length is a multiple of 8"},
+};
+
 template <>
 struct Schema<daxfs_journal_header> {
     using S = daxfs_journal_header;
@@ -38,8 +44,8 @@ struct Schema<daxfs_journal_entry> {
         DAXFS_FIELD(S, ordinal,   4, kDec,    "In its transaction, from 0."),
         DAXFS_FIELD(S, sequence,  8, kDec,    "Of its transaction.", .min = 1, .max = (1ull << DAXFS_SEQUENCE_BITS) - 1),
         DAXFS_FIELD(S, offset,   16, kByte,   "Where the old bytes belong."),
-        DAXFS_FIELD(S, length,   24, kDec,    "Old bytes behind the entry, padded with zeros to a multiple of 8.", .min = 1, .max = DAXFS_JOURNAL_MAX_DATA),
-        DAXFS_FIELD(S, reserved, 28, kHidden, "Zero."),
+        DAXFS_FIELD(S, length,   24, kDec,    "Of the range that is restored, in bytes.", .min = 1, .max = DAXFS_JOURNAL_MAX_DATA),
+        DAXFS_FIELD(S, kind,     28, kEnum,   "What follows the entry.", .names = kJournalKinds),
     };
     // clang-format on
 };

@@ -8,6 +8,7 @@
 namespace daxfs {
 namespace {
 
+constexpr std::uint32_t kFillBytes = 8;
 constexpr std::uint64_t kSequenceMask = (std::uint64_t{1} << DAXFS_SEQUENCE_BITS) - 1;
 
 // The bytes of one slot, whose blocks need not lie side by side in memory.
@@ -79,6 +80,15 @@ bool is_target(const Volume& volume, std::uint64_t offset, std::uint32_t length)
     return offset + length <= journals || offset >= journals_end;
 }
 
+// What the entry restores: its data, over and over where it is a fill.
+std::vector<std::byte> old_bytes(std::span<const std::byte> data, std::uint32_t length) {
+    std::vector<std::byte> bytes;
+    bytes.reserve(length);
+    while (bytes.size() < length)
+        bytes.insert(bytes.end(), data.begin(), data.end());
+    return bytes;
+}
+
 void scan_entries(const Volume& volume, const Slot& slot, JournalReading& reading) {
     const std::uint64_t wanted = (reading.sequence + 1) & kSequenceMask;
     std::vector<std::byte> bytes(sizeof(daxfs_journal_entry) + DAXFS_JOURNAL_MAX_DATA);
@@ -88,9 +98,12 @@ void scan_entries(const Volume& volume, const Slot& slot, JournalReading& readin
         if (!slot.read(reading.end, std::as_writable_bytes(std::span(&header, 1))))
             return;
         const std::uint32_t length = header.length;
-        if (header.ordinal != ordinal || header.sequence != wanted || length == 0 || length > DAXFS_JOURNAL_MAX_DATA)
+        const bool fill = header.kind == DAXFS_JOURNAL_FILL;
+        if (header.ordinal != ordinal || header.sequence != wanted || length == 0 || length > DAXFS_JOURNAL_MAX_DATA ||
+            header.kind > DAXFS_JOURNAL_FILL || (fill && length % kFillBytes != 0))
             return;
-        const std::span entry(bytes.data(), sizeof(header) + length);
+        const std::uint32_t stored = fill ? kFillBytes : length;
+        const std::span entry(bytes.data(), sizeof(header) + stored);
         if (!slot.read(reading.end, entry) ||
             journal_entry_checksum(volume.seed, reading.id, reading.end, entry) != header.crc)
             return;
@@ -100,12 +113,13 @@ void scan_entries(const Volume& volume, const Slot& slot, JournalReading& readin
             reading.entry_damage->offset = reading.end % DAXFS_BLOCK_SIZE;
             return;
         }
-        const auto data = entry.subspan(sizeof(header));
+        const std::span<const std::byte> data = entry.subspan(sizeof(header));
         reading.uncommitted.push_back({.position = reading.end,
                                        .ordinal = ordinal,
+                                       .stored_bytes = stored,
                                        .offset = ByteOffset{header.offset},
-                                       .data = {data.begin(), data.end()}});
-        reading.end += static_cast<std::uint32_t>(sizeof(header)) + round_up<std::uint32_t>(length, 8);
+                                       .data = old_bytes(data, length)});
+        reading.end += static_cast<std::uint32_t>(sizeof(header)) + round_up<std::uint32_t>(stored, 8);
     }
 }
 

@@ -14,8 +14,9 @@ namespace daxfs {
 struct UndoEntry {
     std::uint32_t position = 0;  // of its header in the slot, in bytes
     std::uint32_t ordinal = 0;
-    ByteOffset offset;            // where the old bytes belong
-    std::vector<std::byte> data;  // 1 .. 4096 old bytes; may cross a block boundary of the device
+    std::uint32_t stored_bytes = 0;  // of data behind its header: 8 where the entry is a fill, else data.size()
+    ByteOffset offset;               // where the old bytes belong
+    std::vector<std::byte> data;     // 1 .. 4096 old bytes; may cross a block boundary of the device
 };
 
 struct JournalReading {

@@ -114,7 +114,7 @@ class Sealer {
         word = commit_word(seed_, header.id, word);
         for (std::size_t offset = DAXFS_JOURNAL_BODY_OFFSET; offset + sizeof(daxfs_journal_entry) < DAXFS_BLOCK_SIZE;) {
             auto& entry = *reinterpret_cast<daxfs_journal_entry*>(bytes + offset);
-            const std::size_t size = sizeof(entry) + entry.length;
+            const std::size_t size = sizeof(entry) + (entry.kind == DAXFS_JOURNAL_FILL ? 8 : std::size_t{entry.length});
             if (entry.length == 0 || size > DAXFS_BLOCK_SIZE - offset)
                 return;
             entry.crc =

@@ -231,25 +231,28 @@ class ImageEditor {
     struct Range {
         ByteOffset offset;
         std::uint32_t length;
+        bool fill = false;  // its first 8 bytes repeat over it: logged once
     };
     // What the kernel writes before it changes `ranges`, each inside a block: their bytes as they are now.
     void log_undo(std::uint32_t journal, std::span<const Range> ranges) {
         std::uint32_t position = DAXFS_JOURNAL_BODY_OFFSET;
         std::uint32_t ordinal = 0;
         for (const Range& range : ranges) {
-            std::vector<std::byte> bytes(sizeof(daxfs_journal_entry) + round_up<std::uint32_t>(range.length, 8));
+            const std::uint32_t stored = range.fill ? 8 : range.length;
+            std::vector<std::byte> bytes(sizeof(daxfs_journal_entry) + round_up<std::uint32_t>(stored, 8));
             auto* entry = reinterpret_cast<daxfs_journal_entry*>(bytes.data());
             entry->ordinal = ordinal++;
             entry->sequence = read_journal(volume_, journal).sequence + 1;
             entry->offset = range.offset.value;
             entry->length = range.length;
+            entry->kind = range.fill ? DAXFS_JOURNAL_FILL : DAXFS_JOURNAL_BYTES;
             if (range.offset.value < rich_.size_bytes)
                 std::memcpy(
                     entry + 1,
                     block(BlockNo{range.offset.value / DAXFS_BLOCK_SIZE}) + range.offset.value % DAXFS_BLOCK_SIZE,
-                    range.length);
+                    stored);
             entry->crc = journal_entry_checksum(volume_.seed, journal, position,
-                                                std::span(bytes).first(sizeof(*entry) + range.length));
+                                                std::span(bytes).first(sizeof(*entry) + stored));
             for (const std::byte byte : bytes) {
                 block(volume_.geometry.journal_slot(journal) +
                       position / DAXFS_BLOCK_SIZE)[position % DAXFS_BLOCK_SIZE] = byte;

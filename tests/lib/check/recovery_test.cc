@@ -45,6 +45,23 @@ TEST(Recovery, PutsTheOldBytesBackAndEndsTheTransaction) {
     EXPECT_EQ(std::memcmp(read_inode(volume, editor.rich().small_file).raw, &before, sizeof(before)), 0);
 }
 
+TEST(Recovery, FillsARangeWithTheWordThatWasThere) {
+    ImageEditor editor;
+    const BlockNo bitmap = editor.volume().geometry.bitmap(AgNo{0});
+    constexpr std::uint32_t kFrom = 2048;
+    constexpr std::uint32_t kLength = 512;
+    const std::byte old = editor.block(bitmap)[kFrom];
+    ASSERT_EQ(std::vector(kLength, old),
+              std::vector(editor.block(bitmap) + kFrom, editor.block(bitmap) + kFrom + kLength));
+    const ImageEditor::Range ranges[] = {
+        {.offset = ByteOffset{bitmap.value * DAXFS_BLOCK_SIZE + kFrom}, .length = kLength, .fill = true}};
+    editor.log_undo(0, ranges);
+    std::fill_n(editor.block(bitmap) + kFrom, kLength, ~old);
+    Image image = editor.image();
+    EXPECT_EQ(check(image, CheckMode::kPreen).remaining, 0u);
+    EXPECT_TRUE(check(image, CheckMode::kReport).clean());
+}
+
 TEST(Recovery, UndoesTheNewestEntryFirst) {
     ImageEditor editor;
     const InodeNo ino = editor.rich().small_file;

@@ -215,6 +215,22 @@ TEST(Journal, EndsAtTheFirstEntryThatDoesNotCheckOut) {
     EXPECT_EQ(read_journal(must(open_volume(image)), 0).uncommitted.size(), 1u);
 }
 
+TEST(Journal, TakesNoEntryOfAnUnknownKindNorAFillOfHalfAWord) {
+    for (const auto& [kind, length] : {std::pair{2u, 64u}, std::pair{1u, 12u}}) {
+        ImageEditor editor;
+        const ImageEditor::Range ranges[] = {{.offset = ByteOffset{1 << 22}, .length = length, .fill = true}};
+        editor.log_undo(0, ranges);
+        const BlockNo slot = editor.volume().geometry.journal_slot(0);
+        auto& entry = *reinterpret_cast<daxfs_journal_entry*>(editor.block(slot) + DAXFS_JOURNAL_BODY_OFFSET);
+        entry.kind = kind;
+        entry.crc = journal_entry_checksum(
+            editor.volume().seed, 0, DAXFS_JOURNAL_BODY_OFFSET,
+            {editor.block(slot) + DAXFS_JOURNAL_BODY_OFFSET, sizeof(entry) + (kind == 1 ? 8 : length)});
+        const Image image = editor.image();
+        EXPECT_TRUE(read_journal(must(open_volume(image)), 0).uncommitted.empty()) << kind;
+    }
+}
+
 TEST(Intent, IsAbsentAfterMkfs) {
     const Opened rich;
     const IntentReading intent = read_intent(rich.image, BlockNo{DAXFS_INTENT_BLOCK_A});
