@@ -6,6 +6,7 @@
 #include <linux/blkdev.h>
 #include <linux/exportfs.h>
 #include <linux/fs.h>
+#include <linux/iomap.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
@@ -55,6 +56,29 @@ static inline struct timespec64 inode_set_mtime_to_ts(struct inode *inode, struc
 #else
 #define daxfs_freeze_bdev(bdev) bdev_freeze(bdev)
 #define daxfs_thaw_bdev(bdev) bdev_thaw(bdev)
+#endif
+
+/* iomap: what a write checks a map with, and how writeback's end of I/O finds its ioend. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+typedef struct iomap_folio_ops daxfs_iomap_folio_ops;
+#define daxfs_folio_ops folio_ops
+#else
+typedef struct iomap_page_ops daxfs_iomap_folio_ops;
+#define daxfs_folio_ops page_ops
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#define daxfs_ioend_bio(ioend) (&(ioend)->io_bio)
+#define daxfs_bio_ioend(bio) iomap_ioend_from_bio(bio)
+#else
+#define daxfs_ioend_bio(ioend) ((ioend)->io_bio)
+#define daxfs_bio_ioend(bio) ((struct iomap_ioend *)(bio)->bi_private)
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#define DAXFS_MAP_BLOCKS_ARGS struct iomap_writepage_ctx *wpc, struct inode *inode, loff_t offset, unsigned int length
+#else
+#define DAXFS_MAP_BLOCKS_ARGS struct iomap_writepage_ctx *wpc, struct inode *inode, loff_t offset
 #endif
 
 /* 64-bit inode numbers in file handles: the types' names are younger than the numbers. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the files of the data path (iomap, file, fault, truncate, fallocate) share. */
+/* What the files of the data path (iomap, file, fault, buffered, dio, truncate, fallocate) share. */
 #ifndef DAXFS_DATA_H
 #define DAXFS_DATA_H
 
@@ -49,6 +49,8 @@ static inline enum daxfs_alloc_kind daxfs_data_kind(loff_t size)
 	return size < DAXFS_SMALL_FILE ? DAXFS_ALLOC_SMALL : DAXFS_ALLOC_DATA;
 }
 
+/* daxfs_map_lookup() inside the gate, with the inode lock shared. */
+int daxfs_lookup_shared(struct inode *inode, u64 file_block, struct daxfs_map *map);
 /* Space for up to `want` blocks of a hole at `file_block`. */
 int daxfs_reserve_data(struct inode *inode, u64 file_block, u64 want, enum daxfs_alloc_kind kind,
 		       struct daxfs_run *run);
@@ -60,18 +62,40 @@ void daxfs_zero_bytes(struct daxfs_sb_info *sbi, u64 block, u32 from, u32 to);
  */
 int daxfs_commit_run(struct inode *inode, u64 file_block, struct daxfs_run run, bool allocated,
 		     enum daxfs_extent_state state, loff_t size);
-/* One transaction that sets the size. Takes the inode lock. */
+/*
+ * [pos, end) is on the device, in blocks that are written or unwritten: they become written, and the stored size moves
+ * up to `end`. Takes the inode lock, in as many transactions as it takes.
+ */
+int daxfs_convert(struct inode *inode, loff_t pos, loff_t end);
+/* One transaction that makes the size grow. Takes the inode lock. */
 int daxfs_commit_size(struct inode *inode, loff_t size);
 /* What lies behind the old end of file in its last block becomes zeros, before the size grows to `size`. */
 int daxfs_zero_tail(struct inode *inode, loff_t size);
-/* Bytes [from, to), all in one block. */
+/* Bytes [from, to), all in one block, become zeros where they are data: on the device, or in the page cache. */
 int daxfs_zero_in_block(struct inode *inode, loff_t from, loff_t to);
 /* File blocks [first, end) become a hole, in as many transactions as it takes. Nothing maps them any more. */
 int daxfs_remove_blocks(struct inode *inode, u64 first, u64 end);
+
 /* ---- shift.c. i_rwsem and invalidate_lock are held exclusive. -EINVAL, -EFBIG: not such a range in this file. ---- */
 int daxfs_collapse_range(struct inode *inode, loff_t offset, loff_t length);
 int daxfs_insert_range(struct inode *inode, loff_t offset, loff_t length);
 int daxfs_resume_collapse(struct inode *inode);		/* recovery: of what the inode announces; its arguments are in range */
+
+/* ---- buffered.c: files in the page cache ---- */
+ssize_t daxfs_buffered_read(struct kiocb *iocb, struct iov_iter *to);
+ssize_t daxfs_buffered_write(struct kiocb *iocb, struct iov_iter *from);
+int daxfs_zero_cached(struct inode *inode, loff_t from, loff_t to);
+/* What the stored size will cover once it is `size` is on the device, and so is the block that `size` lies in. */
+int daxfs_flush_to(struct inode *inode, loff_t size);
+/* Before a write that ends at `end`: is there a hole behind the end of file? Then what is there after it failed is its. */
+bool daxfs_hole_behind(struct inode *inode, loff_t end);
+/* Gives back blocks between the end of file and `end`. i_rwsem is held exclusive. */
+void daxfs_release_behind(struct inode *inode, loff_t end);
+
+/* ---- dio.c: direct I/O beside the page cache ---- */
+ssize_t daxfs_direct_read(struct kiocb *iocb, struct iov_iter *to);
+ssize_t daxfs_direct_write(struct kiocb *iocb, struct iov_iter *from);
+
 long daxfs_fallocate(struct file *file, int mode, loff_t offset, loff_t length);
 int daxfs_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 start, u64 length);
 loff_t daxfs_llseek(struct file *file, loff_t offset, int whence);

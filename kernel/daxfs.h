@@ -8,7 +8,7 @@
  *	mmap_lock
  *	sb_start_pagefault
  *	mapping->invalidate_lock
- *	DAX entry lock
+ *	DAX entry lock; of a file in the page cache its folio's lock
  *	daxfs_inode_info.lock		several by ascending inode number, see daxfs_lock_inodes()
  *	journal slot			daxfs_tx_begin()
  *	AG locks, ascending		only daxfs_tx_ready() takes them
@@ -20,7 +20,7 @@
  * change of it, before the inode lock, and left after it; nesting is fine. Entering never sleeps. Inside, never wait for
  * what only user space can end: a page fault, a pinned page, a thaw (sb_start_*).
  *
- * iomap_begin runs with a DAX entry locked. Under daxfs_inode_info.lock never invalidate or unmap mappings, break
+ * iomap_begin runs with a DAX entry or a folio locked. Under daxfs_inode_info.lock never invalidate or unmap mappings, break
  * layouts or touch user memory, except copies with page faults disabled.
  *
  * How a transaction goes (journal.c):
@@ -137,6 +137,7 @@ struct daxfs_sb_info {
 	unsigned long *journal_busy;	/* bit a slot */
 	wait_queue_head_t journal_wait;
 	enum daxfs_dax_mode dax_mode;
+	struct workqueue_struct *convert_wq;	/* ends writeback, see buffered.c */
 	enum daxfs_errors_mode errors_mode;
 	bool norecovery;
 	bool orphans_recovered;
@@ -152,9 +153,13 @@ struct daxfs_sb_info {
 
 struct daxfs_inode_info {
 	struct rw_semaphore lock;	/* the 512-byte inode, its trees and their checksums, until commit */
+	spinlock_t ioend_lock;		/* of `ioends`; a leaf, taken where an I/O ends */
+	struct list_head ioends;	/* writeback that reached the device; the work completes it */
+	struct work_struct ioend_work;
 	struct daxfs_inode *raw;	/* in pmem */
 	u32 flags;			/* DAXFS_INODE_* */
 	u64 blocks;			/* as in the inode */
+	u64 map_sequence;		/* moves with every change of the map, under the lock */
 	u64 parent;
 	u32 project;
 	struct timespec64 btime;
@@ -399,6 +404,37 @@ extern const struct export_operations daxfs_export_operations;
 struct inode *daxfs_new_inode(IDMAP_ARG, struct inode *dir, umode_t mode, dev_t rdev);
 void daxfs_forget_new_inode(struct inode *inode);
 void daxfs_tx_new_inode(struct daxfs_tx *tx, struct inode *inode);
+/* Regular files that are not accessed through DAX: their data goes through the page cache, or by direct I/O. */
+static inline bool daxfs_in_page_cache(const struct inode *inode)
+{
+	return S_ISREG(inode->i_mode) && !IS_DAX(inode);
+}
+
+/*
+ * The size on the device. Of a file in the page cache it trails i_size, which moves as bytes are copied, and follows in
+ * the completion of their I/O. Both of these in a transaction, before daxfs_store_inode(); for other inodes that stores
+ * i_size anyway.
+ */
+static inline void daxfs_move_size(struct inode *inode, loff_t size)
+{
+	i_size_write(inode, size);
+	DAXFS_I(inode)->raw->size = cpu_to_le64(size);
+}
+
+/* Data up to `size` is on the device. */
+static inline void daxfs_grow_size(struct inode *inode, loff_t size)
+{
+	struct daxfs_inode *raw = DAXFS_I(inode)->raw;
+
+	if (!daxfs_in_page_cache(inode)) {
+		if (size > i_size_read(inode))
+			i_size_write(inode, size);
+	} else if (size > (loff_t)le64_to_cpu(raw->size)) {
+		raw->size = cpu_to_le64(size);
+	}
+}
+
+loff_t daxfs_stored_size(struct inode *inode);	/* takes the inode lock shared; 0 when the device is gone */
 /* VFS fields (mode, owner, nlink, size, times, flags, blocks, change, parent) into the raw inode, sealed. The caller has
  * logged the inode and passed daxfs_tx_ready(). The fork is the caller's and is stored before. */
 void daxfs_store_inode(struct inode *inode);
@@ -410,6 +446,7 @@ void daxfs_unlock_inodes(struct inode *a, struct inode *b, struct inode *c, stru
 int daxfs_setattr(IDMAP_ARG, struct dentry *dentry, struct iattr *attr);
 int daxfs_getattr(IDMAP_ARG, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags);
 void daxfs_set_inode_ops(struct inode *inode);
+bool daxfs_wants_dax(const struct inode *inode);
 void daxfs_evict_inode(struct inode *inode);
 int daxfs_write_inode(struct inode *inode, struct writeback_control *wbc);
 int daxfs_inode_cache_init(void);
@@ -425,6 +462,7 @@ struct daxfs_map {
 	u64 disk_block;		/* 0 for a hole */
 	u64 count;		/* blocks from file_block on; a hole reaches to the next extent or DAXFS_MAX_FILE_BLOCK + 1 */
 	enum daxfs_map_state state;
+	u64 sequence;		/* daxfs_inode_info.map_sequence at the lookup */
 };
 int daxfs_map_lookup(struct inode *inode, u64 file_block, struct daxfs_map *map);
 /*
@@ -492,14 +530,20 @@ extern const struct file_operations daxfs_dir_operations;		/* dir.c */
 extern const struct inode_operations daxfs_file_inode_operations;	/* file.c */
 extern const struct file_operations daxfs_file_operations;		/* file.c */
 extern const struct address_space_operations daxfs_dax_aops;		/* file.c */
+extern const struct address_space_operations daxfs_buffered_aops;	/* buffered.c */
+extern const struct vm_operations_struct daxfs_buffered_vm_ops;		/* buffered.c */
 extern const struct vm_operations_struct daxfs_vm_ops;			/* fault.c */
 extern const struct iomap_ops daxfs_read_iomap_ops;			/* iomap.c: lookups, read faults, seek, fiemap */
 extern const struct iomap_ops daxfs_write_iomap_ops;			/* iomap.c: write(2) chunks */
 extern const struct iomap_ops daxfs_fault_iomap_ops;			/* iomap.c: write faults */
+extern const struct iomap_ops daxfs_alloc_iomap_ops;			/* iomap.c: writes that bypass DAX */
 long daxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);	/* ioctl.c */
 struct fileattr;
 int daxfs_fileattr_get(struct dentry *dentry, struct fileattr *fa);	/* ioctl.c: for files and directories */
 int daxfs_fileattr_set(IDMAP_ARG, struct dentry *dentry, struct fileattr *fa);
+
+/* ---- buffered.c: the end of writeback ---- */
+void daxfs_init_ioends(struct daxfs_inode_info *info);	/* of a new inode in memory */
 
 /* ---- super.c ---- */
 /* Says what was found, once a second at most, applies errors=, returns -EUCLEAN. `kind` and the block name the place. */

@@ -221,6 +221,7 @@ static int lookup(struct inode *inode, u64 file_block, struct daxfs_map *map, bo
 	int err;
 
 	lockdep_assert_held(&DAXFS_I(inode)->lock);
+	map->sequence = DAXFS_I(inode)->map_sequence;
 	err = daxfs_path_find(inode, file_block, &path);
 	if (err)
 		return err;

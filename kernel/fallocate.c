@@ -136,6 +136,7 @@ static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t e
 	loff_t size = max(i_size_read(inode), end);
 	int err = grows ? inode_newsize_ok(inode, end) : 0;
 
+	inode_dio_wait(inode);
 	if (!err)
 		err = file_modified(file);
 	if (err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Regular files: read, write, mmap, fsync.
+ * Regular files: read, write, mmap, fsync, through DAX. Files of other access go on in buffered.c and dio.c.
  *
  * write(2) goes in chunks under i_rwsem. The source is faulted in before each and copied with page faults disabled: the
  * inode lock is held meanwhile, which a fault on a source that maps this very file would want. A copy that stops short
@@ -36,6 +36,8 @@ static ssize_t daxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		return -EIO;
 	if (!iov_iter_count(to))
 		return 0;
+	if (!IS_DAX(inode))
+		return iocb->ki_flags & IOCB_DIRECT ? daxfs_direct_read(iocb, to) : daxfs_buffered_read(iocb, to);
 	inode_lock_shared(inode);
 	count = dax_iomap_rw(iocb, to, &daxfs_read_iomap_ops);
 	inode_unlock_shared(inode);
@@ -118,6 +120,8 @@ static ssize_t daxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
 		return -EIO;
+	if (!IS_DAX(inode))
+		return iocb->ki_flags & IOCB_DIRECT ? daxfs_direct_write(iocb, from) : daxfs_buffered_write(iocb, from);
 	inode_lock(inode);
 	count = write_locked(iocb, from);
 	inode_unlock(inode);
@@ -161,6 +165,10 @@ static int daxfs_mmap(struct file *file, struct vm_area_struct *vma)
 	if (!daxdev_mapping_supported(vma, sbi->dax_dev))
 		return -EOPNOTSUPP;
 	file_accessed(file);
+	if (!IS_DAX(file_inode(file))) {
+		vma->vm_ops = &daxfs_buffered_vm_ops;
+		return 0;
+	}
 	vma->vm_ops = &daxfs_vm_ops;
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 	vm_flags_set(vma, VM_HUGEPAGE);

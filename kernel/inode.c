@@ -53,6 +53,7 @@ struct inode *daxfs_alloc_inode(struct super_block *sb)
 		return NULL;
 	memset((u8 *)info + offsetof(struct daxfs_inode_info, raw), 0,
 	       offsetof(struct daxfs_inode_info, vfs_inode) - offsetof(struct daxfs_inode_info, raw));
+	daxfs_init_ioends(info);
 	return &info->vfs_inode;
 }
 
@@ -183,9 +184,23 @@ static const char *judge(struct daxfs_sb_info *sbi, const struct daxfs_inode *ra
 	return NULL;
 }
 
+/* What S_DAX should be, by mount option and flag. It is what it was when the inode came into memory. */
+bool daxfs_wants_dax(const struct inode *inode)
+{
+	switch (DAXFS_SB(inode->i_sb)->dax_mode) {
+	case DAXFS_DAX_ALWAYS:
+		return S_ISREG(inode->i_mode);
+	case DAXFS_DAX_INODE:
+		return S_ISREG(inode->i_mode) && DAXFS_I(inode)->flags & DAXFS_INODE_DAX;
+	case DAXFS_DAX_NEVER:
+		break;
+	}
+	return false;
+}
+
 static void set_vfs_flags(struct inode *inode, u32 flags)
 {
-	unsigned int vfs = S_ISREG(inode->i_mode) ? S_DAX : 0;
+	unsigned int vfs = daxfs_wants_dax(inode) ? S_DAX : 0;
 
 	if (flags & DAXFS_INODE_IMMUTABLE)
 		vfs |= S_IMMUTABLE;
@@ -202,11 +217,12 @@ static void set_vfs_flags(struct inode *inode, u32 flags)
 
 void daxfs_set_inode_ops(struct inode *inode)
 {
+	set_vfs_flags(inode, DAXFS_I(inode)->flags);
 	switch (inode->i_mode & S_IFMT) {
 	case S_IFREG:
 		inode->i_op = &daxfs_file_inode_operations;
 		inode->i_fop = &daxfs_file_operations;
-		inode->i_mapping->a_ops = &daxfs_dax_aops;
+		inode->i_mapping->a_ops = IS_DAX(inode) ? &daxfs_dax_aops : &daxfs_buffered_aops;
 		break;
 	case S_IFDIR:
 		inode->i_op = &daxfs_dir_inode_operations;
@@ -219,7 +235,6 @@ void daxfs_set_inode_ops(struct inode *inode)
 		inode->i_op = &daxfs_special_inode_operations;
 		init_special_inode(inode, inode->i_mode, inode->i_rdev);
 	}
-	set_vfs_flags(inode, DAXFS_I(inode)->flags);
 }
 
 static struct timespec64 raw_time(__le64 sec, __le32 nsec)
@@ -321,7 +336,9 @@ void daxfs_store_inode(struct inode *inode)
 	raw->gid = cpu_to_le32(i_gid_read(inode));
 	raw->project = cpu_to_le32(info->project);
 	raw->generation = cpu_to_le32(inode->i_generation);
-	raw->size = cpu_to_le64(i_size_read(inode));
+	/* Before the first time it is whatever a free inode says. */
+	if (!daxfs_in_page_cache(inode) || !info->stored)
+		raw->size = cpu_to_le64(i_size_read(inode));
 	raw->blocks = cpu_to_le64(info->blocks);
 	raw->atime_sec = cpu_to_le64(atime.tv_sec);
 	raw->mtime_sec = cpu_to_le64(mtime.tv_sec);
@@ -338,6 +355,22 @@ void daxfs_store_inode(struct inode *inode)
 	daxfs_seal_inode(DAXFS_SB(inode->i_sb), raw);
 	inode->i_blocks = info->blocks << (DAXFS_BLOCK_SHIFT - 9);
 	info->stored = true;
+}
+
+loff_t daxfs_stored_size(struct inode *inode)
+{
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+	int gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+	loff_t size;
+
+	if (gate < 0)
+		return 0;
+	/* A size that is not committed yet does not count: under the lock there is none. */
+	down_read(&info->lock);
+	size = le64_to_cpu(info->raw->size);
+	up_read(&info->lock);
+	daxfs_leave(gate);
+	return size;
 }
 
 int daxfs_commit_inode(struct inode *inode)
@@ -432,6 +465,14 @@ int daxfs_getattr(IDMAP_ARG, const struct path *path, struct kstat *stat, u32 ma
 		stat->attributes |= STATX_ATTR_APPEND;
 	if (info->flags & DAXFS_INODE_NODUMP)
 		stat->attributes |= STATX_ATTR_NODUMP;
+	if (mask & STATX_DIOALIGN && S_ISREG(inode->i_mode)) {
+		struct block_device *bdev = inode->i_sb->s_bdev;
+
+		/* Through DAX it is a copy like any other. */
+		stat->result_mask |= STATX_DIOALIGN;
+		stat->dio_mem_align = IS_DAX(inode) ? 1 : bdev_dma_alignment(bdev) + 1;
+		stat->dio_offset_align = IS_DAX(inode) ? 1 : bdev_logical_block_size(bdev);
+	}
 	stat->attributes_mask |= STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP;
 	return 0;
 }

@@ -76,7 +76,7 @@ int daxfs_fileattr_set(IDMAP_ARG, struct dentry *dentry, struct fileattr *fa)
 		inode_set_flags(inode, old_vfs_flags & vfs_mask, vfs_mask);
 		return err;
 	}
-	if ((flags ^ old_flags) & DAXFS_INODE_DAX)
+	if (daxfs_wants_dax(inode) != !!IS_DAX(inode))
 		d_mark_dontcache(inode);	/* read anew at the next use, with S_DAX as it then should be */
 	return 0;
 }

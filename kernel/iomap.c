@@ -33,9 +33,11 @@ static void fill_iomap(struct inode *inode, const struct daxfs_map *map, struct 
 	iomap->offset = map->file_block << DAXFS_BLOCK_SHIFT;
 	/* A hole may reach to 2^63, which is no loff_t: the rest is asked for again. */
 	iomap->length = min_t(u64, map->count, 1ull << 50) << DAXFS_BLOCK_SHIFT;
+	iomap->validity_cookie = map->sequence;
 	iomap->addr = IOMAP_NULL_ADDR;
+	/* DAX counts from the start of the dax device, which may hold partitions; block I/O from that of ours. */
 	if (map->state != DAXFS_MAP_HOLE)
-		iomap->addr = sbi->dax_start + (map->disk_block << DAXFS_BLOCK_SHIFT);
+		iomap->addr = (IS_DAX(inode) ? sbi->dax_start : 0) + (map->disk_block << DAXFS_BLOCK_SHIFT);
 }
 
 static u64 begin_enter(struct inode *inode, loff_t pos, loff_t length, unsigned int flags)
@@ -53,7 +55,7 @@ static int begin_exit(struct inode *inode, loff_t pos, const struct daxfs_map *m
 	return err;
 }
 
-static int lookup_shared(struct inode *inode, u64 file_block, struct daxfs_map *map)
+int daxfs_lookup_shared(struct inode *inode, u64 file_block, struct daxfs_map *map)
 {
 	struct daxfs_inode_info *info = DAXFS_I(inode);
 	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
@@ -72,7 +74,7 @@ static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned i
 {
 	u64 start = begin_enter(inode, pos, length, flags);
 	struct daxfs_map map;
-	int err = lookup_shared(inode, pos >> DAXFS_BLOCK_SHIFT, &map);
+	int err = daxfs_lookup_shared(inode, pos >> DAXFS_BLOCK_SHIFT, &map);
 
 	if (!err)
 		fill_iomap(inode, &map, iomap);
@@ -83,7 +85,7 @@ const struct iomap_ops daxfs_read_iomap_ops = {
 	.iomap_begin	= read_begin,
 };
 
-/* For SEEK_HOLE and SEEK_DATA unwritten blocks are a hole, whoever looked at them before. */
+/* Through DAX, SEEK_HOLE and SEEK_DATA see unwritten blocks as a hole. Else the page cache may hold data for them. */
 static int seek_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags, struct iomap *iomap,
 		      struct iomap *srcmap)
 {
@@ -103,14 +105,15 @@ static const struct iomap_ops seek_iomap_ops = {
 loff_t daxfs_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct inode *inode = file->f_mapping->host;
+	const struct iomap_ops *ops = IS_DAX(inode) ? &seek_iomap_ops : &daxfs_read_iomap_ops;
 
 	if (whence != SEEK_HOLE && whence != SEEK_DATA)
 		return generic_file_llseek(file, offset, whence);
 	inode_lock_shared(inode);
 	if (whence == SEEK_HOLE)
-		offset = iomap_seek_hole(inode, offset, &seek_iomap_ops);
+		offset = iomap_seek_hole(inode, offset, ops);
 	else
-		offset = iomap_seek_data(inode, offset, &seek_iomap_ops);
+		offset = iomap_seek_data(inode, offset, ops);
 	inode_unlock_shared(inode);
 	return offset < 0 ? offset : vfs_setpos(file, offset, inode->i_sb->s_maxbytes);
 }
@@ -173,17 +176,20 @@ int daxfs_commit_run(struct inode *inode, u64 file_block, struct daxfs_run run, 
 		return err;
 	}
 	daxfs_map_apply(change);
-	if (size > i_size_read(inode))
-		i_size_write(inode, size);
+	daxfs_grow_size(inode, size);
 	daxfs_store_inode(inode);
 	return daxfs_tx_commit(tx);
 }
 
-static int commit_size_locked(struct inode *inode, loff_t size)
+/* Where no change of the map takes the size along. */
+static int grow_size_locked(struct inode *inode, loff_t size)
 {
-	struct daxfs_tx *tx = daxfs_tx_begin(inode->i_sb);
+	struct daxfs_tx *tx;
 	int err;
 
+	if (size <= (loff_t)le64_to_cpu(DAXFS_I(inode)->raw->size))
+		return 0;
+	tx = daxfs_tx_begin(inode->i_sb);
 	if (IS_ERR(tx))
 		return PTR_ERR(tx);
 	daxfs_tx_add_core(tx, inode);
@@ -192,24 +198,29 @@ static int commit_size_locked(struct inode *inode, loff_t size)
 		daxfs_tx_cancel(tx);
 		return err;
 	}
-	i_size_write(inode, size);
+	daxfs_grow_size(inode, size);
 	daxfs_store_inode(inode);
 	return daxfs_tx_commit(tx);
 }
 
 int daxfs_commit_size(struct inode *inode, loff_t size)
 {
-	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+	int gate, err = daxfs_flush_to(inode, min(size, i_size_read(inode)));
 	unsigned int nofs;
 
+	if (err)
+		return err;
+	gate = daxfs_enter(DAXFS_SB(inode->i_sb));
 	if (gate < 0)
 		return gate;
 	nofs = memalloc_nofs_save();
 	down_write(&DAXFS_I(inode)->lock);
-	err = commit_size_locked(inode, size);
+	err = grow_size_locked(inode, size);
 	up_write(&DAXFS_I(inode)->lock);
 	memalloc_nofs_restore(nofs);
 	daxfs_leave(gate);
+	if (!err && size > i_size_read(inode))
+		i_size_write(inode, size);
 	return err;
 }
 
@@ -282,7 +293,7 @@ static int write_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	/* Most appends meet a hole: whoever looks for one needs the lock exclusive anyway. */
 	map.state = DAXFS_MAP_HOLE;
 	if (!err && round_down(pos, DAXFS_BLOCK_SIZE) < i_size_read(inode))
-		err = lookup_shared(inode, pos >> DAXFS_BLOCK_SHIFT, &map);
+		err = daxfs_lookup_shared(inode, pos >> DAXFS_BLOCK_SHIFT, &map);
 	if (!err && map.state != DAXFS_MAP_WRITTEN)
 		err = write_begin_fill(inode, write, pos, pos + (u64)length, &map);
 	if (!err) {
@@ -446,7 +457,7 @@ static int fault_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	if (!(flags & IOMAP_WRITE))
 		return read_begin(inode, pos, length, flags, iomap, srcmap);
 	start = begin_enter(inode, pos, length, flags);
-	err = lookup_shared(inode, first, &map);
+	err = daxfs_lookup_shared(inode, first, &map);
 	filled = !err && map.state != DAXFS_MAP_WRITTEN;
 	if (filled)
 		err = fault_fill_locked(inode, first, length >> DAXFS_BLOCK_SHIFT, &map, &allocated);
@@ -462,3 +473,121 @@ static int fault_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 const struct iomap_ops daxfs_fault_iomap_ops = {
 	.iomap_begin	= fault_begin,
 };
+
+/* ---- writes that bypass DAX: through the page cache (buffered.c), and direct (dio.c) ---- */
+
+/* Whether the map is still what it was when iomap_begin looked: asked with the folio locked. */
+static bool map_is_valid(struct inode *inode, const struct iomap *iomap)
+{
+	return iomap->validity_cookie == READ_ONCE(DAXFS_I(inode)->map_sequence);
+}
+
+static const daxfs_iomap_folio_ops alloc_folio_ops = {
+	.iomap_valid	= map_is_valid,
+};
+
+/* Of a hole at `first`, up to `want` blocks become unwritten ones. Somebody may have been here before us. */
+static int alloc_unwritten_locked(struct inode *inode, u64 first, u64 want, loff_t size, struct daxfs_map *map,
+				  u32 *allocated)
+{
+	struct daxfs_run run;
+	int err = daxfs_map_lookup_to_set(inode, first, map);
+
+	if (err || map->state != DAXFS_MAP_HOLE)
+		return err;
+	err = daxfs_reserve_data(inode, first, min(want, map->count), daxfs_data_kind(size), &run);
+	if (!err)
+		err = daxfs_commit_run(inode, first, run, true, DAXFS_EXTENT_UNWRITTEN, 0);
+	if (err)
+		return err;
+	*allocated = run.count;
+	map->disk_block = run.block;
+	map->count = run.count;
+	map->state = DAXFS_MAP_UNWRITTEN;
+	map->sequence = DAXFS_I(inode)->map_sequence;
+	return 0;
+}
+
+static int alloc_unwritten(struct inode *inode, u64 first, u64 want, loff_t size, struct daxfs_map *map, u32 *allocated)
+{
+	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+	unsigned int nofs;
+
+	if (gate < 0)
+		return gate;
+	nofs = memalloc_nofs_save();
+	down_write(&DAXFS_I(inode)->lock);
+	err = alloc_unwritten_locked(inode, first, want, size, map, allocated);
+	up_write(&DAXFS_I(inode)->lock);
+	memalloc_nofs_restore(nofs);
+	daxfs_leave(gate);
+	return err;
+}
+
+static int alloc_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags, struct iomap *iomap,
+		       struct iomap *srcmap)
+{
+	u64 start = begin_enter(inode, pos, length, flags), end = pos + (u64)length;
+	u64 first = pos >> DAXFS_BLOCK_SHIFT;
+	struct daxfs_map map;
+	u32 allocated = 0;
+	int err = daxfs_lookup_shared(inode, first, &map);
+
+	if (!err && map.state == DAXFS_MAP_HOLE)
+		err = alloc_unwritten(inode, first, ((end - 1) >> DAXFS_BLOCK_SHIFT) - first + 1,
+				      max_t(u64, i_size_read(inode), end), &map, &allocated);
+	if (!err) {
+		fill_iomap(inode, &map, iomap);
+		iomap->daxfs_folio_ops = &alloc_folio_ops;
+	}
+	return begin_exit(inode, pos, &map, allocated, err, start);
+}
+
+const struct iomap_ops daxfs_alloc_iomap_ops = {
+	.iomap_begin	= alloc_begin,
+};
+
+/* One extent of [first, last), and behind the last one the size. *count: blocks dealt with. */
+static int convert_step(struct inode *inode, u64 first, u64 last, loff_t end, u64 *count)
+{
+	struct daxfs_run run;
+	struct daxfs_map map;
+	int err = daxfs_map_lookup_to_set(inode, first, &map);
+
+	if (err)
+		return err;
+	/* Whoever frees blocks waits for I/O to them first. */
+	if (WARN_ON_ONCE(map.state == DAXFS_MAP_HOLE))
+		return -EIO;
+	*count = min3(map.count, last - first, (u64)U32_MAX);
+	end = min_t(u64, end, (first + *count) << DAXFS_BLOCK_SHIFT);
+	if (map.state == DAXFS_MAP_WRITTEN)
+		return grow_size_locked(inode, end);
+	run.block = map.disk_block;
+	run.count = *count;
+	err = daxfs_commit_run(inode, first, run, false, DAXFS_EXTENT_WRITTEN, end);
+	trace_daxfs_convert(inode, first << DAXFS_BLOCK_SHIFT, *count << DAXFS_BLOCK_SHIFT, err);
+	return err;
+}
+
+int daxfs_convert(struct inode *inode, loff_t pos, loff_t end)
+{
+	u64 first = pos >> DAXFS_BLOCK_SHIFT, last = DIV_ROUND_UP_ULL((u64)end, DAXFS_BLOCK_SIZE), count = 0;
+	int err = 0;
+
+	for (; first < last && !err; first += count) {
+		int gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+		unsigned int nofs;
+
+		if (gate < 0)
+			return gate;
+		nofs = memalloc_nofs_save();
+		down_write(&DAXFS_I(inode)->lock);
+		err = convert_step(inode, first, last, end, &count);
+		up_write(&DAXFS_I(inode)->lock);
+		memalloc_nofs_restore(nofs);
+		daxfs_leave(gate);
+		cond_resched();
+	}
+	return err;
+}

@@ -465,6 +465,7 @@ void daxfs_map_apply(struct daxfs_map_change *change)
 		info->raw->fork_count = cpu_to_le16(change->fork_count);
 		memcpy(&info->raw->fork, &change->fork, sizeof(change->fork));
 	}
+	WRITE_ONCE(info->map_sequence, info->map_sequence + 1);
 	info->blocks += change->blocks;
 	change->inode->i_blocks = info->blocks << (DAXFS_BLOCK_SHIFT - 9);
 }

@@ -89,7 +89,7 @@ static int shift_step(struct inode *inode, struct shift *shift)
 		announce(raw, &next);
 	WRITE_ONCE(DAXFS_I(inode)->moving, !next.done);
 	if (next.size && (next.step != SHIFT_UP || next.done)) {
-		i_size_write(inode, next.size);
+		daxfs_move_size(inode, next.size);
 		next.size = 0;
 	}
 	daxfs_store_inode(inode);
@@ -214,10 +214,11 @@ static int end_of_extents(struct inode *inode, u64 *end)
  */
 static int quiesce(struct inode *inode, loff_t offset)
 {
-	int err;
+	int err = daxfs_break_layouts(inode, offset, LLONG_MAX);
 
-	inode_dio_wait(inode);
-	err = daxfs_break_layouts(inode, offset, LLONG_MAX);
+	/* The size moves past nothing that is only in the page cache. */
+	if (!err)
+		err = daxfs_flush_to(inode, i_size_read(inode));
 	if (!err)
 		err = filemap_write_and_wait_range(inode->i_mapping, offset, LLONG_MAX);
 	if (!err)

@@ -19,6 +19,7 @@
 #include "daxfs.h"
 
 struct mount_options {
+	enum daxfs_dax_mode dax;
 	enum daxfs_errors_mode errors;
 	bool norecovery;
 };
@@ -357,12 +358,15 @@ static int daxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	sbi->sb = sb;
 	sbi->errors_mode = options->errors;
 	sbi->norecovery = options->norecovery;
-	sbi->dax_mode = DAXFS_DAX_ALWAYS;
+	sbi->dax_mode = options->dax;
 	mutex_init(&sbi->super_lock);
 	ratelimit_state_init(&sbi->corrupt_limit, HZ, 1);
 	INIT_WORK(&sbi->error_work, note_errors);
 	sbi->counters = alloc_percpu(struct daxfs_counters);
 	if (!sbi->counters)
+		return -ENOMEM;
+	sbi->convert_wq = alloc_workqueue("daxfs-convert/%s", WQ_MEM_RECLAIM | WQ_FREEZABLE, 0, sb->s_id);
+	if (!sbi->convert_wq)
 		return -ENOMEM;
 	set_vfs_limits(sb);
 	err = open_filesystem(sb);
@@ -396,6 +400,8 @@ static void daxfs_kill_sb(struct super_block *sb)
 	daxfs_ags_close(sb);
 	daxfs_journals_free(sb);
 	daxfs_device_close(sb);
+	if (sbi->convert_wq)
+		destroy_workqueue(sbi->convert_wq);
 	free_percpu(sbi->counters);
 	sb->s_fs_info = NULL;
 	kvfree(sbi);
@@ -498,10 +504,10 @@ static int daxfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
 
 	switch (opt) {
 	case OPT_DAX_FLAG:
+		options->dax = DAXFS_DAX_ALWAYS;
 		return 0;
 	case OPT_DAX:
-		if (result.uint_32 != DAXFS_DAX_ALWAYS)
-			return invalf(fc, "only dax=always exists so far");
+		options->dax = result.uint_32;
 		return 0;
 	case OPT_ERRORS:
 		options->errors = result.uint_32;
@@ -548,6 +554,9 @@ static int daxfs_reconfigure(struct fs_context *fc)
 
 	if (options->norecovery != sbi->norecovery)
 		return invalf(fc, "norecovery cannot be changed by a remount");
+	/* Inodes in memory are what they are. */
+	if (options->dax != sbi->dax_mode)
+		return invalf(fc, "dax= cannot be changed by a remount: unmount first");
 	sync_filesystem(sb);
 	sbi->errors_mode = options->errors;
 	if (fc->sb_flags_mask & SB_RDONLY && sb_rdonly(sb) && !(fc->sb_flags & SB_RDONLY)) {
@@ -579,6 +588,7 @@ static int daxfs_init_fs_context(struct fs_context *fc)
 	if (!options)
 		return -ENOMEM;
 	if (fc->purpose == FS_CONTEXT_FOR_RECONFIGURE) {
+		options->dax = DAXFS_SB(fc->root->d_sb)->dax_mode;
 		options->errors = DAXFS_SB(fc->root->d_sb)->errors_mode;
 		options->norecovery = DAXFS_SB(fc->root->d_sb)->norecovery;
 	}

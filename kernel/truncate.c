@@ -64,7 +64,7 @@ static int shrink_step(struct inode *inode, struct shrink *shrink)
 		       DAXFS_BLOCK_SIZE - shrink->tail_from);
 	daxfs_map_apply(change);
 	if (shrink->set_size)
-		i_size_write(inode, shrink->size);
+		daxfs_move_size(inode, shrink->size);
 	if (shrink->announce) {
 		bool last = from <= shrink->first;
 
@@ -174,28 +174,32 @@ static int zero_mapped(struct inode *inode, loff_t from, loff_t to)
 
 int daxfs_zero_in_block(struct inode *inode, loff_t from, loff_t to)
 {
-	return from < to ? zero_mapped(inode, from, to) : 0;
+	if (from >= to)
+		return 0;
+	return IS_DAX(inode) ? zero_mapped(inode, from, to) : daxfs_zero_cached(inode, from, to);
 }
 
 int daxfs_zero_tail(struct inode *inode, loff_t size)
 {
 	loff_t old = i_size_read(inode);
 	loff_t rest = (DAXFS_BLOCK_SIZE - (old & (DAXFS_BLOCK_SIZE - 1))) & (DAXFS_BLOCK_SIZE - 1);
+	loff_t end = old + min(rest, size - old);
+	int err;
 
-	return size > old ? daxfs_zero_in_block(inode, old, old + min(rest, size - old)) : 0;
+	if (size <= old)
+		return 0;
+	err = daxfs_zero_in_block(inode, old, end);
+	/* Zeros in the page cache reach the device before a size does that uncovers them. */
+	if (!err && old < end)
+		err = daxfs_flush_to(inode, old);
+	return err;
 }
 
 static int lookup_tail(struct inode *inode, struct shrink *shrink)
 {
-	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
 	struct daxfs_map map;
+	int err = daxfs_lookup_shared(inode, shrink->size >> DAXFS_BLOCK_SHIFT, &map);
 
-	if (gate < 0)
-		return gate;
-	down_read(&DAXFS_I(inode)->lock);
-	err = daxfs_map_lookup(inode, shrink->size >> DAXFS_BLOCK_SHIFT, &map);
-	up_read(&DAXFS_I(inode)->lock);
-	daxfs_leave(gate);
 	if (!err && map.state == DAXFS_MAP_WRITTEN) {
 		shrink->tail_block = map.disk_block;
 		shrink->tail_from = shrink->size & (DAXFS_BLOCK_SIZE - 1);
@@ -213,8 +217,10 @@ static int set_smaller(struct inode *inode, loff_t size)
 		.size = size,
 	};
 	loff_t old = i_size_read(inode);
-	int err = size & (DAXFS_BLOCK_SIZE - 1) ? lookup_tail(inode, &shrink) : 0;
+	int err = daxfs_flush_to(inode, size);
 
+	if (!err && size & (DAXFS_BLOCK_SIZE - 1))
+		err = lookup_tail(inode, &shrink);
 	if (err)
 		return err;
 	/* The size first: then no fault that waits for invalidate_lock maps a page that is about to go. */

@@ -11,7 +11,7 @@ expect_eq "$(stat -f -c %l "$MNT")" 255 "statfs name length"
 unmount_check
 
 before=$(device_sum)
-for options in dax=never dax=inode errors=panic nonsense norecovery; do
+for options in dax=sometimes errors=panic nonsense norecovery; do
     expect_fail mount -t daxfs -o "$options" "$PMEM" "$MNT"
 done
 for options in errors=remount-ro errors=shutdown errors=continue dax ro ro,norecovery; do
