@@ -226,7 +226,9 @@ class OrphanRepair {
                                     DAXFS_TRY(make_room(RepairTransaction::cost(kLinesPerNode)));
                                     if (const auto block = editor_.allocate(near, ino))
                                         return *block;
-                                    return fail("{}: no free block for a tree node", image_.path());
+                                    return fail(
+                                        "{}: inode {}: no free block for a tree node; mount to finish the operation",
+                                        image_.path(), ino);
                                 },
                                 .sink = &sink};
         DAXFS_TRY_ASSIGN(const TreeRoot root, build_extent_tree(target, kept));

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
-# time: 120
+# time: 180
 # Collapse and insert: what is refused, what moves, and what that does to mappings, extents and blocks past the end.
 mount_fs
 /tests/bin/shift cases "$MNT/cases"
@@ -33,4 +33,16 @@ freed=$((sectors - $(stat -c %b "$MNT/file")))
 rm "$MNT/cases" "$MNT/file"
 free_after=$(stat -f -c %f "$MNT")
 [ "$free_before" -le $((free_after + 8)) ] || fail "free blocks: $free_before before, $free_after after"
+unmount_check
+
+# Neither call needs space, but for the two extents that it cuts apart.
+mkfs.daxfs -q -f "$PMEM" 128M
+mount_fs
+/tests/bin/shift make "$MNT/file" 3000
+expect_fail dd if=/dev/zero of="$MNT/fill" bs=1M 2>/dev/null
+expect_fail dd if=/dev/zero of="$MNT/fill2" bs=4k 2>/dev/null
+/tests/bin/shift loop "$MNT/file" 2
+is made "inserted and collapsed on a full device"
+/tests/bin/shift run "$MNT/file" collapse >/dev/null
+is collapsed "collapse on a full device"
 unmount_check
