@@ -21,8 +21,12 @@ static int check_header(struct super_block *sb, u32 agno)
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	const struct daxfs_ag_header *header = daxfs_ag_raw(sbi, agno);
 	u64 block = daxfs_ag_start(sbi, agno) + DAXFS_AG_HEADER_BLOCK;
-	u32 blocks = ag_length(sbi, agno), inode_blocks = le32_to_cpu(header->inode_blocks);
+	u32 blocks = ag_length(sbi, agno), inode_blocks;
+	int err = daxfs_first_touch(sb, 0, block);
 
+	if (err)
+		return err;
+	inode_blocks = le32_to_cpu(header->inode_blocks);
 	if (le32_to_cpu(header->magic) != DAXFS_AG_MAGIC)
 		return daxfs_corrupt(sb, 0, block, "header of allocation group %u: no magic number", agno);
 	if (!daxfs_ag_ok(sbi, header))
@@ -91,6 +95,7 @@ void daxfs_ags_close(struct super_block *sb)
 		kvfree(ag->full_inodes);
 		kvfree(ag->verified);
 		kvfree(ag->orphans);
+		kvfree(ag->touched);
 		xa_destroy(&ag->taken_inodes);
 	}
 	kvfree(sbi->ags);
@@ -143,9 +148,13 @@ int daxfs_ag_verify_map_locked(struct super_block *sb, u32 agno, u32 index)
 	struct daxfs_ag *ag = &sbi->ags[agno];
 	u64 block = daxfs_ag_start(sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index;
 	const __le32 *crc = (void *)daxfs_ag_raw(sbi, agno) + daxfs_map_crc_offset(sbi, index);
+	int err;
 
 	if (test_bit(index, ag->verified))
 		return 0;
+	err = daxfs_first_touch(sb, 0, block);
+	if (err)
+		return err;
 	if (le32_to_cpu(*crc) != daxfs_map_crc(sbi, block, daxfs_ag_map(sbi, agno, index)))
 		return daxfs_corrupt(sb, 0, block, "%s of allocation group %u: checksum",
 				     index < sbi->bitmap_blocks ? "block bitmap" :

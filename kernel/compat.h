@@ -81,6 +81,12 @@ typedef struct iomap_page_ops daxfs_iomap_folio_ops;
 #define DAXFS_MAP_BLOCKS_ARGS struct iomap_writepage_ctx *wpc, struct inode *inode, loff_t offset
 #endif
 
+/* What dax_direct_access() says of a range with a bad block in it; -EIO before Linux 6.6. */
+static inline bool daxfs_is_poison(long error)
+{
+	return error == -EHWPOISON || error == -EIO;
+}
+
 /* 64-bit inode numbers in file handles: the types' names are younger than the numbers. */
 #define DAXFS_FILEID_INO64_GEN		0x81
 #define DAXFS_FILEID_INO64_GEN_PARENT	0x82

@@ -3,6 +3,7 @@
  * What the files of this module promise each other.
  *
  * Lock order, outermost first:
+ *	s_umount > mounts_lock (failure.c) > daxfs_sb_info.device_lock
  *	sb_start_write
  *	inode->i_rwsem
  *	mmap_lock
@@ -87,6 +88,7 @@ struct daxfs_ag {
 	struct xarray taken_inodes;	/* inode slots promised to an open transaction, by number */
 	u8 *orphans;			/* orphans in each group of 64 inodes; NULL: none yet */
 	unsigned long *verified;	/* bit a map block: checksum verified in this mount */
+	unsigned long *touched;		/* bit a block: metadata that was read without a media error; NULL: none yet */
 	bool loaded;			/* header verified, arrays allocated */
 	bool counted;			/* bitmap verified, free_huge known: needed to allocate and to free */
 };
@@ -147,6 +149,16 @@ struct daxfs_sb_info {
 	struct kobject kobj;		/* /sys/fs/daxfs/DEVICE */
 	struct completion kobj_gone;
 	struct daxfs_counters __percpu *counters;
+	/* failure.c: the device's removal and its media errors */
+	struct list_head mounts;	/* of all filesystems, under mounts_lock */
+	bool dax_holder;		/* dax_dev's holder is ours, on this mount's account */
+	bool closing;			/* unmounting: the inodes are the VFS's alone */
+	struct rw_semaphore device_lock;	/* shared: acting on what the device told; exclusive: unmounting */
+	spinlock_t mapped_lock;		/* a leaf but for i_lock */
+	struct list_head mapped;	/* inodes that were mapped */
+	spinlock_t errors_lock;		/* a leaf */
+	struct list_head media_errors;	/* to be looked into by media_work */
+	struct work_struct media_work;
 };
 
 #define DAXFS_VERIFIED_NODES	8
@@ -166,6 +178,7 @@ struct daxfs_inode_info {
 	bool moving;			/* the file is neither as before nor as after a collapse or insert; under i_rwsem */
 	bool stored;			/* is on the device: read from it, or daxfs_store_inode() was called */
 	u64 verified[DAXFS_VERIFIED_NODES];	/* extent tree nodes whose checksum was seen to be right, by block */
+	struct list_head mapped;	/* in daxfs_sb_info.mapped, from the first mmap(2) on */
 	struct daxfs_write *write;	/* a write(2) in progress, NULL otherwise; see data.h. Under i_rwsem exclusive */
 	struct inode vfs_inode;
 };
@@ -269,6 +282,21 @@ static inline void daxfs_leave(int gate)
 
 int daxfs_device_open(struct super_block *sb);	/* messages say what is missing and what to run */
 void daxfs_device_close(struct super_block *sb);
+
+/* ---- failure.c: removal and media errors ---- */
+/* Whether a block can be read: not known to be bad, and copied without a machine check. */
+bool daxfs_block_readable(struct daxfs_sb_info *sbi, u64 block);
+bool daxfs_file_readable(struct inode *inode, loff_t pos);	/* the block there; enters the gate, takes the inode lock */
+/* Before the first load from a block of metadata in this mount: 0, or -EIO after saying so and errors=. */
+int daxfs_first_touch(struct super_block *sb, u64 ino, u64 block);
+int daxfs_dax_get(struct super_block *sb);	/* finds dax_dev, and registers for what it tells */
+void daxfs_dax_put(struct super_block *sb);
+void daxfs_device_removed(struct super_block *sb);	/* s_umount or mounts_lock is held: sb stays */
+void daxfs_note_mapped(struct inode *inode);
+void daxfs_forget_mapped(struct inode *inode);	/* evict: its pages are gone */
+void daxfs_failure_init(struct daxfs_sb_info *sbi);
+void daxfs_failure_stop(struct daxfs_sb_info *sbi);
+void daxfs_failure_stopped(struct daxfs_sb_info *sbi);
 
 /* ---- journal.c: transactions, as told above ---- */
 struct daxfs_tx;
@@ -549,6 +577,8 @@ void daxfs_init_ioends(struct daxfs_inode_info *info);	/* of a new inode in memo
 /* Says what was found, once a second at most, applies errors=, returns -EUCLEAN. `kind` and the block name the place. */
 __printf(4, 5) int daxfs_corrupt(struct super_block *sb, u64 ino, u64 block, const char *format, ...);
 void daxfs_shutdown(struct super_block *sb, const char *why);
+/* The same for metadata that the device cannot read; returns -EIO. */
+int daxfs_media_error(struct super_block *sb, u64 ino, u64 block);
 
 /* ---- stats.c: /sys/fs/daxfs/DEVICE/ ---- */
 int daxfs_stats_init(void);

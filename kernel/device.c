@@ -21,7 +21,7 @@ static long direct_access(struct daxfs_sb_info *sbi, u64 page, long pages, void 
 	pgoff_t at = (sbi->dax_start >> PAGE_SHIFT) + page;
 	long got = dax_direct_access(sbi->dax_dev, at, pages, DAX_ACCESS, address, pfn);
 
-	if (got == -EHWPOISON)
+	if (daxfs_is_poison(got))
 		got = dax_direct_access(sbi->dax_dev, at, pages, DAX_RECOVERY_WRITE, address, pfn);
 	return min(got, pages);
 }
@@ -98,9 +98,7 @@ int daxfs_device_open(struct super_block *sb)
 		       bdev);
 		return -EINVAL;
 	}
-	/* No holder: a device has room for one, and may carry several partitions. */
-	sbi->dax_dev = fs_dax_get_by_bdev(bdev, &sbi->dax_start, NULL, NULL);
-	if (!sbi->dax_dev) {
+	if (daxfs_dax_get(sb)) {
 		pr_err("daxfs (%pg): the device has no DAX: daxfs needs persistent memory in fsdax mode (ndctl create-namespace -f -e NAMESPACE -m fsdax; not raw, sector or devdax)\n",
 		       bdev);
 		return -EOPNOTSUPP;
@@ -117,8 +115,7 @@ void daxfs_device_close(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 
+	daxfs_dax_put(sb);
 	kvfree(sbi->pieces);
 	sbi->pieces = NULL;
-	fs_put_dax(sbi->dax_dev, NULL);
-	sbi->dax_dev = NULL;
 }

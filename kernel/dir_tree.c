@@ -77,6 +77,9 @@ static const struct daxfs_node_header *load_node(struct inode *dir, struct daxfs
 		return ERR_PTR(daxfs_corrupt(dir->i_sb, dir->i_ino, block, "directory node that two parents name"));
 	if (!copy && !daxfs_block_valid(sbi, block, 1))
 		return ERR_PTR(daxfs_corrupt(dir->i_sb, dir->i_ino, block, "directory node outside the filesystem"));
+	err = copy ? 0 : daxfs_first_touch(dir->i_sb, dir->i_ino, block);
+	if (err)
+		return ERR_PTR(err);
 	node = copy ? copy->copy : daxfs_block(sbi, block);
 	err = check_node(dir, block, level, low_key, node);
 	if (err)

@@ -24,16 +24,19 @@ bool daxfs_file_blocks_valid(const struct daxfs_sb_info *sbi, u64 block, u64 cou
 	return block >= journal_end || block + count <= journals;
 }
 
-/* Whether the checksum is right, or was when this inode's nodes were last looked at: only we change them since. */
+/* Whether the checksum was right when this inode's nodes were last looked at: only we change them since. */
+static bool is_verified(const struct inode *inode, u64 block)
+{
+	return READ_ONCE(DAXFS_I(inode)->verified[block % DAXFS_VERIFIED_NODES]) == block;
+}
+
 static bool checksum_ok(struct inode *inode, const struct daxfs_node_header *node, u64 block)
 {
-	u64 *seen = &DAXFS_I(inode)->verified[block % DAXFS_VERIFIED_NODES];
-
-	if (READ_ONCE(*seen) == block)
+	if (is_verified(inode, block))
 		return true;
 	if (!daxfs_node_ok(DAXFS_SB(inode->i_sb), node))
 		return false;
-	WRITE_ONCE(*seen, block);
+	WRITE_ONCE(DAXFS_I(inode)->verified[block % DAXFS_VERIFIED_NODES], block);
 	return true;
 }
 
@@ -68,10 +71,15 @@ const struct daxfs_node_header *daxfs_extent_node(struct inode *inode, u64 block
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
 	const struct daxfs_node_header *node;
 	const char *damage = "range";
+	int err = 0;
 
 	if (low >= high) {
 		damage = "key order";
 	} else if (daxfs_file_blocks_valid(sbi, block, 1)) {
+		if (!is_verified(inode, block))
+			err = daxfs_first_touch(inode->i_sb, inode->i_ino, block);
+		if (err)
+			return ERR_PTR(err);
 		node = daxfs_block(sbi, block);
 		damage = node_damage(inode, node, block, level, low);
 		if (!damage)

@@ -84,8 +84,9 @@ static ssize_t write_chunks(struct kiocb *iocb, struct iov_iter *from)
 
 		err = write_chunk(iocb, from, &write, bytes);
 		futile = write.done > before ? 0 : futile + 1;
+		/* The DAX core says EFAULT too where a part of a bad block was to be written. */
 		if (!err && futile > MAX_FUTILE)
-			err = -EFAULT;
+			err = daxfs_file_readable(inode, write.done) ? -EFAULT : -EIO;
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
 		cond_resched();
@@ -164,6 +165,7 @@ static int daxfs_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EIO;
 	if (!daxdev_mapping_supported(vma, sbi->dax_dev))
 		return -EOPNOTSUPP;
+	daxfs_note_mapped(file_inode(file));
 	file_accessed(file);
 	if (!IS_DAX(file_inode(file))) {
 		vma->vm_ops = &daxfs_buffered_vm_ops;

@@ -54,6 +54,7 @@ struct inode *daxfs_alloc_inode(struct super_block *sb)
 	memset((u8 *)info + offsetof(struct daxfs_inode_info, raw), 0,
 	       offsetof(struct daxfs_inode_info, vfs_inode) - offsetof(struct daxfs_inode_info, raw));
 	daxfs_init_ioends(info);
+	INIT_LIST_HEAD(&info->mapped);
 	return &info->vfs_inode;
 }
 
@@ -276,7 +277,10 @@ static int read_inode(struct inode *inode, bool orphan)
 	struct daxfs_inode_info *info = DAXFS_I(inode);
 	u64 block = inode->i_ino / DAXFS_INODES_PER_BLOCK;
 	const char *wrong;
+	int err = daxfs_first_touch(sb, inode->i_ino, block);
 
+	if (err)
+		return err;
 	info->raw = daxfs_raw_inode(sbi, inode->i_ino);
 	if (!daxfs_raw_inode_ok(sbi, info->raw, inode->i_ino))
 		return daxfs_corrupt(sb, inode->i_ino, block, "inode: magic number, checksum or own number");
@@ -533,8 +537,11 @@ static int claim_in_block(struct super_block *sb, u32 agno, u32 bit, u64 *ino)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u64 first = (daxfs_ag_start(sbi, agno) + bit) * DAXFS_INODES_PER_BLOCK;
-	int err;
+	int err = daxfs_first_touch(sb, 0, first / DAXFS_INODES_PER_BLOCK);
 	u32 i;
+
+	if (err)
+		return err;
 
 	for (i = 0; i < DAXFS_INODES_PER_BLOCK; i++) {
 		err = claim(sb, &sbi->ags[agno], first + i);
@@ -837,6 +844,7 @@ void daxfs_evict_inode(struct inode *inode)
 	bool free = !inode->i_nlink && DAXFS_I(inode)->stored && !is_bad_inode(inode);
 
 	truncate_inode_pages_final(&inode->i_data);
+	daxfs_forget_mapped(inode);
 	if (free && !sb_rdonly(inode->i_sb) && !daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
 		free_orphan(inode);
 	clear_inode(inode);

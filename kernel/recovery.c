@@ -40,6 +40,7 @@ static int open_journal(struct super_block *sb, u32 id)
 	struct daxfs_journal *journal = &sbi->journals[id];
 	const struct daxfs_journal_header *header;
 	u64 word;
+	u32 i;
 
 	journal->id = id;
 	journal->block = le64_to_cpu(sbi->super->journal_block) + (u64)id * sbi->journal_blocks;
@@ -49,6 +50,10 @@ static int open_journal(struct super_block *sb, u32 id)
 		pr_err("daxfs (%pg): journal %u is not in one piece of memory\n", sb->s_bdev, id);
 		return -EOPNOTSUPP;
 	}
+	/* All of it: what is bad behind the entries would be read when the slot is used. */
+	for (i = 0; i < sbi->journal_blocks; i++)
+		if (!daxfs_block_readable(sbi, journal->block + i))
+			return daxfs_media_error(sb, 0, journal->block + i);
 	header = journal->slot;
 	if (le32_to_cpu(header->magic) != DAXFS_JOURNAL_MAGIC || le32_to_cpu(header->id) != id ||
 	    le32_to_cpu(header->blocks) != sbi->journal_blocks || le64_to_cpu(header->block) != journal->block ||
@@ -200,7 +205,8 @@ static void each_in_group(struct super_block *sb, u32 agno, u32 group, void (*ca
 	for (ino = first * DAXFS_INODES_PER_BLOCK; ino < end * DAXFS_INODES_PER_BLOCK; ino++) {
 		const struct daxfs_inode *raw = daxfs_raw_inode(sbi, ino);
 
-		if (!daxfs_inode_in_map(sb, ino) || !is_orphan(raw))
+		if (!daxfs_inode_in_map(sb, ino) || daxfs_first_touch(sb, ino, ino / DAXFS_INODES_PER_BLOCK) ||
+		    !is_orphan(raw))
 			continue;
 		if (daxfs_raw_inode_ok(sbi, raw, ino))
 			call(sb, ino);

@@ -38,6 +38,15 @@ static void policy(struct super_block *sb)
 	}
 }
 
+/* While mounting there is nothing to protect yet: the mount fails or goes on without that AG. */
+static void note_and_react(struct super_block *sb)
+{
+	if (!sb->s_root)
+		return;
+	schedule_work(&DAXFS_SB(sb)->error_work);
+	policy(sb);
+}
+
 int daxfs_corrupt(struct super_block *sb, u64 ino, u64 block, const char *format, ...)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
@@ -56,12 +65,17 @@ int daxfs_corrupt(struct super_block *sb, u64 ino, u64 block, const char *format
 			       block);
 		va_end(args);
 	}
-	/* While mounting there is nothing to protect yet: the mount fails or goes on without that AG. */
-	if (sb->s_root) {
-		schedule_work(&sbi->error_work);
-		policy(sb);
-	}
+	note_and_react(sb);
 	return -EUCLEAN;
+}
+
+int daxfs_media_error(struct super_block *sb, u64 ino, u64 block)
+{
+	if (__ratelimit(&DAXFS_SB(sb)->corrupt_limit))
+		pr_err("daxfs (%s): media error: metadata of inode %llu, block %llu, cannot be read: unmount and run fsck.daxfs\n",
+		       sb->s_id, ino, block);
+	note_and_react(sb);
+	return -EIO;
 }
 
 static void store_error_state(struct super_block *sb)
@@ -308,6 +322,12 @@ static int read_filesystem(struct super_block *sb)
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	int err;
 
+	if (!daxfs_block_readable(sbi, 0) || !daxfs_block_readable(sbi, DAXFS_INTENT_BLOCK_A) ||
+	    !daxfs_block_readable(sbi, DAXFS_INTENT_BLOCK_B)) {
+		pr_err("daxfs (%pg): media error: the superblock or what lies beside it cannot be read: run fsck.daxfs\n",
+		       sb->s_bdev);
+		return -EIO;
+	}
 	sbi->super = daxfs_block(sbi, 0);
 	err = read_super(sb);
 	if (!err)
@@ -362,6 +382,7 @@ static int daxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	mutex_init(&sbi->super_lock);
 	ratelimit_state_init(&sbi->corrupt_limit, HZ, 1);
 	INIT_WORK(&sbi->error_work, note_errors);
+	daxfs_failure_init(sbi);
 	sbi->counters = alloc_percpu(struct daxfs_counters);
 	if (!sbi->counters)
 		return -ENOMEM;
@@ -390,12 +411,15 @@ static void daxfs_put_super(struct super_block *sb)
 /* Also of a mount that failed on the way. */
 static void daxfs_kill_sb(struct super_block *sb)
 {
-	struct daxfs_sb_info *sbi;
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 
-	kill_block_super(sb);
-	sbi = DAXFS_SB(sb);
-	if (!sbi)
+	if (!sbi) {
+		kill_block_super(sb);
 		return;
+	}
+	daxfs_failure_stop(sbi);
+	kill_block_super(sb);
+	daxfs_failure_stopped(sbi);
 	daxfs_stats_remove(sb);
 	daxfs_ags_close(sb);
 	daxfs_journals_free(sb);
@@ -482,6 +506,9 @@ static const struct super_operations daxfs_super_operations = {
 	.unfreeze_fs = daxfs_unfreeze_fs,
 	.statfs = daxfs_statfs,
 	.show_options = daxfs_show_options,
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	.shutdown = daxfs_device_removed,
+#endif
 };
 
 /* ---- options ---- */

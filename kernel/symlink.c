@@ -58,35 +58,40 @@ void daxfs_symlink_store(struct inode *inode, const struct daxfs_symlink *link)
 	raw->fork.extents[0].state = DAXFS_EXTENT_WRITTEN;
 }
 
-/* Where the target lies. NULL after daxfs_corrupt(). */
+/* Where the target lies, or an error pointer. */
 static const char *find_target(struct inode *inode, size_t length)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
 	const struct daxfs_inode *raw = DAXFS_I(inode)->raw;
 	const struct daxfs_extent *extent = &raw->fork.extents[0];
+	u64 block = le64_to_cpu(extent->disk_block);
+	int err;
 
 	if (raw->format == DAXFS_FORMAT_INLINE && length <= DAXFS_FORK_SIZE)
 		return raw->fork.data;
 	if (raw->format == DAXFS_FORMAT_EXTENTS && length <= DAXFS_SYMLINK_MAX && raw->fork_count == cpu_to_le16(1) &&
 	    !extent->file_block && extent->state == DAXFS_EXTENT_WRITTEN &&
-	    daxfs_block_valid(sbi, le64_to_cpu(extent->disk_block), 1))
-		return daxfs_block(sbi, le64_to_cpu(extent->disk_block));
-	daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino >> 3, "symlink of format %u and %zu bytes", raw->format,
-		      length);
-	return NULL;
+	    daxfs_block_valid(sbi, block, 1)) {
+		err = daxfs_first_touch(inode->i_sb, inode->i_ino, block);
+		return err ? ERR_PTR(err) : daxfs_block(sbi, block);
+	}
+	return ERR_PTR(daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino >> 3, "symlink of format %u and %zu bytes",
+				     raw->format, length));
 }
 
 static char *copy_target(struct inode *inode, size_t length)
 {
 	int gate = daxfs_enter(DAXFS_SB(inode->i_sb));
-	char *target = ERR_PTR(-EUCLEAN);
 	const char *from;
+	char *target;
 
 	if (gate < 0)
 		return ERR_PTR(gate);
 	/* A symlink's target never changes: no lock. */
 	from = find_target(inode, length);
-	if (from)
+	if (IS_ERR(from))
+		target = ERR_CAST(from);
+	else
 		target = kmemdup_nul(from, length, GFP_KERNEL) ?: ERR_PTR(-ENOMEM);
 	daxfs_leave(gate);
 	return target;

@@ -200,6 +200,9 @@ static int lookup_tail(struct inode *inode, struct shrink *shrink)
 	struct daxfs_map map;
 	int err = daxfs_lookup_shared(inode, shrink->size >> DAXFS_BLOCK_SHIFT, &map);
 
+	/* The undo log will read it. */
+	if (!err && map.state == DAXFS_MAP_WRITTEN && !daxfs_file_readable(inode, shrink->size))
+		err = -EIO;
 	if (!err && map.state == DAXFS_MAP_WRITTEN) {
 		shrink->tail_block = map.disk_block;
 		shrink->tail_from = shrink->size & (DAXFS_BLOCK_SIZE - 1);

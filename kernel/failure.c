@@ -1,0 +1,546 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the device tells us: that it is going away, and that memory of it has failed.
+ *
+ * Removal. The driver's kill_dax() calls notify_failure() for the whole device, and the block layer calls ->shutdown on
+ * kernels that have it. When either returns the driver may unmap the device and free its struct pages. Loads and stores
+ * of ours are kept out by the gate (daxfs.h); what is left is done here: page tables of user space that lead to the
+ * device, references that somebody took on its pages, and DAX entries, which lead to its pages when they are dropped.
+ * Only inodes that were mapped have any of these: they are on sbi->mapped until they are evicted.
+ *
+ * Media errors. The owner of a block is found by looking through all inodes: that is left to a worker. For a block of
+ * a file it says which file and where, for one of metadata it shuts the filesystem down. The mm layer is told that we
+ * do not deal with the processes that map the block, so that it does.
+ *
+ * A dax device has one holder, which is who gets called. All our mounts share it, one of them on its account; where it
+ * is somebody else's, another filesystem's on a second partition, we are not told of media errors, nor, before Linux
+ * 6.6, of removal.
+ */
+#include <linux/blkdev.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/pagemap.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/wait_bit.h>
+#include <linux/writeback.h>
+
+#include "dir.h"
+#include "map.h"
+
+/* Every mount that has a dax device. Taken before daxfs_sb_info.device_lock. */
+static LIST_HEAD(mounts);
+static DECLARE_RWSEM(mounts_lock);
+
+/* ---- removal ---- */
+
+void daxfs_note_mapped(struct inode *inode)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+
+	if (!list_empty_careful(&info->mapped))
+		return;
+	spin_lock(&sbi->mapped_lock);
+	if (list_empty(&info->mapped))
+		list_add(&info->mapped, &sbi->mapped);
+	spin_unlock(&sbi->mapped_lock);
+}
+
+void daxfs_forget_mapped(struct inode *inode)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+
+	if (list_empty_careful(&info->mapped))
+		return;
+	spin_lock(&sbi->mapped_lock);
+	list_del_init(&info->mapped);
+	spin_unlock(&sbi->mapped_lock);
+	wake_up_var(&sbi->mapped);
+}
+
+static void each_mapped(struct daxfs_sb_info *sbi, void (*call)(struct inode *inode))
+{
+	struct daxfs_inode_info *info;
+	struct inode *inode, *last = NULL;
+
+	spin_lock(&sbi->mapped_lock);
+	list_for_each_entry(info, &sbi->mapped, mapped) {
+		inode = igrab(&info->vfs_inode);
+		if (!inode)
+			continue;	/* being evicted: nobody maps it, and wait_for_evictions() is to come */
+		spin_unlock(&sbi->mapped_lock);
+		iput(last);
+		call(inode);
+		last = inode;
+		spin_lock(&sbi->mapped_lock);
+	}
+	spin_unlock(&sbi->mapped_lock);
+	iput(last);
+}
+
+/* Faults find the filesystem shut down under the same lock: nothing is mapped again. What was stored is brought out. */
+static void unmap(struct inode *inode)
+{
+	struct writeback_control wbc = { .sync_mode = WB_SYNC_ALL, .range_end = LLONG_MAX };
+
+	filemap_invalidate_lock(inode->i_mapping);
+	unmap_mapping_range(inode->i_mapping, 0, 0, 0);
+	if (IS_DAX(inode))
+		dax_writeback_mapping_range(inode->i_mapping, DAXFS_SB(inode->i_sb)->dax_dev, &wbc);
+	filemap_invalidate_unlock(inode->i_mapping);
+}
+
+static void drop_entries(struct inode *inode)
+{
+	filemap_invalidate_lock(inode->i_mapping);
+	if (IS_DAX(inode))
+		truncate_inode_pages(inode->i_mapping, 0);
+	filemap_invalidate_unlock(inode->i_mapping);
+}
+
+static void wait_for_page(struct daxfs_sb_info *sbi, struct page *page)
+{
+	if (page_ref_count(page) <= 1)
+		return;
+	pr_notice("daxfs (%s): the removal waits for direct I/O or a pipe that refers to pages of the device\n",
+		  sbi->sb->s_id);
+	___wait_var_event(&page->_refcount, page_ref_count(page) <= 1, TASK_IDLE, 0, 0, schedule());
+}
+
+/*
+ * References on pages, direct I/O and the like: they outlive the mapping they were taken from, so that no inode leads
+ * to them. Nothing is mapped any more, so that there are no new ones.
+ */
+static void wait_for_references(struct daxfs_sb_info *sbi)
+{
+	u64 block;
+
+	for (block = 0; block < sbi->device_blocks; block++) {
+		u64 in_piece = block & ((1ull << DAXFS_PIECE_SHIFT) - 1);
+
+		wait_for_page(sbi, virt_to_page(sbi->pieces[block >> DAXFS_PIECE_SHIFT]) + in_piece);
+		if (!(in_piece & 0xffff))
+			cond_resched();
+	}
+}
+
+static bool any_evicted(struct daxfs_sb_info *sbi)
+{
+	struct daxfs_inode_info *info;
+	bool any = false;
+
+	spin_lock(&sbi->mapped_lock);
+	list_for_each_entry(info, &sbi->mapped, mapped)
+		any = any || READ_ONCE(info->vfs_inode.i_state) & (I_FREEING | I_WILL_FREE);
+	spin_unlock(&sbi->mapped_lock);
+	return any;
+}
+
+/* Their DAX entries are dropped by whoever evicts them. */
+static void wait_for_evictions(struct daxfs_sb_info *sbi)
+{
+	wait_var_event(&sbi->mapped, !any_evicted(sbi));
+}
+
+/* device_lock is held shared. May be called twice. */
+static void leave_device(struct daxfs_sb_info *sbi)
+{
+	if (sbi->closing)
+		return;
+	daxfs_shutdown(sbi->sb, "the device is being removed");
+	/* While mounting nothing is mapped, and nothing will be. */
+	if (!(READ_ONCE(sbi->sb->s_flags) & SB_ACTIVE))
+		return;
+	each_mapped(sbi, unmap);
+	/* FENCE: what mappers stored and unmap() flushed. */
+	daxfs_fence(sbi);
+	wait_for_references(sbi);
+	each_mapped(sbi, drop_entries);
+	wait_for_evictions(sbi);
+}
+
+void daxfs_device_removed(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	down_read(&sbi->device_lock);
+	leave_device(sbi);
+	up_read(&sbi->device_lock);
+}
+
+/* ---- media errors ---- */
+
+bool daxfs_block_readable(struct daxfs_sb_info *sbi, u64 block)
+{
+	const void *from = daxfs_block(sbi, block);
+	pgoff_t page = (sbi->dax_start >> PAGE_SHIFT) + block;
+	u8 buffer[256];
+	size_t at;
+
+	/* What the driver knows is not even tried. */
+	if (daxfs_is_poison(dax_direct_access(sbi->dax_dev, page, 1, DAX_ACCESS, NULL, NULL)))
+		return false;
+	for (at = 0; at < DAXFS_BLOCK_SIZE; at += sizeof(buffer))
+		if (copy_mc_to_kernel(buffer, from + at, sizeof(buffer)))
+			return false;
+	return true;
+}
+
+bool daxfs_file_readable(struct inode *inode, loff_t pos)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	int gate = daxfs_enter(sbi);
+	struct daxfs_map map;
+	bool readable;
+
+	if (gate < 0)
+		return false;
+	down_read(&DAXFS_I(inode)->lock);
+	readable = !daxfs_map_lookup(inode, pos >> DAXFS_BLOCK_SHIFT, &map) &&
+		   (map.state == DAXFS_MAP_HOLE || daxfs_block_readable(sbi, map.disk_block));
+	up_read(&DAXFS_I(inode)->lock);
+	daxfs_leave(gate);
+	return readable;
+}
+
+static unsigned long *touched_blocks(struct daxfs_ag *ag)
+{
+	unsigned long *map = smp_load_acquire(&ag->touched), *old;
+
+	if (map)
+		return map;
+	map = kvzalloc(BITS_TO_LONGS(ag->blocks) * sizeof(long), GFP_NOFS);
+	old = map ? cmpxchg(&ag->touched, NULL, map) : NULL;
+	if (old)
+		kvfree(map);
+	return old ?: map;
+}
+
+int daxfs_first_touch(struct super_block *sb, u64 ino, u64 block)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u32 agno = daxfs_ag_of(sbi, block);
+	u32 bit = block - daxfs_ag_start(sbi, agno);
+	unsigned long *touched = touched_blocks(&sbi->ags[agno]);
+
+	if (touched && test_bit(bit, touched))
+		return 0;
+	if (!daxfs_block_readable(sbi, block))
+		return daxfs_media_error(sb, ino, block);
+	if (touched)
+		set_bit(bit, touched);
+	return 0;
+}
+
+struct media_error {
+	struct list_head list;
+	u64 block;
+};
+
+/* Where a block that failed belongs. */
+struct owner {
+	u64 block;
+	u64 ino;			/* 0: found no inode, see `what` */
+	u64 file_block;			/* in a regular file */
+	const char *what;		/* kind of metadata; NULL: data, or free */
+};
+
+/* In the extents of an inode or the nodes of their tree. -ENOENT: neither. The inode lock is held. */
+static int find_in_extents(struct inode *inode, struct owner *owner)
+{
+	struct daxfs_extent_view view;
+	struct daxfs_path path;
+	u64 key = 0;
+	int at, level, err;
+
+	while (key < DAXFS_END_OF_KEYS) {
+		err = daxfs_path_find(inode, key, &path);
+		if (err)
+			return err;
+		for (level = 0; level < path.height; level++)
+			if (le64_to_cpu(path.step[level].node->block) == owner->block) {
+				owner->what = "extent tree";
+				return 0;
+			}
+		for (at = 0; at < path.count; at++) {
+			err = daxfs_path_extent(inode, &path, at, &view);
+			if (err)
+				return err;
+			if (owner->block - view.disk_block < view.count) {
+				owner->file_block = view.file_block + owner->block - view.disk_block;
+				owner->what = S_ISREG(inode->i_mode) ? NULL : "symbolic link";
+				return 0;
+			}
+		}
+		key = path.high;
+	}
+	return -ENOENT;
+}
+
+static int find_in_directory(struct inode *dir, struct owner *owner)
+{
+	struct dir_path path;
+	unsigned int i;
+	u64 key = 0;
+	int err;
+
+	while (key < DAXFS_DIR_KEY_END) {
+		err = daxfs_dir_find(dir, NULL, key, &path);
+		if (err)
+			return err;
+		owner->what = "directory";
+		if (path.block == owner->block)
+			return 0;
+		for (i = 1; i < path.height; i++)
+			if (path.step[i].block == owner->block)
+				return 0;
+		key = path.high;
+	}
+	owner->what = NULL;
+	return -ENOENT;
+}
+
+/* True when the search is over. */
+static bool find_in_inode(struct super_block *sb, u64 ino, struct owner *owner)
+{
+	struct inode *inode;
+	int err = -ENOENT;
+
+	/* Free inodes are left alone: somebody may be about to use them. */
+	if (daxfs_first_touch(sb, ino, ino / DAXFS_INODES_PER_BLOCK) ||
+	    !READ_ONCE(daxfs_raw_inode(DAXFS_SB(sb), ino)->mode))
+		return false;
+	inode = daxfs_iget_orphan(sb, ino);
+	if (IS_ERR(inode))
+		return false;
+	down_read(&DAXFS_I(inode)->lock);
+	switch (DAXFS_I(inode)->raw->format) {
+	case DAXFS_FORMAT_EXTENTS:
+	case DAXFS_FORMAT_EXTENT_TREE:
+		err = find_in_extents(inode, owner);
+		break;
+	case DAXFS_FORMAT_DIRECTORY:
+		err = find_in_directory(inode, owner);
+		break;
+	}
+	up_read(&DAXFS_I(inode)->lock);
+	iput(inode);
+	if (!err)
+		owner->ino = ino;
+	return !err;
+}
+
+/* True when the search is over. Inside the gate for one block of inodes at a time. */
+static bool find_in_block(struct super_block *sb, u64 block, struct owner *owner)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u64 first = block * DAXFS_INODES_PER_BLOCK, ino;
+	int gate = daxfs_enter(sbi);
+	bool found = gate < 0 || READ_ONCE(sbi->closing);
+
+	if (!found && daxfs_inode_in_map(sb, first))
+		for (ino = first; ino < first + DAXFS_INODES_PER_BLOCK && !found; ino++)
+			found = find_in_inode(sb, ino, owner);
+	if (gate >= 0)
+		daxfs_leave(gate);
+	return found;
+}
+
+static bool is_inode_block(struct super_block *sb, u64 block)
+{
+	int gate = daxfs_enter(DAXFS_SB(sb));
+	bool inodes = gate >= 0 && daxfs_inode_in_map(sb, block * DAXFS_INODES_PER_BLOCK);
+
+	if (gate >= 0)
+		daxfs_leave(gate);
+	return inodes;
+}
+
+static void find_owner(struct super_block *sb, struct owner *owner)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u32 agno, ags = smp_load_acquire(&sbi->initialised_ags), i;
+	u64 block = owner->block;
+
+	if (block < sbi->align_blocks || !daxfs_block_valid(sbi, block, 1)) {
+		if (!block || block == DAXFS_INTENT_BLOCK_A || block == DAXFS_INTENT_BLOCK_B)
+			owner->what = "superblock";
+		return;
+	}
+	agno = daxfs_ag_of(sbi, block);
+	if (block - daxfs_ag_start(sbi, agno) < daxfs_fixed_blocks(sbi, agno)) {
+		if (agno < ags)
+			owner->what = "head of an allocation group";
+		return;
+	}
+	if (is_inode_block(sb, block)) {
+		owner->what = "inodes";
+		return;
+	}
+	for (agno = 0; agno < ags; agno++) {
+		for (i = 0; i < sbi->ags[agno].blocks; i++) {
+			if (find_in_block(sb, daxfs_ag_start(sbi, agno) + i, owner))
+				return;
+			cond_resched();
+		}
+	}
+}
+
+static void report_media_error(struct super_block *sb, const struct owner *owner)
+{
+	if (owner->what) {
+		pr_alert("daxfs (%s): media error: metadata (%s) of inode %llu at block %llu\n", sb->s_id, owner->what,
+			 owner->ino, owner->block);
+		daxfs_shutdown(sb, "metadata was lost to a media error");
+	} else if (owner->ino) {
+		pr_err("daxfs (%s): media error: inode %llu, bytes %llu to %llu (block %llu)\n", sb->s_id, owner->ino,
+		       owner->file_block << DAXFS_BLOCK_SHIFT, (owner->file_block + 1) << DAXFS_BLOCK_SHIFT,
+		       owner->block);
+	} else {
+		pr_err("daxfs (%s): media error: block %llu, which no file has\n", sb->s_id, owner->block);
+	}
+}
+
+static struct media_error *next_error(struct daxfs_sb_info *sbi)
+{
+	struct media_error *error;
+
+	spin_lock(&sbi->errors_lock);
+	error = list_first_entry_or_null(&sbi->media_errors, struct media_error, list);
+	if (error)
+		list_del(&error->list);
+	spin_unlock(&sbi->errors_lock);
+	return error;
+}
+
+static void look_into_errors(struct work_struct *work)
+{
+	struct daxfs_sb_info *sbi = container_of(work, struct daxfs_sb_info, media_work);
+	struct media_error *error;
+
+	while ((error = next_error(sbi))) {
+		struct owner owner = { .block = error->block };
+
+		if (!READ_ONCE(sbi->closing) && !daxfs_is_shutdown(sbi)) {
+			find_owner(sbi->sb, &owner);
+			report_media_error(sbi->sb, &owner);
+		}
+		kfree(error);
+	}
+}
+
+/* Bytes of the dax device. Called where the mm layer deals with the error: nothing of ours may be waited for. */
+static void queue_errors(struct daxfs_sb_info *sbi, u64 offset, u64 length)
+{
+	u64 start = sbi->dax_start, end = start + (sbi->device_blocks << DAXFS_BLOCK_SHIFT), at, stop;
+
+	down_read(&sbi->device_lock);
+	if (sbi->closing || !(READ_ONCE(sbi->sb->s_flags) & SB_ACTIVE) || check_add_overflow(offset, length, &stop))
+		goto unlock;
+	stop = min(stop, end);
+	for (at = max(offset, start); at < stop; at = (at | (DAXFS_BLOCK_SIZE - 1)) + 1) {
+		struct media_error *error = kmalloc(sizeof(*error), GFP_NOFS);
+
+		if (!error)
+			break;
+		error->block = (at - start) >> DAXFS_BLOCK_SHIFT;
+		spin_lock(&sbi->errors_lock);
+		list_add_tail(&error->list, &sbi->media_errors);
+		spin_unlock(&sbi->errors_lock);
+		schedule_work(&sbi->media_work);
+	}
+unlock:
+	up_read(&sbi->device_lock);
+}
+
+static int notify_failure(struct dax_device *dax_dev, u64 offset, u64 length, int flags)
+{
+	/* Linux 6.1 has no flag for removal: the whole device is what tells. */
+	bool removal = !offset && length == U64_MAX;
+	struct daxfs_sb_info *sbi;
+
+	down_read(&mounts_lock);
+	list_for_each_entry(sbi, &mounts, mounts) {
+		if (sbi->dax_dev != dax_dev)
+			continue;
+		if (removal)
+			daxfs_device_removed(sbi->sb);
+		else
+			queue_errors(sbi, offset, length);
+	}
+	up_read(&mounts_lock);
+	return removal ? 0 : -EOPNOTSUPP;
+}
+
+static const struct dax_holder_operations holder_operations = {
+	.notify_failure	= notify_failure,
+};
+
+/* ---- the dax device ---- */
+
+int daxfs_dax_get(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	down_write(&mounts_lock);
+	sbi->dax_dev = fs_dax_get_by_bdev(sb->s_bdev, &sbi->dax_start, &mounts, &holder_operations);
+	sbi->dax_holder = sbi->dax_dev;
+	if (!sbi->dax_dev)
+		sbi->dax_dev = fs_dax_get_by_bdev(sb->s_bdev, &sbi->dax_start, NULL, NULL);
+	if (sbi->dax_dev)
+		list_add(&sbi->mounts, &mounts);
+	up_write(&mounts_lock);
+	return sbi->dax_dev ? 0 : -EOPNOTSUPP;
+}
+
+static struct daxfs_sb_info *other_mount(const struct dax_device *dax_dev)
+{
+	struct daxfs_sb_info *sbi;
+
+	list_for_each_entry(sbi, &mounts, mounts)
+		if (sbi->dax_dev == dax_dev)
+			return sbi;
+	return NULL;
+}
+
+/* When it returns nobody is called for this mount any more. */
+void daxfs_dax_put(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb), *heir;
+
+	if (!sbi->dax_dev)
+		return;
+	down_write(&mounts_lock);
+	list_del(&sbi->mounts);
+	heir = sbi->dax_holder ? other_mount(sbi->dax_dev) : NULL;
+	if (heir)
+		heir->dax_holder = true;
+	fs_put_dax(sbi->dax_dev, sbi->dax_holder && !heir ? &mounts : NULL);
+	sbi->dax_dev = NULL;
+	up_write(&mounts_lock);
+}
+
+void daxfs_failure_init(struct daxfs_sb_info *sbi)
+{
+	init_rwsem(&sbi->device_lock);
+	spin_lock_init(&sbi->mapped_lock);
+	INIT_LIST_HEAD(&sbi->mapped);
+	spin_lock_init(&sbi->errors_lock);
+	INIT_LIST_HEAD(&sbi->media_errors);
+	INIT_WORK(&sbi->media_work, look_into_errors);
+}
+
+/* Before the VFS evicts the inodes: from here on nobody else grabs one. device_lock is held until _stopped. */
+void daxfs_failure_stop(struct daxfs_sb_info *sbi)
+{
+	down_write(&sbi->device_lock);
+	WRITE_ONCE(sbi->closing, true);
+	flush_work(&sbi->media_work);
+}
+
+void daxfs_failure_stopped(struct daxfs_sb_info *sbi)
+{
+	up_write(&sbi->device_lock);
+}
