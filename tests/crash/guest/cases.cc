@@ -119,6 +119,11 @@ void tell_symbols() {
             say(Mark::kSymbols, line);
 }
 
+// Also where something fails: what was recorded until then can be judged.
+void end_trace() {
+    say(Mark::kEnd);
+}
+
 int run(int count, char** words) {
     if (count < 4)
         return 2;
@@ -131,6 +136,7 @@ int run(int count, char** words) {
     std::string module;
     std::getline(std::ifstream("/sys/module/daxfs/srcversion"), module);
     say(Mark::kArm, std::string(words[2]) + " " + module);
+    atexit(end_trace);
     tell_symbols();
     if (what == "one") {
         for (const Operation& operation : operations())
@@ -144,7 +150,6 @@ int run(int count, char** words) {
     } else {
         return 2;
     }
-    say(Mark::kEnd);
     return 0;
 }
 

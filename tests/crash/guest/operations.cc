@@ -110,10 +110,16 @@ int store_at(const char* path, std::uint64_t offset, std::size_t bytes, Ending e
     if (mapped == MAP_FAILED)
         return errno;
     char* target = static_cast<char*>(mapped) + offset;
-    std::memcpy(target, pattern(bytes), bytes);
+    const char* stored = pattern(bytes);
+    std::memcpy(target, stored, bytes);
+    // The mapping is of the file, not of some memory.
+    std::string read(bytes, '\0');
     int status = 0;
-    if (ending == Ending::kMsync)
-        status = result(msync(mapped, length, MS_SYNC));
+    if (pread(file.get(), read.data(), bytes, static_cast<off_t>(offset)) != static_cast<ssize_t>(bytes) ||
+        std::memcmp(read.data(), stored, bytes) != 0)
+        status = EIO;
+    if (ending == Ending::kMsync && msync(mapped, length, MS_SYNC) != 0)
+        status = errno;
     if (ending == Ending::kFlush)
         flush_lines(target, bytes);
     munmap(mapped, length);

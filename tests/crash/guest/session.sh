@@ -2,7 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # In the guest: for each line "TRACE MODULE IMAGE CASES..." of /share/jobs the module, the filesystem, and the cases.
 # MODULE is a file of /share, or - for the one that is loaded; IMAGE is a file of /share. With the cases "recover" the
-# filesystem is mounted while it is recorded. Says "done TRACE" after each.
+# filesystem is mounted while it is recorded; "selfcheck" records every form of instruction. Says "done TRACE" or
+# "failed TRACE" after each.
+status=0
+
+record() { # TRACE CASES...
+    trace=$1
+    shift
+    case $1 in
+    selfcheck) /crash/selfcheck /mnt/file "$trace" ;;
+    *) /crash/cases /mnt "$trace" "$@" ;;
+    esac
+}
+
 while read -r trace module image cases; do
     if [ "$module" != - ]; then
         rmmod daxfs 2>/dev/null
@@ -11,8 +23,13 @@ while read -r trace module image cases; do
     dd if="/share/$image" of=/dev/pmem0 bs=1M conv=fsync 2>/dev/null
     blockdev --flushbufs /dev/pmem0
     [ "$cases" = recover ] || mount -t daxfs -o dax=always,noatime /dev/pmem0 /mnt || exit 4
-    # shellcheck disable=SC2086
-    /crash/cases /mnt "$trace" $cases || exit 5
+    # shellcheck disable=SC2086  # CASES are words
+    if record "$trace" $cases; then
+        echo "done $trace"
+    else
+        echo "failed $trace"
+        status=5
+    fi
     umount /mnt
-    echo "done $trace"
 done </share/jobs
+exit $status

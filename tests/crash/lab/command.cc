@@ -14,6 +14,7 @@
 #include "lib/image/device.h"
 #include "tests/crash/lab/lab.h"
 #include "tests/crash/lab/poison.h"
+#include "tests/crash/lab/selfcheck.h"
 
 namespace daxfs::crash {
 namespace {
@@ -134,6 +135,19 @@ int replay(const std::string& path, const std::string& id, LabOptions options, c
     return lab->violations().empty() ? kExitClean : kExitViolations;
 }
 
+int check_itself(const std::string& path, std::ostream& out, std::ostream& errors) {
+    const auto trace = Trace::open(path);
+    const auto result = trace ? selfcheck(*trace) : tl::unexpected(trace.error());
+    if (!result) {
+        errors << "crashlab: " << result.error().message << '\n';
+        return kExitTrouble;
+    }
+    for (const std::string& wrong : result->wrong)
+        out << "not ok " << wrong << '\n';
+    out << fmt::format("{} passed, {} failed\n", result->forms - result->wrong.size(), result->wrong.size());
+    return result->wrong.empty() ? kExitClean : kExitViolations;
+}
+
 }  // namespace
 
 int crashlab(std::vector<std::string> arguments, std::ostream& out, std::ostream& errors) {
@@ -160,6 +174,8 @@ int crashlab(std::vector<std::string> arguments, std::ostream& out, std::ostream
     replaying->add_option("ID", id, "CASE.OPERATION.POINT.STATE")->required();
     replaying->add_option("--save", save, "Leave the state in this file, as an image");
     budget(replaying);
+    auto* selfchecking = app.add_subcommand("selfcheck", "Hold the recorder to a trace of guest/selfcheck");
+    selfchecking->add_option("TRACE", path)->required();
     try {
         std::reverse(arguments.begin(), arguments.end());
         app.parse(arguments);
@@ -172,6 +188,8 @@ int crashlab(std::vector<std::string> arguments, std::ostream& out, std::ostream
             errors << "crashlab: " << done.error().message << '\n';
         return done ? kExitClean : kExitTrouble;
     }
+    if (selfchecking->parsed())
+        return check_itself(path, out, errors);
     return checking->parsed() ? check(path, options, save, out, errors) : replay(path, id, options, save, out, errors);
 }
 

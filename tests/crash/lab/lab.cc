@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/crash/lab/lab.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <iterator>
 
@@ -206,6 +208,12 @@ void Lab::end_operation(const Event& event) {
         return;
     if (event.text().substr(0, 2) != "0 ")
         ++counts_.failed_operations;
+    // What a sound device never says. Other errors are part of a case.
+    const int error = std::atoi(std::string(event.text()).c_str());
+    if (error == EIO || error == EUCLEAN || error == EROFS) {
+        reject(fmt::format("it failed: {}", errno_text(error)));
+        return;
+    }
     promise_.done();
     seen_devices_.clear();
     seen_trees_.clear();
