@@ -171,6 +171,8 @@ static inline __u32 daxtrace_daxfs_reason(__u32 reason, __u64 offset, __u64 addr
 		return DAXTRACE_REASON_NO_HUGE_PAGE;
 	case 8:
 		return DAXTRACE_REASON_MAP_ERROR;
+	case 10:
+		return DAXTRACE_REASON_PTE_CONFLICT;
 	default:
 		return DAXTRACE_REASON_OTHER;
 	}

@@ -70,6 +70,7 @@ int daxfs_ags_open(struct super_block *sb)
 
 		mutex_init(&ag->lock);
 		spin_lock_init(&ag->reserve_lock);
+		INIT_LIST_HEAD(&ag->windows);
 		xa_init(&ag->taken_inodes);
 		ag->blocks = ag_length(sbi, agno);
 		if (agno < sbi->initialised_ags)

@@ -5,44 +5,35 @@
  * belongs to somebody:
  *	allocation	reserved is set -> the transaction sets the bitmap -> it commits -> reserved is cleared
  *	free		reserved is set -> the transaction clears the bitmap -> it commits -> reserved is cleared
+ *	window		reserved is set -> its file allocates from it, or it ends and reserved is cleared (window.c)
  *
- * Placement. A huge page is 512 blocks, one cache line of bitmap. Small things go into holes: free blocks in huge pages
- * that are not wholly free. Data of larger files goes where block number in the AG and file block are equal modulo 512,
- * first of all in wholly free huge pages, so that it can be mapped by huge faults.
+ * Placement. A huge page is 512 blocks, one cache line of bitmap; a hole is free space in one that is not wholly free.
+ * A file of less than 2 MiB cannot be mapped by a huge fault, so it need not break a free huge page: metadata and small
+ * files go into holes, medium ones into holes where a piece of 64 KiB at least is to be had. From 2 MiB on data goes
+ * where block number in the AG and file block are equal modulo 512, in huge pages that were wholly free; what lies
+ * elsewhere of the file's first 2 MiB is moved over then (huge.c). While an AG is almost empty medium files get huge
+ * pages of their own too: those that grow are spared the move.
+ * What a file is expected to grow into is kept in windows. When there is neither hole nor huge page they are taken.
  *
- * free_huge counts the wholly free huge pages, so that "are there holes?" is a subtraction; `hint` is a lower bound for
- * holes.
+ * free_huge counts the wholly free huge pages, so that "are there holes?" is a subtraction; `hint` and `room_hint` are
+ * lower bounds for holes and for large ones.
  */
 #include <linux/bitmap.h>
 #include <linux/capability.h>
+#include <linux/slab.h>
 
-#include "daxfs.h"
+#include "space.h"
 #include "trace.h"
 
-#define LINE_WORDS	(DAXFS_HUGE_BLOCKS / 64)
 #define HOLES_TRIED	64
-
-/* An AG under search: reserve_lock is held. */
-struct search {
-	struct daxfs_sb_info *sbi;
-	struct daxfs_ag *ag;
-	u32 agno;
-};
-
-/* One bits are free blocks. */
-static u64 free_word(const struct search *s, u32 word)
-{
-	const __le64 *map = daxfs_ag_map(s->sbi, s->agno, word / (DAXFS_BITS_PER_MAP_BLOCK / 64));
-	u64 used = le64_to_cpu(READ_ONCE(map[word % (DAXFS_BITS_PER_MAP_BLOCK / 64)]));
-
-	return ~(used | s->ag->reserved[word]);
-}
+#define ROOMS_TRIED	256
+#define MEDIUM_PIECE	16u	/* blocks: medium files are not cut into smaller pieces while there are huge pages */
 
 /* First free block in [from, end), or end. */
-static u32 next_free(const struct search *s, u32 from, u32 end)
+static u32 next_free(const struct daxfs_space *s, u32 from, u32 end)
 {
 	while (from < end) {
-		u64 word = free_word(s, from / 64) >> (from % 64);
+		u64 word = daxfs_free_word(s, from / 64) >> (from % 64);
 
 		if (word)
 			return min(end, from + (u32)__ffs64(word));
@@ -51,108 +42,140 @@ static u32 next_free(const struct search *s, u32 from, u32 end)
 	return end;
 }
 
-static u32 next_used(const struct search *s, u32 from, u32 end)
+u32 daxfs_next_used(const struct daxfs_space *s, u32 from, u32 end)
 {
 	while (from < end) {
-		u64 word = ~free_word(s, from / 64) >> (from % 64);
+		u64 word = ~daxfs_free_word(s, from / 64) >> (from % 64);
 
 		if (word)
 			return min(end, from + (u32)__ffs64(word));
 		from = (from / 64 + 1) * 64;
 	}
 	return end;
-}
-
-static bool huge_is_free(const struct search *s, u32 huge)
-{
-	u32 i;
-
-	if ((huge + 1) * DAXFS_HUGE_BLOCKS > s->ag->blocks)
-		return false;
-	for (i = 0; i < LINE_WORDS; i++)
-		if (free_word(s, huge * LINE_WORDS + i) != ~0ull)
-			return false;
-	return true;
 }
 
 /* The AG's bitmap was verified; nobody reserves in it yet. */
 void daxfs_count_free(struct super_block *sb, u32 agno)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct search s = { .sbi = sbi, .ag = &sbi->ags[agno], .agno = agno };
+	struct daxfs_space s = { .sbi = sbi, .ag = &sbi->ags[agno], .agno = agno };
 	u32 huge;
 
 	spin_lock(&s.ag->reserve_lock);
 	s.ag->free_huge = 0;
 	for (huge = 0; huge < s.ag->blocks / DAXFS_HUGE_BLOCKS; huge++)
-		s.ag->free_huge += huge_is_free(&s, huge);
+		s.ag->free_huge += daxfs_huge_is_free(&s, huge);
 	s.ag->hint = 0;
+	s.ag->room_hint = 0;
 	spin_unlock(&s.ag->reserve_lock);
 }
 
-static void take(const struct search *s, u32 first, u32 count)
+static void take(const struct daxfs_space *s, u32 first, u32 count)
 {
 	u32 huge;
 
 	for (huge = first / DAXFS_HUGE_BLOCKS; huge <= (first + count - 1) / DAXFS_HUGE_BLOCKS; huge++) {
-		if (!huge_is_free(s, huge))
+		if (!daxfs_huge_is_free(s, huge))
 			continue;
 		s->ag->free_huge--;
-		s->ag->hint = min(s->ag->hint, huge * DAXFS_HUGE_BLOCKS);
+		daxfs_lower_hints(s, huge * DAXFS_HUGE_BLOCKS);
 	}
 	bitmap_set(s->ag->reserved, first, count);
 	s->ag->free_blocks -= count;
 }
 
-static void release(const struct search *s, u32 first, u32 count)
+static void release(const struct daxfs_space *s, u32 first, u32 count)
 {
 	u32 huge;
 
 	bitmap_clear(s->ag->reserved, first, count);
 	for (huge = first / DAXFS_HUGE_BLOCKS; huge <= (first + count - 1) / DAXFS_HUGE_BLOCKS; huge++)
-		s->ag->free_huge += huge_is_free(s, huge);
+		s->ag->free_huge += daxfs_huge_is_free(s, huge);
 	s->ag->free_blocks += count;
-	s->ag->hint = min(s->ag->hint, first);
+	daxfs_lower_hints(s, first);
+}
+
+static bool has_holes(const struct daxfs_space *s)
+{
+	return s->ag->free_blocks > s->ag->free_huge * DAXFS_HUGE_BLOCKS;
+}
+
+/* The next hole at or behind *at, before `end`: its length, at most `want`; 0 for none. Wholly free huge pages are passed
+ * over. *at: where it begins. */
+static u32 next_hole(const struct daxfs_space *s, u32 *at, u32 end, u32 want)
+{
+	for (;;) {
+		u32 stop;
+
+		*at = next_free(s, *at, end);
+		if (*at == end)
+			return 0;
+		stop = min((*at / DAXFS_HUGE_BLOCKS + 1) * DAXFS_HUGE_BLOCKS, end);
+		if (*at % DAXFS_HUGE_BLOCKS || !daxfs_huge_is_free(s, *at / DAXFS_HUGE_BLOCKS))
+			return daxfs_next_used(s, *at, min_t(u64, stop, (u64)*at + want)) - *at;
+		*at = stop;
+	}
 }
 
 /*
- * The best of the first holes: the first that is large enough, else the largest seen. Wholly free huge pages are passed
- * over. Returns the blocks found, 0 for none.
+ * The best of the first holes: the first that is large enough, else the largest seen. Returns the blocks found, 0 for
+ * none.
  */
-static u32 find_hole(const struct search *s, u32 want, u32 *first)
+static u32 find_hole(const struct daxfs_space *s, u32 want, u32 *first)
 {
-	u32 at = s->ag->hint, best = 0, tried = 0;
-	bool lowest = true;
+	u32 at = s->ag->hint, best = 0, tried;
 
-	if (s->ag->free_blocks <= s->ag->free_huge * DAXFS_HUGE_BLOCKS)
+	if (!has_holes(s))
 		return 0;
-	while (best < want && tried < HOLES_TRIED) {
-		u32 end, stop;
+	for (tried = 0; best < want && tried < HOLES_TRIED; tried++) {
+		u32 length = next_hole(s, &at, s->ag->blocks, want);
 
-		at = next_free(s, at, s->ag->blocks);
-		if (at == s->ag->blocks)
+		if (!length)
 			break;
-		end = min((at / DAXFS_HUGE_BLOCKS + 1) * DAXFS_HUGE_BLOCKS, s->ag->blocks);
-		if (at % DAXFS_HUGE_BLOCKS == 0 && huge_is_free(s, at / DAXFS_HUGE_BLOCKS)) {
-			at = end;
-			continue;
-		}
-		if (lowest)
+		if (!tried)
 			s->ag->hint = at;
-		lowest = false;
-		stop = next_used(s, at, min(end, at + want));
-		if (stop - at > best) {
-			best = stop - at;
+		if (length > best) {
+			best = length;
 			*first = at;
 		}
-		at = stop;
-		tried++;
+		at += length;
 	}
 	return best;
 }
 
+/*
+ * Room for a medium file: as find_hole(), among the holes of MEDIUM_PIECE blocks and more, and nothing shorter than
+ * `least`. Low ones first: so the huge pages behind them empty.
+ */
+static u32 find_room(const struct daxfs_space *s, u32 want, u32 least, u32 *first)
+{
+	u32 at = max(s->ag->hint, s->ag->room_hint), best = 0, tried;
+	bool lowest = true;
+
+	if (!has_holes(s))
+		return 0;
+	for (tried = 0; best < want && tried < ROOMS_TRIED; tried++) {
+		u32 length = next_hole(s, &at, s->ag->blocks, max(want, MEDIUM_PIECE));
+
+		if (lowest && (!length || length >= MEDIUM_PIECE)) {
+			s->ag->room_hint = at;
+			lowest = false;
+		}
+		if (!length)
+			break;
+		if (length > best) {
+			best = length;
+			*first = at;
+		}
+		at += length;
+	}
+	if (lowest)
+		s->ag->room_hint = at;
+	return best < least ? 0 : best;
+}
+
 /* A wholly free huge page at or behind `from`, else before it. Found: its first block. */
-static bool find_huge(const struct search *s, u32 from, u32 *first)
+static bool find_huge(const struct daxfs_space *s, u32 from, u32 *first)
 {
 	u32 pages = s->ag->blocks / DAXFS_HUGE_BLOCKS;
 	u32 start = from / DAXFS_HUGE_BLOCKS, i;
@@ -162,7 +185,7 @@ static bool find_huge(const struct search *s, u32 from, u32 *first)
 	for (i = 0; i < pages; i++) {
 		u32 huge = (start + i) % pages;
 
-		if (huge_is_free(s, huge)) {
+		if (daxfs_huge_is_free(s, huge)) {
 			*first = huge * DAXFS_HUGE_BLOCKS;
 			return true;
 		}
@@ -171,13 +194,13 @@ static bool find_huge(const struct search *s, u32 from, u32 *first)
 }
 
 /* Room at `colour` modulo 512 in a broken huge page: the first that holds all, else the largest. */
-static u32 find_colour(const struct search *s, u32 colour, u32 want, u32 *first)
+static u32 find_colour(const struct daxfs_space *s, u32 colour, u32 want, u32 *first)
 {
 	u32 enough = min(want, DAXFS_HUGE_BLOCKS - colour);
 	u32 best = 0, at;
 
 	for (at = colour; at < s->ag->blocks && best < enough; at += DAXFS_HUGE_BLOCKS) {
-		u32 length = next_used(s, at, min(s->ag->blocks, at + enough)) - at;
+		u32 length = daxfs_next_used(s, at, min(s->ag->blocks, at + enough)) - at;
 
 		if (length > best) {
 			best = length;
@@ -187,21 +210,67 @@ static u32 find_colour(const struct search *s, u32 colour, u32 want, u32 *first)
 	return best;
 }
 
-enum step { STEP_GOAL, STEP_HOLE, STEP_HUGE, STEP_COLOUR };
+/* What is free from `first` on: to the end of its huge page, and of data through wholly free ones behind it. */
+static u32 extend(const struct daxfs_space *s, const struct daxfs_alloc *request, u32 first, u32 want)
+{
+	u32 end = min_t(u64, s->ag->blocks, (u64)first + want);
+	u32 at = first, stop;
 
-static u32 find(const struct search *s, const struct daxfs_alloc *request, enum step step, u32 goal, u32 want,
+	do {
+		stop = min((at / DAXFS_HUGE_BLOCKS + 1) * DAXFS_HUGE_BLOCKS, end);
+		at = daxfs_next_used(s, at, stop);
+	} while (at == stop && at < end && request->kind == DAXFS_ALLOC_DATA &&
+		 daxfs_huge_is_free(s, at / DAXFS_HUGE_BLOCKS));
+	return at - first;
+}
+
+/* Where the file would go on. No wholly free huge page is begun here, except by data at its start. */
+static u32 find_goal(const struct daxfs_space *s, const struct daxfs_alloc *request, u32 goal, u32 want)
+{
+	u32 count;
+
+	if (goal >= s->ag->blocks)
+		return 0;
+	if (request->kind == DAXFS_ALLOC_DATA) {
+		u32 colour = request->file_block % DAXFS_HUGE_BLOCKS;
+
+		if (goal % DAXFS_HUGE_BLOCKS != colour ||
+		    (!colour && !daxfs_huge_is_free(s, goal / DAXFS_HUGE_BLOCKS)))
+			return 0;
+	} else if (daxfs_huge_is_free(s, goal / DAXFS_HUGE_BLOCKS)) {
+		return 0;
+	}
+	count = extend(s, request, goal, want);
+	return request->kind == DAXFS_ALLOC_MEDIUM && count < min_t(u32, want, MEDIUM_PIECE) ? 0 : count;
+}
+
+/* As much again as the file has already, at most a huge page: a file that grows is in few pieces. */
+static u32 medium_room(const struct daxfs_alloc *request, u32 want)
+{
+	return clamp_t(u64, request->file_block, want, max_t(u32, want, DAXFS_HUGE_BLOCKS));
+}
+
+enum step { STEP_GOAL, STEP_ROOM, STEP_HOLE, STEP_HUGE, STEP_COLOUR, STEP_STEAL };
+
+static u32 find(const struct daxfs_space *s, const struct daxfs_alloc *request, enum step step, u32 goal, u32 want,
 		u32 *first)
 {
-	u32 colour = request->kind == DAXFS_ALLOC_DATA ? request->file_block % DAXFS_HUGE_BLOCKS : 0;
-	u32 end;
+	bool data = request->kind == DAXFS_ALLOC_DATA || request->kind == DAXFS_ALLOC_MEDIUM;
+	u32 colour = data ? request->file_block % DAXFS_HUGE_BLOCKS : 0;
 
 	switch (step) {
 	case STEP_GOAL:
-		if (goal >= s->ag->blocks ||
-		    (request->kind == DAXFS_ALLOC_DATA && goal % DAXFS_HUGE_BLOCKS != colour))
-			return 0;
 		*first = goal;
-		break;
+		return find_goal(s, request, goal, want);
+	case STEP_ROOM:
+		/* An almost empty AG need not save huge pages. */
+		if (s->ag->free_huge >= s->ag->blocks / DAXFS_HUGE_BLOCKS / 4 * 3)
+			return 0;
+		return min(want, find_room(s, medium_room(request, want), min_t(u32, want, MEDIUM_PIECE), first));
+	case STEP_STEAL:
+		while (!has_holes(s) && daxfs_window_steal(s))
+			;
+		fallthrough;
 	case STEP_HOLE:
 		return find_hole(s, want, first);
 	case STEP_COLOUR:
@@ -210,42 +279,66 @@ static u32 find(const struct search *s, const struct daxfs_alloc *request, enum 
 		if (!find_huge(s, goal, first))
 			return 0;
 		*first += colour;
-		break;
+		return extend(s, request, *first, want);
 	}
-	end = min_t(u64, s->ag->blocks, (u64)*first + want);
-	return next_used(s, *first, end) - *first;
+	return 0;
 }
 
-static u32 try_ag(struct super_block *sb, u32 agno, const struct daxfs_alloc *request, enum step step, u32 goal,
-		  u32 want, struct daxfs_run *run)
+/* A reservation on its way. */
+struct attempt {
+	struct super_block *sb;
+	const struct daxfs_alloc *request;
+	u32 want;
+	struct daxfs_run *run;
+	struct daxfs_window *spare;	/* to keep the rest of the huge page in; NULL: not */
+};
+
+/* Takes what was found, and keeps what the file will grow into. reserve_lock is held. */
+static void take_found(const struct daxfs_space *s, struct attempt *attempt, u32 first, u32 count)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct search s = { .sbi = sbi, .ag = &sbi->ags[agno], .agno = agno };
+	const struct daxfs_alloc *request = attempt->request;
+	bool whole = daxfs_huge_is_free(s, (first + count - 1) / DAXFS_HUGE_BLOCKS);
+	u32 room = DAXFS_HUGE_BLOCKS;
+
+	take(s, first, count);
+	if (!attempt->spare)
+		return;
+	if (request->kind == DAXFS_ALLOC_MEDIUM)
+		room = max_t(u64, request->file_block + count, MEDIUM_PIECE);
+	if (daxfs_window_keep(s, request->owner, attempt->spare, first, count, request->file_block, whole, room))
+		attempt->spare = NULL;
+}
+
+static u32 try_ag(struct attempt *attempt, u32 agno, enum step step, u32 goal)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(attempt->sb);
+	struct daxfs_space s = { .sbi = sbi, .ag = &sbi->ags[agno], .agno = agno };
 	u32 first = 0, count;
 
-	if (!READ_ONCE(s.ag->free_blocks) || daxfs_ag_count(sb, agno))
+	if (!READ_ONCE(s.ag->free_blocks) && (step != STEP_STEAL || !READ_ONCE(s.ag->kept_blocks)))
+		return 0;
+	if (daxfs_ag_count(attempt->sb, agno))
 		return 0;
 	spin_lock(&s.ag->reserve_lock);
-	count = find(&s, request, step, goal, want, &first);
+	count = find(&s, attempt->request, step, goal, attempt->want, &first);
 	if (count)
-		take(&s, first, count);
+		take_found(&s, attempt, first, count);
 	spin_unlock(&s.ag->reserve_lock);
-	run->block = daxfs_ag_start(sbi, agno) + first;
-	run->count = count;
+	attempt->run->block = daxfs_ag_start(sbi, agno) + first;
+	attempt->run->count = count;
 	return count;
 }
 
-static u32 try_all(struct super_block *sb, const struct daxfs_alloc *request, enum step step, u32 start, u32 goal,
-		   u32 want, struct daxfs_run *run)
+static u32 try_all(struct attempt *attempt, enum step step, u32 start, u32 goal)
 {
-	u32 ags = smp_load_acquire(&DAXFS_SB(sb)->initialised_ags);
+	u32 ags = smp_load_acquire(&DAXFS_SB(attempt->sb)->initialised_ags);
 	u32 i;
 
 	for (i = 0; i < ags; i++) {
 		u32 agno = (start + i) % ags;
 
-		if (try_ag(sb, agno, request, step, i ? 0 : goal, want, run))
-			return run->count;
+		if (try_ag(attempt, agno, step, i ? 0 : goal))
+			return attempt->run->count;
 		if (step == STEP_GOAL)
 			break;
 	}
@@ -254,19 +347,21 @@ static u32 try_all(struct super_block *sb, const struct daxfs_alloc *request, en
 
 /* The order of preference of each kind; the next AG is opened before what follows `open_after`. */
 static const struct {
-	enum step steps[4];
+	enum step steps[6];
 	u8 count;
 	u8 open_after;
 } plans[] = {
-	[DAXFS_ALLOC_META] = { { STEP_HOLE, STEP_HUGE }, 2, 2 },
-	[DAXFS_ALLOC_SMALL] = { { STEP_GOAL, STEP_HOLE, STEP_HUGE }, 3, 3 },
-	[DAXFS_ALLOC_DATA] = { { STEP_GOAL, STEP_HUGE, STEP_COLOUR, STEP_HOLE }, 4, 2 },
+	[DAXFS_ALLOC_META] = { { STEP_HOLE, STEP_HUGE, STEP_STEAL }, 3, 2 },
+	[DAXFS_ALLOC_SMALL] = { { STEP_GOAL, STEP_HOLE, STEP_HUGE, STEP_STEAL }, 4, 3 },
+	[DAXFS_ALLOC_MEDIUM] = { { STEP_GOAL, STEP_ROOM, STEP_HUGE, STEP_HOLE, STEP_STEAL }, 5, 3 },
+	[DAXFS_ALLOC_DATA] = { { STEP_GOAL, STEP_HUGE, STEP_COLOUR, STEP_HOLE, STEP_STEAL }, 5, 2 },
 	[DAXFS_ALLOC_HUGE] = { { STEP_HUGE }, 1, 1 },
 };
 
-static u32 find_space(struct super_block *sb, const struct daxfs_alloc *request, u32 want, struct daxfs_run *run)
+static u32 search_ags(struct attempt *attempt)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_sb_info *sbi = DAXFS_SB(attempt->sb);
+	const struct daxfs_alloc *request = attempt->request;
 	u64 near = request->goal ?: request->ino / DAXFS_INODES_PER_BLOCK;
 	u32 start = 0, goal = 0, i;
 	u32 seen;
@@ -284,14 +379,31 @@ again:
 	for (i = 0; i < plans[request->kind].count; i++) {
 		if (plans[request->kind].steps[i] == STEP_GOAL && !goal)
 			continue;
-		if (i == plans[request->kind].open_after && !daxfs_in_tx(sb) && !daxfs_ag_init_next(sb, seen))
+		if (i == plans[request->kind].open_after && !daxfs_in_tx(attempt->sb) &&
+		    !daxfs_ag_init_next(attempt->sb, seen))
 			goto again;
-		if (try_all(sb, request, plans[request->kind].steps[i], start, goal, want, run))
-			return run->count;
+		if (try_all(attempt, plans[request->kind].steps[i], start, goal))
+			return attempt->run->count;
 	}
-	if (i <= plans[request->kind].open_after && !daxfs_in_tx(sb) && !daxfs_ag_init_next(sb, seen))
+	if (i <= plans[request->kind].open_after && !daxfs_in_tx(attempt->sb) &&
+	    !daxfs_ag_init_next(attempt->sb, seen))
 		goto again;
 	return 0;
+}
+
+static u32 find_space(struct super_block *sb, const struct daxfs_alloc *request, u32 want, struct daxfs_run *run)
+{
+	struct attempt attempt = { .sb = sb, .request = request, .want = want, .run = run };
+	bool congruent = request->kind == DAXFS_ALLOC_DATA;
+
+	if (!request->owner || (!congruent && request->kind != DAXFS_ALLOC_MEDIUM))
+		return search_ags(&attempt);
+	if (daxfs_window_take(sb, request->owner, request->file_block, want, congruent, run))
+		return run->count;
+	attempt.spare = daxfs_window_spare(sb, request->owner);
+	search_ags(&attempt);
+	kfree(attempt.spare);
+	return run->count;
 }
 
 /* Takes up to `want` off the filesystem's free blocks, leaving what others may still need. */
@@ -318,7 +430,7 @@ int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, str
 	u32 got = 0, taken;
 
 	*run = (struct daxfs_run){ };
-	if (WARN_ON_ONCE(!request->want || request->kind > DAXFS_ALLOC_HUGE))
+	if (WARN_ON_ONCE(!request->want || request->kind >= ARRAY_SIZE(plans)))
 		return -EINVAL;
 	daxfs_ag_make_room(sb, request->want);
 	taken = take_count(sb, request);
@@ -331,10 +443,28 @@ int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, str
 	return got ? 0 : -ENOSPC;
 }
 
+int daxfs_reserve_kept(struct inode *inode, u64 file_block, u32 want, struct daxfs_run *run)
+{
+	struct super_block *sb = inode->i_sb;
+	struct daxfs_alloc request = { .kind = DAXFS_ALLOC_DATA, .ino = inode->i_ino, .want = want };
+	u32 taken = take_count(sb, &request), got = 0;
+
+	*run = (struct daxfs_run){ };
+	if (taken == want)
+		got = daxfs_window_take(sb, DAXFS_I(inode), file_block, want, true, run);
+	if (got < taken)
+		atomic64_add(taken - got, &DAXFS_SB(sb)->free_blocks);
+	if (got == want)
+		return 0;
+	if (got)
+		daxfs_unreserve(sb, *run);
+	return -ENOSPC;
+}
+
 void daxfs_freed_release(struct super_block *sb, u32 agno, u32 first, u32 count)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct search s = { .sbi = sbi, .ag = &sbi->ags[agno], .agno = agno };
+	struct daxfs_space s = { .sbi = sbi, .ag = &sbi->ags[agno], .agno = agno };
 
 	spin_lock(&s.ag->reserve_lock);
 	release(&s, first, count);

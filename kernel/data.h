@@ -7,8 +7,10 @@
 
 #include "daxfs.h"
 
-/* Smaller files fill holes in broken huge pages; from here on blocks are placed congruently. */
+/* What kind of space a file gets, by its size (alloc.c): smaller files fill holes of any size, ... */
 #define DAXFS_SMALL_FILE	(64 << 10)
+/* ... up to here they fill large holes; from here on blocks are placed congruently in huge pages. */
+#define DAXFS_MEDIUM_FILE	(2 << 20)
 
 /* A write(2) in progress, at daxfs_inode_info.write: under i_rwsem exclusive there is one an inode. */
 struct daxfs_write {
@@ -46,7 +48,8 @@ static inline bool daxfs_congruent(const struct daxfs_sb_info *sbi, u64 disk_blo
 
 static inline enum daxfs_alloc_kind daxfs_data_kind(loff_t size)
 {
-	return size < DAXFS_SMALL_FILE ? DAXFS_ALLOC_SMALL : DAXFS_ALLOC_DATA;
+	return size < DAXFS_SMALL_FILE ? DAXFS_ALLOC_SMALL :
+	       size < DAXFS_MEDIUM_FILE ? DAXFS_ALLOC_MEDIUM : DAXFS_ALLOC_DATA;
 }
 
 /* daxfs_map_lookup() inside the gate, with the inode lock shared. */
@@ -96,6 +99,11 @@ void daxfs_release_behind(struct inode *inode, loff_t end);
 ssize_t daxfs_direct_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t daxfs_direct_write(struct kiocb *iocb, struct iov_iter *from);
 
+/* huge.c. Blocks that lie elsewhere of a 2 MiB that a write of [from, to) completed join the rest in one huge page, where
+ * nothing maps the file. i_rwsem is held exclusive. */
+void daxfs_gather(struct inode *inode, loff_t from, loff_t to);
+/* Of a file that nothing maps yet: cached entries of 4 KiB in [first, +count) blocks must not be in the way of 2 MiB. */
+void daxfs_prepare_mapping(struct inode *inode, u64 first, u64 count);
 long daxfs_fallocate(struct file *file, int mode, loff_t offset, loff_t length);
 int daxfs_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 start, u64 length);
 loff_t daxfs_llseek(struct file *file, loff_t offset, int whence);

@@ -50,6 +50,7 @@
 #include <linux/dax.h>
 #include <linux/iomap.h>
 #include <linux/kobject.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/ratelimit.h>
@@ -82,8 +83,11 @@ struct daxfs_ag {
 	u32 blocks;
 	u32 free_blocks;		/* neither allocated nor reserved */
 	u32 free_huge;			/* huge pages of such blocks alone */
+	u32 kept_blocks;		/* reserved by windows: their files' for as long as there are others */
+	struct list_head windows;	/* struct daxfs_window, oldest first */
 	u32 free_inodes;		/* neither used nor taken */
 	u32 hint;			/* below this block there are no free ones outside free huge pages */
+	u32 room_hint;			/* below it there are no holes of 64 KiB */
 	u32 inode_hint;			/* where the next free inode is looked for */
 	struct xarray taken_inodes;	/* inode slots promised to an open transaction, by number */
 	u8 *orphans;			/* orphans in each group of 64 inodes; NULL: none yet */
@@ -130,7 +134,8 @@ struct daxfs_sb_info {
 	u32 head_blocks, bitmap_blocks, orphan_map_blocks;
 	u32 map_end;			/* blocks of superblock copy, header and maps */
 	struct daxfs_ag *ags;		/* ag_count of them */
-	atomic64_t free_blocks;		/* of the whole filesystem, reservations taken off; uninitialised AGs counted */
+	/* Of the whole filesystem: reservations taken off, windows and uninitialised AGs counted. */
+	atomic64_t free_blocks;
 	atomic64_t uninitialised_blocks;	/* the part of free_blocks in AGs without a head */
 	atomic64_t free_inodes;
 	atomic64_t inode_blocks;
@@ -179,6 +184,8 @@ struct daxfs_inode_info {
 	bool stored;			/* is on the device: read from it, or daxfs_store_inode() was called */
 	u64 verified[DAXFS_VERIFIED_NODES];	/* extent tree nodes whose checksum was seen to be right, by block */
 	struct list_head mapped;	/* in daxfs_sb_info.mapped, from the first mmap(2) on */
+	struct list_head windows;	/* struct daxfs_window: kept for the file to grow into. Under `lock` */
+	atomic_t writers;		/* open files that may write: the last one to go ends the windows */
 	struct daxfs_write *write;	/* a write(2) in progress, NULL otherwise; see data.h. Under i_rwsem exclusive */
 	struct inode vfs_inode;
 };
@@ -398,6 +405,7 @@ enum daxfs_alloc_kind {
 	DAXFS_ALLOC_SMALL,	/* data of small files: fills holes */
 	DAXFS_ALLOC_DATA,	/* congruent: (disk - file) % 512 == 0 where possible, in a huge page of its own */
 	DAXFS_ALLOC_HUGE,	/* one whole aligned free huge page, or -ENOSPC */
+	DAXFS_ALLOC_MEDIUM,	/* data of files of 64 KiB to 2 MiB: large holes, else as DATA */
 };
 
 struct daxfs_alloc {
@@ -405,11 +413,14 @@ struct daxfs_alloc {
 	u64 ino;		/* for the trace, and the AG to start in when there is no goal */
 	u64 goal;		/* block to start at; 0: none */
 	u64 file_block;		/* for congruence */
+	struct daxfs_inode_info *owner;	/* DATA and MEDIUM: whose windows to use; its lock is held exclusive. Or NULL */
 	u32 want;		/* blocks; the result is 1 .. want */
 	bool reserve_ok;	/* may use the metadata reserve (conversion, punch, truncate, unlink) */
 };
 int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run);
 void daxfs_unreserve(struct super_block *sb, struct daxfs_run run);
+/* All of `want` congruent blocks at `file_block` that were kept for the file, or -ENOSPC. inode's lock is held exclusive. */
+int daxfs_reserve_kept(struct inode *inode, u64 file_block, u32 want, struct daxfs_run *run);
 u64 daxfs_free_blocks(struct super_block *sb);
 /* What the end of a transaction does to reservations: an allocation is in the bitmap now, a free may be used again. */
 void daxfs_reservation_kept(struct super_block *sb, u32 agno, u32 first, u32 count);
@@ -418,6 +429,10 @@ void daxfs_freed_drop(struct super_block *sb, u32 agno, u32 first, u32 count);	/
 void daxfs_freed_release(struct super_block *sb, u32 agno, u32 first, u32 count);
 /* Of whole-free huge pages and counters: the AG's bitmap was verified and its lock is held. */
 void daxfs_count_free(struct super_block *sb, u32 agno);
+
+/* ---- window.c: what is kept for files to grow into ---- */
+/* What is kept for the inode is free again. Its lock is held exclusive, or nobody else knows it any more. */
+void daxfs_end_windows(struct inode *inode);
 
 /* ---- inode.c ---- */
 struct inode *daxfs_iget(struct super_block *sb, u64 ino);	/* ERR_PTR(-ESTALE, -EUCLEAN) */
@@ -520,6 +535,10 @@ struct daxfs_map_change *daxfs_map_prepare_split(struct daxfs_tx *tx, struct ino
 struct daxfs_map_change *daxfs_map_prepare_shift_down(struct daxfs_tx *tx, struct inode *inode, u64 *gap, u64 distance);
 struct daxfs_map_change *daxfs_map_prepare_shift_up(struct daxfs_tx *tx, struct inode *inode, u64 first, u64 *gap,
 						    u64 distance);
+/* Blocks [file_block, +count), all of them written, move to `disk_block`, where the caller copied them; the old blocks
+ * are queued as free. -EAGAIN where they are not in one leaf, or too many pieces for one transaction. */
+struct daxfs_map_change *daxfs_map_prepare_move(struct daxfs_tx *tx, struct inode *inode, u64 file_block,
+						u64 disk_block, u32 count);
 void daxfs_map_apply(struct daxfs_map_change *change);
 
 /* ---- truncate.c ---- */

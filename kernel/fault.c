@@ -48,6 +48,7 @@ static enum daxfs_fault_reason hopeless(const struct vm_fault *vmf, const struct
 static enum daxfs_fault_reason why_fallback(const struct vm_fault *vmf, struct inode *inode)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	struct xarray *cached = &inode->i_mapping->i_pages;
 	unsigned long first = vmf->pgoff & ~HUGE_COLOUR, index = first;
 	struct daxfs_map map;
 	int err, gate = daxfs_enter(sbi);
@@ -64,8 +65,9 @@ static enum daxfs_fault_reason why_fallback(const struct vm_fault *vmf, struct i
 		return map.state == DAXFS_MAP_WRITTEN ? DAXFS_FAULT_SHORT_EXTENT : DAXFS_FAULT_PARTLY_MAPPED;
 	if (map.state != DAXFS_MAP_HOLE && !daxfs_congruent(sbi, map.disk_block, first))
 		return DAXFS_FAULT_NOT_CONGRUENT;
-	if (map.state == DAXFS_MAP_HOLE && is_shared_write(vmf) &&
-	    !xa_find(&inode->i_mapping->i_pages, &index, first + HUGE_COLOUR, XA_PRESENT))
+	if (xa_find(cached, &index, first + HUGE_COLOUR, XA_PRESENT))
+		return xa_get_order(cached, index) < HUGE_ORDER ? DAXFS_FAULT_CACHED_SMALL : DAXFS_FAULT_OTHER;
+	if (map.state == DAXFS_MAP_HOLE && is_shared_write(vmf))
 		return DAXFS_FAULT_NO_HUGE_PAGE;
 	return DAXFS_FAULT_OTHER;
 }

@@ -92,6 +92,8 @@ static ssize_t write_chunks(struct kiocb *iocb, struct iov_iter *from)
 		cond_resched();
 	}
 	DAXFS_I(inode)->write = NULL;
+	if (write.done > start)
+		daxfs_gather(inode, start, write.done);
 	/* What was copied and then could not be committed was not written. */
 	iov_iter_revert(from, iocb->ki_pos - write.done);
 	iocb->ki_pos = write.done;
@@ -171,6 +173,7 @@ static int daxfs_mmap(struct file *file, struct vm_area_struct *vma)
 		vma->vm_ops = &daxfs_buffered_vm_ops;
 		return 0;
 	}
+	daxfs_prepare_mapping(file_inode(file), vma->vm_pgoff, vma_pages(vma));
 	vma->vm_ops = &daxfs_vm_ops;
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 	vm_flags_set(vma, VM_HUGEPAGE);
@@ -183,6 +186,7 @@ static int daxfs_mmap(struct file *file, struct vm_area_struct *vma)
 static int daxfs_open(struct inode *inode, struct file *file)
 {
 	bool moving;
+	int err;
 
 	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
 		return -EIO;
@@ -194,11 +198,28 @@ static int daxfs_open(struct inode *inode, struct file *file)
 		if (moving)
 			return -EUCLEAN;
 	}
-	return generic_file_open(inode, file);
+	err = generic_file_open(inode, file);
+	if (!err && file->f_mode & FMODE_WRITE)
+		atomic_inc(&DAXFS_I(inode)->writers);
+	return err;
+}
+
+/* A file that nobody writes to does not grow: what was kept for it is free again. */
+static int daxfs_release(struct inode *inode, struct file *file)
+{
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+
+	if (!(file->f_mode & FMODE_WRITE) || !atomic_dec_and_test(&info->writers))
+		return 0;
+	down_write(&info->lock);
+	daxfs_end_windows(inode);
+	up_write(&info->lock);
+	return 0;
 }
 
 const struct file_operations daxfs_file_operations = {
 	.open		= daxfs_open,
+	.release	= daxfs_release,
 	.llseek		= daxfs_llseek,
 	.read_iter	= daxfs_read_iter,
 	.write_iter	= daxfs_write_iter,

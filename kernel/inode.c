@@ -55,6 +55,7 @@ struct inode *daxfs_alloc_inode(struct super_block *sb)
 	       offsetof(struct daxfs_inode_info, vfs_inode) - offsetof(struct daxfs_inode_info, raw));
 	daxfs_init_ioends(info);
 	INIT_LIST_HEAD(&info->mapped);
+	INIT_LIST_HEAD(&info->windows);
 	return &info->vfs_inode;
 }
 
@@ -845,6 +846,7 @@ void daxfs_evict_inode(struct inode *inode)
 
 	truncate_inode_pages_final(&inode->i_data);
 	daxfs_forget_mapped(inode);
+	daxfs_end_windows(inode);
 	if (free && !sb_rdonly(inode->i_sb) && !daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
 		free_orphan(inode);
 	clear_inode(inode);

@@ -135,11 +135,12 @@ int daxfs_reserve_data(struct inode *inode, u64 file_block, u64 want, enum daxfs
 		.kind = kind,
 		.ino = inode->i_ino,
 		.file_block = file_block,
+		.owner = DAXFS_I(inode),
 		.want = min_t(u64, want, DAXFS_MAX_RUN),
 	};
 	u64 goal = daxfs_map_goal(inode, file_block);
 
-	if (kind == DAXFS_ALLOC_SMALL || daxfs_congruent(DAXFS_SB(inode->i_sb), goal, file_block))
+	if (kind == DAXFS_ALLOC_SMALL || kind == DAXFS_ALLOC_MEDIUM || daxfs_congruent(DAXFS_SB(inode->i_sb), goal, file_block))
 		request.goal = goal;
 	return daxfs_reserve(inode->i_sb, &request, run);
 }

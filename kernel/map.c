@@ -865,3 +865,76 @@ struct daxfs_map_change *daxfs_map_prepare_shift_up(struct daxfs_tx *tx, struct 
 	*gap = max(first, path.low);
 	return change_end(change, not_a_hole(inode, err, *gap, distance));
 }
+
+/* All that `to` covers lies in this leaf, in extents without holes between them: they give way to `to`. */
+static int move_in_leaf(struct daxfs_map_change *change, const struct daxfs_path *path,
+			const struct daxfs_extent_view *to)
+{
+	struct daxfs_extent_view view, part, pieces[DAXFS_MAX_PIECES];
+	struct daxfs_extent_view left = { .count = 0 }, right = { .count = 0 };
+	u64 end = to->file_block + to->count, low = end;
+	unsigned int count = 0, drop;
+	int at, err;
+
+	for (at = path->at; low > to->file_block; at--) {
+		if (at < 0)
+			return -EAGAIN;
+		err = daxfs_path_extent(change->inode, path, at, &view);
+		if (err)
+			return err;
+		part = part_before(&view, end);
+		part = part_from(&part, to->file_block);
+		if (view.state != to->state || !part.count || part.file_block + part.count != low)
+			return -EAGAIN;
+		low = part.file_block;
+		if (free_part(change, &part) > low)
+			return -EAGAIN;
+		if (at == path->at)
+			right = part_from(&view, end);
+		left = part_before(&view, to->file_block);
+	}
+	at++;
+	drop = path->at + 1 - at;
+	if (!left.count && at > 0) {
+		err = daxfs_path_extent(change->inode, path, at - 1, &view);
+		if (err)
+			return err;
+		if (continues(&view, to)) {
+			left = view;
+			at--;
+			drop++;
+		}
+	}
+	if (!right.count && at + drop < path->count) {
+		err = daxfs_path_extent(change->inode, path, at + drop, &view);
+		if (err)
+			return err;
+		if (continues(to, &view)) {
+			right = view;
+			drop++;
+		}
+	}
+	change->blocks += to->count;
+	add_piece(pieces, &count, &left);
+	add_piece(pieces, &count, to);
+	add_piece(pieces, &count, &right);
+	return replace_by_pieces(change, path, at, drop, pieces, count);
+}
+
+struct daxfs_map_change *daxfs_map_prepare_move(struct daxfs_tx *tx, struct inode *inode, u64 file_block,
+						u64 disk_block, u32 count)
+{
+	const struct daxfs_extent_view to = {
+		.file_block = file_block, .disk_block = disk_block, .count = count, .state = DAXFS_EXTENT_WRITTEN,
+	};
+	struct daxfs_map_change *change = change_begin(tx, inode);
+	struct daxfs_path path;
+	int err;
+
+	if (IS_ERR(change))
+		return change;
+	err = daxfs_path_find(inode, file_block + count - 1, &path);
+	if (!err)
+		err = file_block < path.low ? -EAGAIN : move_in_leaf(change, &path, &to);
+	return change_end(change, err);
+}

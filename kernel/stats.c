@@ -41,6 +41,18 @@ static u64 read_free_blocks(struct daxfs_sb_info *sbi)
 }
 STAT(free_blocks);
 
+/* The part of free_blocks that windows keep. */
+static u64 read_kept_blocks(struct daxfs_sb_info *sbi)
+{
+	u32 agno, ags = smp_load_acquire(&sbi->initialised_ags);
+	u64 sum = 0;
+
+	for (agno = 0; agno < ags; agno++)
+		sum += READ_ONCE(sbi->ags[agno].kept_blocks);
+	return sum;
+}
+STAT(kept_blocks);
+
 static u64 read_initialised_ags(struct daxfs_sb_info *sbi)
 {
 	return READ_ONCE(sbi->initialised_ags);
@@ -65,6 +77,7 @@ static struct attribute *daxfs_attrs[] = {
 	&attr_fences.attr,
 	&attr_logged_bytes.attr,
 	&attr_free_blocks.attr,
+	&attr_kept_blocks.attr,
 	&attr_initialised_ags.attr,
 	&attr_free_huge_pages.attr,
 	NULL,

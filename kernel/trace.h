@@ -25,7 +25,8 @@
 	{ 6, "partly mapped" }, \
 	{ 7, "no free huge page" }, \
 	{ 8, "error" }, \
-	{ 9, "other" }
+	{ 9, "other" }, \
+	{ 10, "cached as 4 KiB" }
 enum daxfs_fault_reason {
 	DAXFS_FAULT_NONE = 0,
 	DAXFS_FAULT_VMA = 1,
@@ -37,6 +38,7 @@ enum daxfs_fault_reason {
 	DAXFS_FAULT_NO_HUGE_PAGE = 7,
 	DAXFS_FAULT_ERROR = 8,
 	DAXFS_FAULT_OTHER = 9,
+	DAXFS_FAULT_CACHED_SMALL = 10,
 };
 #endif
 
@@ -230,7 +232,8 @@ TRACE_EVENT(daxfs_alloc,
 	),
 	TP_printk("dev %d:%d ino %llu kind %s goal %llu want %u block %llu count %u error %d", MAJOR(__entry->dev),
 		  MINOR(__entry->dev), __entry->ino,
-		  __print_symbolic(__entry->kind, { 0, "meta" }, { 1, "small" }, { 2, "data" }, { 3, "huge" }),
+		  __print_symbolic(__entry->kind, { 0, "meta" }, { 1, "small" }, { 2, "data" }, { 3, "huge" },
+				   { 4, "medium" }),
 		  __entry->goal, __entry->want, __entry->block, __entry->count, __entry->error)
 );
 

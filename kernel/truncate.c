@@ -95,6 +95,7 @@ static int shrink_all(struct inode *inode, struct shrink *shrink)
 			return gate;
 		nofs = memalloc_nofs_save();
 		down_write(&info->lock);
+		daxfs_end_windows(inode);
 		err = shrink_step(inode, shrink);
 		up_write(&info->lock);
 		memalloc_nofs_restore(nofs);

@@ -21,10 +21,11 @@ constexpr std::array kReasons{
            "Map whole multiples of 2 MiB, from a file offset that is one.", true},
     Reason{DAXTRACE_REASON_EOF, "end_of_file", "the file ends inside the 2 MiB",
            "Make the file a multiple of 2 MiB long before mapping it (fallocate -l, truncate -s).", true},
-    Reason{DAXTRACE_REASON_PTE_CONFLICT, "cached_as_4k", "part of the range is cached as 4 KiB entries",
-           "They stay while the inode is in memory: have the first access be a 2 MiB fault, or unmap the file and drop "
-           "caches (echo 2 > /proc/sys/vm/drop_caches) or mount again.",
-           true},
+    Reason{
+        DAXTRACE_REASON_PTE_CONFLICT, "cached_as_4k", "part of the range is cached as 4 KiB entries",
+        "They stay while the inode is in memory: have the first access be a 2 MiB fault, or unmap the file and drop "
+        "caches (echo 2 > /proc/sys/vm/drop_caches) or mount again. On daxfs unmap it everywhere, then map it again.",
+        true},
     Reason{DAXTRACE_REASON_MAP_ERROR, "mapping_failed", "the filesystem could not map the range",
            "Look at free space (df), at quotas and at the kernel log.", true},
     Reason{DAXTRACE_REASON_SHORT_EXTENT, "short_extent", "extent shorter than 2 MiB",

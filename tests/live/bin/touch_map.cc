@@ -3,7 +3,8 @@
 //
 //   touch_map FILE MODE OFFSET LENGTH STEP [SKEW]
 //
-// MODE: r reads or w writes; p a private mapping, s MAP_SYNC; m msync() at the end; n MADV_NOHUGEPAGE. The mapping
+// MODE: r reads or w writes; p a private mapping, s MAP_SYNC; m msync() at the end; n MADV_NOHUGEPAGE; t does it
+// twice, first through another mapping with MADV_NOHUGEPAGE, which stays. The mapping
 // starts SKEW bytes after a 2 MiB boundary; without SKEW that is the place which is congruent with OFFSET.
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -68,6 +69,8 @@ int main(int argc, char** argv) {
     const int fd = open(argv[1], O_RDWR);
     if (fd < 0)
         die(argv[1]);
+    if (mode.find('t') != std::string::npos)
+        touch(map(fd, mode + 'n', offset, length, skew), length, step, true);
     char* bytes = map(fd, mode, offset, length, skew);
     touch(bytes, length, step, mode.find('w') != std::string::npos);
     if (mode.find('m') != std::string::npos && msync(bytes, length, MS_SYNC) != 0)

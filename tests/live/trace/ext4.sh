@@ -18,4 +18,8 @@ expect_eq "$(op map_sync_flush)" 1 "metadata flushed for a MAP_SYNC fault"
 traced "$TOUCH" "$MNT/a" wm 0 2097152 4096
 expect_eq "$(op writeback bytes)" 2097152 "bytes that msync flushed"
 expect_eq "$(op fault_error)" 0 "failed faults"
+
+# Of 4 KiB entries nothing but eviction rids the cache.
+traced "$TOUCH" "$MNT/c" w 0 2097152 2097152
+reasons_are "cached_as_4k=1" "a file that is cached as 4 KiB entries"
 umount "$MNT"

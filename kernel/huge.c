@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What makes 2 MiB faults possible again: blocks of a file that lie apart join in one huge page, and cached entries of
+ * 4 KiB that nothing uses any more are forgotten.
+ *
+ * Both are done only while nothing maps the file, under invalidate_lock exclusive: page faults wait, and page tables
+ * have no entry to invalidate.
+ *
+ * Gathering: when a write(2) completes a 2 MiB of the file whose first blocks were placed while the file was small, and
+ * whose rest lies in a huge page that has kept room for them, they are copied there; where the rest does not, all of
+ * the 2 MiB is copied into a free huge page. i_rwsem keeps readers and writers out. The copies are flushed, and durable
+ * with the first fence of the one transaction that maps them and frees the old blocks: a crash leaves the old places or
+ * the new ones. Where a page of the old blocks is still pinned (DMA) everything stays: the mm layer knows of no mapping
+ * that it could break.
+ */
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/uaccess.h>
+#include <linux/xarray.h>
+
+#include "data.h"
+
+#define HUGE_SHIFT	21
+
+static bool is_huge(struct inode *inode, const struct daxfs_map *map, u64 first)
+{
+	return map->count >= DAXFS_HUGE_BLOCKS && (map->state == DAXFS_MAP_HOLE ||
+	       daxfs_congruent(DAXFS_SB(inode->i_sb), map->disk_block, first));
+}
+
+static int lookup_range(struct inode *inode, u64 first, struct daxfs_map *map)
+{
+	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+
+	if (gate < 0)
+		return gate;
+	down_read(&DAXFS_I(inode)->lock);
+	err = daxfs_map_lookup(inode, first, map);
+	up_read(&DAXFS_I(inode)->lock);
+	daxfs_leave(gate);
+	return err;
+}
+
+/*
+ * Blocks [first, +512) are not cached any more; what was dirty is written back. Nothing maps them and nothing can:
+ * invalidate_lock is held exclusive. The inode lock is not held.
+ */
+static int forget_cached(struct inode *inode, u64 first)
+{
+	struct address_space *mapping = inode->i_mapping;
+	unsigned long index = first, last = first + DAXFS_HUGE_BLOCKS - 1;
+	loff_t start = (loff_t)first << DAXFS_BLOCK_SHIFT;
+	int err;
+
+	lockdep_assert_held_write(&mapping->invalidate_lock);
+	if (!xa_find(&mapping->i_pages, &index, last, XA_PRESENT))
+		return 0;
+	err = filemap_write_and_wait_range(mapping, start, start + (1ll << HUGE_SHIFT) - 1);
+	/* FENCE: the entries that would make the next fsync() write these lines back go away. */
+	daxfs_fence(DAXFS_SB(inode->i_sb));
+	return err ?: invalidate_inode_pages2_range(mapping, first, last);
+}
+
+static void forget_small(struct inode *inode, u64 first, u64 end)
+{
+	struct address_space *mapping = inode->i_mapping;
+	unsigned long index = first;
+	struct daxfs_map map;
+
+	while (index < end && xa_find(&mapping->i_pages, &index, end - 1, XA_PRESENT)) {
+		u64 range = round_down(index, DAXFS_HUGE_BLOCKS);
+
+		if (xa_get_order(&mapping->i_pages, index) < HUGE_SHIFT - DAXFS_BLOCK_SHIFT &&
+		    (range + DAXFS_HUGE_BLOCKS) << DAXFS_BLOCK_SHIFT <= i_size_read(inode) &&
+		    !lookup_range(inode, range, &map) && is_huge(inode, &map, range) &&
+		    forget_cached(inode, range))
+			return;
+		index = range + DAXFS_HUGE_BLOCKS;
+		cond_resched();
+	}
+}
+
+void daxfs_prepare_mapping(struct inode *inode, u64 first, u64 count)
+{
+	struct address_space *mapping = inode->i_mapping;
+	u64 end = min_t(u64, first + count, DIV_ROUND_UP_ULL((u64)i_size_read(inode), DAXFS_BLOCK_SIZE));
+
+	if (!IS_DAX(inode) || mapping_mapped(mapping) || mapping_empty(mapping) || first >= end)
+		return;
+	filemap_invalidate_lock(mapping);
+	if (!mapping_mapped(mapping))
+		forget_small(inode, first, end);
+	filemap_invalidate_unlock(mapping);
+}
+
+/*
+ * How many blocks at the start of the 2 MiB at `first` lie apart from a congruent run that reaches its end; all 512
+ * where there is no such run. 0: nothing does, or blocks are missing or unwritten. The inode lock is held.
+ */
+static u32 misplaced(struct inode *inode, u64 first)
+{
+	u64 at = first, end = first + DAXFS_HUGE_BLOCKS;
+	struct daxfs_map map;
+
+	for (; at < end; at += map.count) {
+		if (daxfs_map_lookup(inode, at, &map) || map.state != DAXFS_MAP_WRITTEN)
+			return 0;
+		if (map.count >= end - at && daxfs_congruent(DAXFS_SB(inode->i_sb), map.disk_block, at))
+			return at - first;
+	}
+	return DAXFS_HUGE_BLOCKS;
+}
+
+/* Blocks of the file into reserved ones. -EBUSY where a page is pinned, -EIO where it is poisoned. */
+static int copy_blocks(struct inode *inode, u64 first, struct daxfs_run run)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	struct daxfs_map map = { .count = 0 };
+	u32 i;
+
+	for (i = 0; i < run.count; i++) {
+		void *from, *to = daxfs_block(sbi, run.block + i);
+
+		if (!map.count) {
+			int err = daxfs_map_lookup(inode, first + i, &map);
+
+			if (err)
+				return err;
+		}
+		from = daxfs_block(sbi, map.disk_block);
+		/* An idle page of a DAX device has one reference. */
+		if (page_ref_count(virt_to_page(from)) > 1)
+			return -EBUSY;
+		if (copy_mc_to_kernel(to, from, DAXFS_BLOCK_SIZE))
+			return -EIO;
+		daxfs_flush(sbi, to, DAXFS_BLOCK_SIZE);
+		map.disk_block++;
+		map.count--;
+	}
+	return 0;
+}
+
+/* One transaction: the copies become the file's, the old blocks are free. The reservation ends, whatever happens. */
+static int commit_move(struct inode *inode, u64 first, struct daxfs_run run)
+{
+	struct daxfs_map_change *change;
+	struct daxfs_tx *tx = daxfs_tx_begin(inode->i_sb);
+	int err;
+
+	if (IS_ERR(tx)) {
+		daxfs_unreserve(inode->i_sb, run);
+		return PTR_ERR(tx);
+	}
+	daxfs_tx_add_core(tx, inode);
+	daxfs_tx_alloc(tx, run);
+	change = daxfs_map_prepare_move(tx, inode, first, run.block, run.count);
+	err = PTR_ERR_OR_ZERO(change);
+	if (!err)
+		err = daxfs_tx_ready(tx);
+	if (err) {
+		daxfs_tx_cancel(tx);
+		return err;
+	}
+	daxfs_map_apply(change);
+	daxfs_store_inode(inode);
+	return daxfs_tx_commit(tx);
+}
+
+/* Inside the gate, with the inode lock. Failing is no error: the blocks stay where they are. */
+static void gather_locked(struct inode *inode, u64 first)
+{
+	u32 head = misplaced(inode, first);
+	struct daxfs_run run;
+
+	if (!head)
+		return;
+	if (head == DAXFS_HUGE_BLOCKS || daxfs_reserve_kept(inode, first, head, &run)) {
+		head = DAXFS_HUGE_BLOCKS;
+		if (daxfs_reserve_data(inode, first, head, DAXFS_ALLOC_HUGE, &run))
+			return;
+	}
+	if (copy_blocks(inode, first, run))
+		daxfs_unreserve(inode->i_sb, run);
+	else
+		commit_move(inode, first, run);
+}
+
+static void gather(struct inode *inode, u64 first)
+{
+	int gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+	unsigned int nofs;
+
+	if (gate < 0)
+		return;
+	nofs = memalloc_nofs_save();
+	down_write(&DAXFS_I(inode)->lock);
+	gather_locked(inode, first);
+	up_write(&DAXFS_I(inode)->lock);
+	memalloc_nofs_restore(nofs);
+	daxfs_leave(gate);
+}
+
+void daxfs_gather(struct inode *inode, loff_t from, loff_t to)
+{
+	struct address_space *mapping = inode->i_mapping;
+	u64 first = (u64)from >> HUGE_SHIFT << (HUGE_SHIFT - DAXFS_BLOCK_SHIFT);
+	struct daxfs_map map;
+
+	lockdep_assert_held_write(&inode->i_rwsem);
+	if ((u64)to >> HUGE_SHIFT == (u64)from >> HUGE_SHIFT || !IS_DAX(inode) || mapping_mapped(mapping))
+		return;
+	if (lookup_range(inode, first, &map) || is_huge(inode, &map, first))
+		return;
+	filemap_invalidate_lock(mapping);
+	if (!mapping_mapped(mapping) && !forget_cached(inode, first))
+		gather(inode, first);
+	filemap_invalidate_unlock(mapping);
+}
