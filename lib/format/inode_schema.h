@@ -21,8 +21,9 @@ inline constexpr std::array kInodeFormats{
 inline constexpr std::array kInodeOperations{
     NamedValue{DAXFS_OPERATION_NONE, "none", "nothing in progress"},
     NamedValue{DAXFS_OPERATION_TRUNCATE, "truncate", "free every block at or behind file block operation_arg[0]"},
-    NamedValue{DAXFS_OPERATION_COLLAPSE, "collapse",
-               "free operation_arg[1] blocks from file block operation_arg[0] on, and move all behind them down by as many"},
+    NamedValue{
+        DAXFS_OPERATION_COLLAPSE, "collapse",
+        "free operation_arg[1] blocks from file block operation_arg[0] on, and move all behind them down by as many"},
 };
 inline constexpr std::array kInodeFlags{
     NamedValue{DAXFS_INODE_IMMUTABLE, "immutable", "no change at all"},
