@@ -61,6 +61,7 @@
 
 #include "daxfs_format.h"
 #include "compat.h"
+#include "points.h"
 
 #define DAXFS_MAX_RUN		(1u << 18)	/* blocks in one daxfs_run of a reservation or tx_free: 1 GiB */
 #define DAXFS_PIECE_SHIFT	18	/* the device is mapped in pieces of 2^18 blocks: 1 GiB */

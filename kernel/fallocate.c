@@ -81,6 +81,7 @@ static int clear_range(struct inode *inode, loff_t offset, loff_t end, u64 *firs
 		err = daxfs_zero_in_block(inode, outer, end);
 	if (!err && inner < outer)
 		truncate_pagecache_range(inode, inner, outer - 1);
+	daxfs_point(unmapped);
 	return err;
 }
 

@@ -61,6 +61,7 @@ static int write_chunk(struct kiocb *iocb, struct iov_iter *from, struct daxfs_w
 	count = dax_iomap_rw(iocb, from, &daxfs_write_iomap_ops);
 	pagefault_enable();
 	iov_iter_reexpand(from, iov_iter_count(from) + rest);
+	daxfs_point(invalidate);
 	if (write->filled_from < write->filled_to)
 		invalidate_inode_pages2_range(mapping, write->filled_from, write->filled_to - 1);
 	if (write->error)

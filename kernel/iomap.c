@@ -76,6 +76,7 @@ static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned i
 	struct daxfs_map map;
 	int err = daxfs_lookup_shared(inode, pos >> DAXFS_BLOCK_SHIFT, &map);
 
+	daxfs_point(read);
 	if (!err)
 		fill_iomap(inode, &map, iomap);
 	return begin_exit(inode, pos, &map, 0, err, start);
@@ -244,6 +245,7 @@ static int write_begin_fill(struct inode *inode, struct daxfs_write *write, u64 
 	u64 want = ((end - 1) >> DAXFS_BLOCK_SHIFT) - first + 1;
 	int err;
 
+	daxfs_point(lookup);
 	write->gate = daxfs_enter(sbi);
 	if (write->gate < 0)
 		return write->gate;
@@ -264,6 +266,7 @@ static int write_begin_fill(struct inode *inode, struct daxfs_write *write, u64 
 		write->run.block = map->disk_block;
 		write->run.count = min_t(u64, want, DAXFS_MAX_RUN);
 	}
+	daxfs_point(reserve);
 	zero_edges(sbi, first, write->run, pos, end);
 	write->first = first;
 	write->filling = true;
@@ -416,6 +419,7 @@ static int fault_fill(struct inode *inode, u64 first, u32 count, struct daxfs_ma
 		run.block = map->disk_block;
 		run.count = count;
 	}
+	daxfs_point(reserve);
 	/* The zeros are durable with the transaction's first fence, before anything maps the blocks. */
 	daxfs_zero_blocks(sbi, run.block, count);
 	err = daxfs_commit_run(inode, first, run, hole, DAXFS_EXTENT_WRITTEN, 0);
@@ -432,9 +436,11 @@ static int fault_fill(struct inode *inode, u64 first, u32 count, struct daxfs_ma
 
 static int fault_fill_locked(struct inode *inode, u64 first, u32 count, struct daxfs_map *map, u32 *allocated)
 {
-	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+	int err, gate;
 	unsigned int nofs;
 
+	daxfs_point(lookup);
+	gate = daxfs_enter(DAXFS_SB(inode->i_sb));
 	if (gate < 0)
 		return gate;
 	nofs = memalloc_nofs_save();

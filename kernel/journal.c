@@ -774,6 +774,7 @@ int daxfs_tx_ready(struct daxfs_tx *tx)
 		flush(tx, entry_at(tx, DAXFS_JOURNAL_BODY_OFFSET), tx->position - DAXFS_JOURNAL_BODY_OFFSET);
 		fence(tx);	/* FENCE 1 */
 	}
+	daxfs_point(logged);
 	tx->ready = true;
 	edit_maps(tx);
 	return 0;
@@ -850,9 +851,12 @@ int daxfs_tx_commit(struct daxfs_tx *tx)
 		return -EIO;
 	}
 	if (tx->ordinal) {
+		daxfs_point(stored);
 		each_entry(tx, flush_target);
 		fence(tx);	/* FENCE 2: also what the caller flushed */
+		daxfs_point(durable);
 		move_commit_word(tx);
+		daxfs_point(committed);
 		daxfs_count(tx->sbi, commits, 1);
 		daxfs_count(tx->sbi, logged_bytes, tx->logged_bytes);
 		trace_daxfs_commit(tx->sb, tx->journal->id, tx->sequence, tx->ordinal, tx->logged_bytes, tx->lines,
@@ -875,6 +879,7 @@ static void roll_back(struct daxfs_tx *tx)
 
 	each_entry(tx, restore_target);
 	fence(tx);
+	daxfs_point(rolled_back);
 	for (i = 0; i < tx->items; i++) {
 		struct tx_item *item = &tx->item[i];
 

@@ -55,6 +55,7 @@ void daxfs_zero_blocks(struct daxfs_sb_info *sbi, u64 block, u64 count)
 {
 	u64 i;
 
+	daxfs_point(zero);
 	for (i = 0; i < count; i++) {
 		zero_block(daxfs_block(sbi, block + i));
 		if (i % DAXFS_HUGE_BLOCKS == DAXFS_HUGE_BLOCKS - 1)

@@ -132,6 +132,7 @@ static void roll_back(struct super_block *sb, struct daxfs_journal *journal, con
 	}
 	/* FENCE: the old state is durable before its entries lose their validity ... */
 	daxfs_fence(sbi);
+	daxfs_point(rolled_back);
 	journal->sequence = (journal->sequence + 1) & SEQUENCE_MASK;
 	WRITE_ONCE(*word, daxfs_commit_word(sbi, journal->id, journal->sequence));
 	daxfs_flush(sbi, word, sizeof(*word));

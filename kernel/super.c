@@ -645,11 +645,13 @@ static int __init daxfs_init(void)
 	err = daxfs_stats_init();
 	if (err)
 		goto cache;
+	daxfs_points_init();
 	err = register_filesystem(&daxfs_type);
 	if (err)
-		goto stats;
+		goto points;
 	return 0;
-stats:
+points:
+	daxfs_points_exit();
 	daxfs_stats_exit();
 cache:
 	daxfs_inode_cache_exit();
@@ -659,6 +661,7 @@ cache:
 static void __exit daxfs_exit(void)
 {
 	unregister_filesystem(&daxfs_type);
+	daxfs_points_exit();
 	daxfs_stats_exit();
 	daxfs_inode_cache_exit();
 }

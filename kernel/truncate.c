@@ -230,6 +230,7 @@ static int set_smaller(struct inode *inode, loff_t size)
 	/* The size first: then no fault that waits for invalidate_lock maps a page that is about to go. */
 	i_size_write(inode, size);
 	truncate_pagecache(inode, size);
+	daxfs_point(unmapped);
 	if (shrink.first == shrink.end)
 		err = 0;
 	else

@@ -49,11 +49,23 @@ build_module() {
     add_btf "$target/daxfs.ko" "$KERNELS/$release/boot/vmlinux.btf"
 }
 
+# The module once more, with delay points for the tests that widen races (kernel/points.h): build/points/RELEASE. Tests
+# load it beside the usual one; only they want it, so it goes without type information.
+build_points() {
+    local release target=$BUILD/points
+    release=$(kernel_release "$1")
+    lay_out_module "$target/.work/$release"
+    make -C "$(kernel_headers "$1")" M="$target/.work/$release" -j "$JOBS" KCFLAGS=-Werror DAXFS_DEBUG_POINTS=y modules
+    mkdir -p "$target/$release"
+    strip -g -o "$target/$release/daxfs.ko" "$target/.work/$release/daxfs.ko"
+}
+
 verb_build() {
     local series
     verb_setup || return 1
     step "build tools" build_tools || return 1
     for series in "${KERNEL_SERIES[@]}"; do
         step "build module $series" build_module "$series" || return 1
+        step "build delay points $series" build_points "$series" || return 1
     done
 }

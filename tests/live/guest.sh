@@ -11,6 +11,17 @@ directive() {
     sed -n "1,20s/^# $2: //p" "$1"
 }
 
+# The module with delay points for tests that ask for it ("# module: points"), the usual one for all others. A kernel
+# whose only module has them keeps it.
+choose_module() { # WANTED
+    [ -e /tests/points/daxfs.ko ] || return 0
+    if [ "$1" = points ] && [ ! -d /sys/kernel/debug/daxfs ]; then
+        rmmod daxfs && insmod /tests/points/daxfs.ko
+    elif [ "$1" != points ] && [ -d /sys/kernel/debug/daxfs ]; then
+        rmmod daxfs && modprobe daxfs
+    fi
+}
+
 run_limited() { # FILE
     limit=$(directive "$1" time)
     timeout -k 5 "${limit:-60}" sh -eu -c ". /tests/lib.sh; . $1" >/tmp/test.out 2>&1 </dev/null
@@ -30,6 +41,10 @@ kernel_reports() {
 # Says why the test failed; nothing when it passed.
 run_test() { # FILE
     own_fs=$(directive "$1" fs)
+    if ! choose_module "$(directive "$1" module)" >/tmp/test.out 2>&1; then
+        echo "the module cannot be loaded"
+        return
+    fi
     if [ "$own_fs" != none ] && ! mkfs.daxfs -q -f "$PMEM" >/tmp/test.out 2>&1; then
         echo "mkfs.daxfs failed"
         return

@@ -4,6 +4,7 @@
 # errexit on: it passes when it ends with status 0. Lines of its head that the runner reads:
 #   # time: SECONDS      limit, 60 without it
 #   # tool: PROGRAM      a program of the host that it needs, such as mkfs.ext4
+#   # module: points    the module with delay points (kernel/points.h)
 #   # fs: none           it brings its own filesystem: no mkfs before it, no fsck after it
 # shellcheck disable=SC2034
 PMEM=/dev/pmem0

@@ -202,7 +202,10 @@ class Model {
             copy(view, done);
         else if (kind == Kind::kCollapse || kind == Kind::kInsert)
             shift(view, done);
-        view.size = size_after(done, view.size);
+        const std::size_t size = size_after(done, view.size);
+        if (size > view.size)
+            view.touched.push_back({view.size, size});  // what came in sight is compared too
+        view.size = size;
     }
 
     void copy(View& view, const Done& done) {

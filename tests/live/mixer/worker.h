@@ -2,35 +2,10 @@
 // One thread of the mixer: its own descriptors and mapping of the file, and carrying out operations on it.
 #pragma once
 
-#include <csetjmp>
-#include <csignal>
-
 #include "tests/live/mixer/model.h"
+#include "tests/live/mixer/sigbus.h"
 
 namespace mixer {
-
-// A fault behind the end of file, which another thread may have moved.
-inline thread_local sigjmp_buf* on_sigbus = nullptr;
-
-inline void handle_sigbus(int) {
-    if (on_sigbus == nullptr)
-        _exit(3);
-    siglongjmp(*on_sigbus, 1);
-}
-
-// False: SIGBUS came.
-template <typename Function>
-bool without_sigbus(Function&& function) {
-    sigjmp_buf place;
-    if (sigsetjmp(place, 1) != 0) {
-        on_sigbus = nullptr;
-        return false;
-    }
-    on_sigbus = &place;
-    function();
-    on_sigbus = nullptr;
-    return true;
-}
 
 class Worker {
   public:
