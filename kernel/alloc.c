@@ -45,11 +45,16 @@ static u32 next_free(const struct daxfs_space *s, u32 from, u32 end)
 u32 daxfs_next_used(const struct daxfs_space *s, u32 from, u32 end)
 {
 	while (from < end) {
-		u64 word = ~daxfs_free_word(s, from / 64) >> (from % 64);
+		u32 base = round_down(from, DAXFS_BITS_PER_MAP_BLOCK), stop = min(end, base + DAXFS_BITS_PER_MAP_BLOCK);
+		const __le64 *map = daxfs_ag_map(s->sbi, s->agno, base / DAXFS_BITS_PER_MAP_BLOCK);
 
-		if (word)
-			return min(end, from + (u32)__ffs64(word));
-		from = (from / 64 + 1) * 64;
+		for (; from < stop; from = round_down(from, 64) + 64) {
+			u64 word = le64_to_cpu(READ_ONCE(map[(from - base) / 64])) | s->ag->reserved[from / 64];
+
+			word >>= from % 64;
+			if (word)
+				return min(end, from + (u32)__ffs64(word));
+		}
 	}
 	return end;
 }
@@ -70,15 +75,24 @@ void daxfs_count_free(struct super_block *sb, u32 agno)
 	spin_unlock(&s.ag->reserve_lock);
 }
 
+/* The wholly free huge pages that [first, first + count), all of it free, reaches into: only the ends need a look. */
+static u32 free_huge_in(const struct daxfs_space *s, u32 first, u32 count)
+{
+	u32 huge = first / DAXFS_HUGE_BLOCKS, last = (first + count - 1) / DAXFS_HUGE_BLOCKS;
+	u32 free = daxfs_huge_is_free(s, huge);
+
+	if (huge < last)
+		free += daxfs_huge_is_free(s, last) + (last - huge - 1);
+	return free;
+}
+
 static void take(const struct daxfs_space *s, u32 first, u32 count)
 {
-	u32 huge;
+	u32 huge = free_huge_in(s, first, count);
 
-	for (huge = first / DAXFS_HUGE_BLOCKS; huge <= (first + count - 1) / DAXFS_HUGE_BLOCKS; huge++) {
-		if (!daxfs_huge_is_free(s, huge))
-			continue;
-		s->ag->free_huge--;
-		daxfs_lower_hints(s, huge * DAXFS_HUGE_BLOCKS);
+	if (huge) {
+		s->ag->free_huge -= huge;
+		daxfs_lower_hints(s, round_down(first, DAXFS_HUGE_BLOCKS));
 	}
 	bitmap_set(s->ag->reserved, first, count);
 	s->ag->free_blocks -= count;
@@ -86,11 +100,8 @@ static void take(const struct daxfs_space *s, u32 first, u32 count)
 
 static void release(const struct daxfs_space *s, u32 first, u32 count)
 {
-	u32 huge;
-
 	bitmap_clear(s->ag->reserved, first, count);
-	for (huge = first / DAXFS_HUGE_BLOCKS; huge <= (first + count - 1) / DAXFS_HUGE_BLOCKS; huge++)
-		s->ag->free_huge += daxfs_huge_is_free(s, huge);
+	s->ag->free_huge += free_huge_in(s, first, count);
 	s->ag->free_blocks += count;
 	daxfs_lower_hints(s, first);
 }
