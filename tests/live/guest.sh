@@ -5,6 +5,7 @@
 # "not ok NAME: why", with the test's output behind "# " when it failed.
 # shellcheck source=tests/live/lib.sh
 . /tests/lib.sh
+export SLOW="${SLOW:-1}"
 
 # directive FILE KEY: values of the "# KEY: value" lines at its head
 directive() {
@@ -24,7 +25,7 @@ choose_module() { # WANTED
 
 run_limited() { # FILE
     limit=$(directive "$1" time)
-    timeout -k 5 "${limit:-60}" sh -eu -c ". /tests/lib.sh; . $1" >/tmp/test.out 2>&1 </dev/null
+    timeout -k 5 $((${limit:-60} * SLOW)) sh -eu -c ". /tests/lib.sh; . $1" >/tmp/test.out 2>&1 </dev/null
 }
 
 why_failed() { # STATUS

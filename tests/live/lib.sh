@@ -10,6 +10,11 @@
 PMEM=/dev/pmem0
 MNT=/mnt
 
+# How often something is repeated: less on a kernel that is slow (SLOW times).
+count() { # TIMES
+    echo $((($1 + ${SLOW:-1} - 1) / ${SLOW:-1}))
+}
+
 fail() {
     echo "FAIL: $*"
     exit 1

@@ -9,11 +9,11 @@ mix() { # FILE OPTION...
     shift
     /tests/bin/mixer "$file" "$@"
 }
-mix alone --rounds 2000
-mix alone2 --rounds 600 --size 4M --seed 2
-mix together --threads 3 --rounds 150 --seed 3
-mix together2 --threads 2 --rounds 150 --seed 4 --size 16384
-mix apart --threads 4 --disjoint --rounds 150 --seed 5
+mix alone --rounds "$(count 2000)"
+mix alone2 --rounds "$(count 600)" --size 4M --seed 2
+mix together --threads 3 --rounds "$(count 150)" --seed 3
+mix together2 --threads 2 --rounds "$(count 150)" --seed 4 --size 16384
+mix apart --threads 4 --disjoint --rounds "$(count 150)" --seed 5
 sums=$(cd "$MNT" && md5sum a* t*)
 remount
 expect_eq "$(cd "$MNT" && md5sum a* t*)" "$sums" "contents after a new mount"
