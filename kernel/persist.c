@@ -33,19 +33,12 @@ void daxfs_fence(struct daxfs_sb_info *sbi)
 static void zero_block(void *block)
 {
 #ifdef CONFIG_X86_64
-	u64 (*line)[8], (*end)[8] = block + DAXFS_BLOCK_SIZE;
+	u64 *word, *end = block + DAXFS_BLOCK_SIZE;
 
 	/* Half the instructions of a memcpy_flushcache() of zeros: nothing is loaded. */
-	for (line = block; line < end; line++)
-		asm volatile("movnti %1, %0\n\t"
-			     "movnti %1, 8+%0\n\t"
-			     "movnti %1, 16+%0\n\t"
-			     "movnti %1, 24+%0\n\t"
-			     "movnti %1, 32+%0\n\t"
-			     "movnti %1, 40+%0\n\t"
-			     "movnti %1, 48+%0\n\t"
-			     "movnti %1, 56+%0"
-			     : "=o" (*line) : "r" (0ull));
+#pragma GCC unroll 8
+	for (word = block; word < end; word++)
+		asm volatile("movnti %1, %0" : "=m" (*word) : "r" (0ull));
 #else
 	memcpy_flushcache(block, page_address(ZERO_PAGE(0)), DAXFS_BLOCK_SIZE);
 #endif
