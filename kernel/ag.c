@@ -143,17 +143,14 @@ int daxfs_ag_load(struct super_block *sb, u32 agno)
 	return err;
 }
 
-int daxfs_ag_verify_map_locked(struct super_block *sb, u32 agno, u32 index)
+static int verify_map(struct super_block *sb, u32 agno, u32 index)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_ag *ag = &sbi->ags[agno];
 	u64 block = daxfs_ag_start(sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index;
 	const __le32 *crc = (void *)daxfs_ag_raw(sbi, agno) + daxfs_map_crc_offset(sbi, index);
-	int err;
+	int err = daxfs_first_touch(sb, 0, block);
 
-	if (test_bit(index, ag->verified))
-		return 0;
-	err = daxfs_first_touch(sb, 0, block);
 	if (err)
 		return err;
 	if (le32_to_cpu(*crc) != daxfs_map_crc(sbi, block, daxfs_ag_map(sbi, agno, index)))
@@ -162,6 +159,11 @@ int daxfs_ag_verify_map_locked(struct super_block *sb, u32 agno, u32 index)
 				     index < 2 * sbi->bitmap_blocks ? "inode map" : "orphan map", agno);
 	set_bit(index, ag->verified);
 	return 0;
+}
+
+int daxfs_ag_verify_map_locked(struct super_block *sb, u32 agno, u32 index)
+{
+	return test_bit(index, DAXFS_SB(sb)->ags[agno].verified) ? 0 : verify_map(sb, agno, index);
 }
 
 int daxfs_ag_verify_map(struct super_block *sb, u64 map_block)
@@ -207,9 +209,12 @@ static int count_locked(struct super_block *sb, u32 agno)
 int daxfs_ag_count(struct super_block *sb, u32 agno)
 {
 	struct daxfs_ag *ag = &DAXFS_SB(sb)->ags[agno];
-	int err = daxfs_ag_load(sb, agno);
+	int err;
 
-	if (err || smp_load_acquire(&ag->counted))
+	if (smp_load_acquire(&ag->counted))
+		return 0;
+	err = daxfs_ag_load(sb, agno);
+	if (err)
 		return err;
 	mutex_lock(&ag->lock);
 	if (!ag->counted)

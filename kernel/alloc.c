@@ -86,6 +86,24 @@ static u32 free_huge_in(const struct daxfs_space *s, u32 first, u32 count)
 	return free;
 }
 
+/* bitmap_set() and bitmap_clear() are slow for one bit, and for a GiB, which is thousands of words. */
+static void change_bits(unsigned long *bits, u32 first, u32 count, bool set)
+{
+	u32 end = first + count, from = round_up(first, 64), to = round_down(end, 64);
+
+	if (count == 1) {
+		__assign_bit(first, bits, set);
+	} else if (from < to) {
+		memset(&bits[from / 64], set ? 0xff : 0, (to - from) / 8);
+		change_bits(bits, first, from - first, set);
+		change_bits(bits, to, end - to, set);
+	} else if (set) {
+		bitmap_set(bits, first, count);
+	} else {
+		bitmap_clear(bits, first, count);
+	}
+}
+
 static void take(const struct daxfs_space *s, u32 first, u32 count)
 {
 	u32 huge = free_huge_in(s, first, count);
@@ -94,13 +112,13 @@ static void take(const struct daxfs_space *s, u32 first, u32 count)
 		s->ag->free_huge -= huge;
 		daxfs_lower_hints(s, round_down(first, DAXFS_HUGE_BLOCKS));
 	}
-	bitmap_set(s->ag->reserved, first, count);
+	change_bits(s->ag->reserved, first, count, true);
 	s->ag->free_blocks -= count;
 }
 
 static void release(const struct daxfs_space *s, u32 first, u32 count)
 {
-	bitmap_clear(s->ag->reserved, first, count);
+	change_bits(s->ag->reserved, first, count, false);
 	s->ag->free_huge += free_huge_in(s, first, count);
 	s->ag->free_blocks += count;
 	daxfs_lower_hints(s, first);
@@ -225,14 +243,12 @@ static u32 find_colour(const struct daxfs_space *s, u32 colour, u32 want, u32 *f
 static u32 extend(const struct daxfs_space *s, const struct daxfs_alloc *request, u32 first, u32 want)
 {
 	u32 end = min_t(u64, s->ag->blocks, (u64)first + want);
-	u32 at = first, stop;
+	u32 stop = min((first / DAXFS_HUGE_BLOCKS + 1) * DAXFS_HUGE_BLOCKS, end);
+	u32 at = daxfs_next_used(s, first, stop), huge = at / DAXFS_HUGE_BLOCKS;
 
-	do {
-		stop = min((at / DAXFS_HUGE_BLOCKS + 1) * DAXFS_HUGE_BLOCKS, end);
-		at = daxfs_next_used(s, at, stop);
-	} while (at == stop && at < end && request->kind == DAXFS_ALLOC_DATA &&
-		 daxfs_huge_is_free(s, at / DAXFS_HUGE_BLOCKS));
-	return at - first;
+	if (at == stop && request->kind == DAXFS_ALLOC_DATA)
+		at += daxfs_free_huge_run(s, huge, DIV_ROUND_UP(end, DAXFS_HUGE_BLOCKS)) * DAXFS_HUGE_BLOCKS;
+	return min(at, end) - first;
 }
 
 /* Where the file would go on. No wholly free huge page is begun here, except by data at its start. */
@@ -502,10 +518,7 @@ static void change_reserved(struct super_block *sb, u32 agno, u32 first, u32 cou
 	struct daxfs_ag *ag = &DAXFS_SB(sb)->ags[agno];
 
 	spin_lock(&ag->reserve_lock);
-	if (set)
-		bitmap_set(ag->reserved, first, count);
-	else
-		bitmap_clear(ag->reserved, first, count);
+	change_bits(ag->reserved, first, count, set);
 	spin_unlock(&ag->reserve_lock);
 }
 

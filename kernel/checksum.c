@@ -3,9 +3,9 @@
  * Checksums: CRC32C of each unit with its own `crc` member taken as zero (daxfs_format.h), and the change of a map
  * block's checksum without reading the block.
  *
- * Without inversion a CRC is linear: crc(seed, a) ^ crc(seed, b) = crc(0, a ^ b) for a and b of one length. Leading
- * zeros do not change crc(0, ...), and trailing zero bits multiply it by x each, modulo the polynomial. So the change of
- * word i of 512 is crc(0, delta) * x^(64 * (511 - i)).
+ * Without inversion a CRC is linear: crc(seed, a) ^ crc(seed, b) = crc(0, a ^ b) for a and b of one length. So each bit
+ * of a map block that flips changes the block's checksum by a number of its own, whatever the other bits are, and a
+ * table of their sums from the end of the block answers for any run of bits with two loads.
  */
 #include <linux/crc32c.h>
 #include <linux/module.h>
@@ -13,10 +13,9 @@
 #include "daxfs.h"
 
 #define CRC32C_POLY	0x82f63b78u	/* bit 31 is x^0 */
-#define MAP_WORDS	512
 
-static u32 shift_words[MAP_WORDS];	/* x^(64 * i) modulo the polynomial */
-static u32 ones_crc[MAP_WORDS + 1];	/* crc(0, i words of one bits) */
+/* What flipping bits [i, DAXFS_BITS_PER_MAP_BLOCK) of a map block changes (xor) in its checksum. */
+static u32 flips[DAXFS_BITS_PER_MAP_BLOCK + 1] __ro_after_init;
 
 /*
  * Most units are a few hundred bytes: the instruction itself is quicker than a call of the crypto API, which for longer
@@ -30,18 +29,24 @@ static __always_inline bool have_instruction(void)
 	return static_cpu_has(X86_FEATURE_XMM4_2);
 }
 
-static u32 crc_by_instruction(u32 seed, const void *p, size_t bytes)
+static __always_inline u64 crc_word(u64 crc, u64 word)
+{
+	asm("crc32q %1, %0" : "+r" (crc) : "rm" (word));
+	return crc;
+}
+
+static __always_inline u32 crc_by_instruction(u32 seed, const void *p, size_t bytes)
 {
 	u64 crc = seed;
 
-	for (; bytes >= 32; p += 32, bytes -= 32) {
-		asm("crc32q %1, %0" : "+r" (crc) : "m" (*(const u64 *)p));
-		asm("crc32q %1, %0" : "+r" (crc) : "m" (*(const u64 *)(p + 8)));
-		asm("crc32q %1, %0" : "+r" (crc) : "m" (*(const u64 *)(p + 16)));
-		asm("crc32q %1, %0" : "+r" (crc) : "m" (*(const u64 *)(p + 24)));
+	for (; bytes >= 64; p += 64, bytes -= 64) {
+		const u64 *word = p;
+
+		crc = crc_word(crc_word(crc_word(crc_word(crc, word[0]), word[1]), word[2]), word[3]);
+		crc = crc_word(crc_word(crc_word(crc_word(crc, word[4]), word[5]), word[6]), word[7]);
 	}
 	for (; bytes >= 8; p += 8, bytes -= 8)
-		asm("crc32q %1, %0" : "+r" (crc) : "m" (*(const u64 *)p));
+		crc = crc_word(crc, *(const u64 *)p);
 	for (; bytes; p++, bytes--)
 		asm("crc32b %1, %0" : "+r" (crc) : "m" (*(const u8 *)p));
 	return crc;
@@ -50,6 +55,11 @@ static u32 crc_by_instruction(u32 seed, const void *p, size_t bytes)
 static inline bool have_instruction(void)
 {
 	return false;
+}
+
+static inline u64 crc_word(u64 crc, u64 word)
+{
+	return crc;
 }
 
 static inline u32 crc_by_instruction(u32 seed, const void *p, size_t bytes)
@@ -65,14 +75,32 @@ u32 daxfs_crc(u32 seed, const void *p, size_t bytes)
 	return crc32c(seed, p, bytes);
 }
 
-/* The CRC of `bytes` bytes, at least 8 more than `hole`, with the 4 bytes at `hole` taken as zero. */
-static u32 crc_around(u32 seed, const void *p, size_t bytes, size_t hole)
+/* Of two numbers as they lie on the device, one behind the other. */
+static __always_inline u32 crc_of_pair(u32 seed, u32 low, u32 high)
 {
-	__le32 around[2] = { 0, *(const __le32 *)(p + hole + sizeof(__le32)) };
-	u32 crc = daxfs_crc(seed, p, hole);
+	__le64 pair = cpu_to_le64((u64)high << 32 | low);
 
-	crc = daxfs_crc(crc, around, sizeof(around));
-	return daxfs_crc(crc, p + hole + sizeof(around), bytes - hole - sizeof(around));
+	if (have_instruction())
+		return crc_word(seed, (__force u64)pair);
+	return crc32c(seed, &pair, sizeof(pair));
+}
+
+/*
+ * The CRC of `bytes` bytes, at least 8 more than `hole`, with the 4 bytes at `hole` taken as zero. Inline: where the
+ * lengths are known there is no loop for what is short.
+ */
+static __always_inline u32 crc_around(u32 seed, const void *p, size_t bytes, size_t hole)
+{
+	u32 next = le32_to_cpu(*(const __le32 *)(p + hole + sizeof(__le32)));
+	size_t behind = hole + 2 * sizeof(__le32);
+	u32 crc;
+
+	if (bytes < LONG_UNIT && have_instruction()) {
+		crc = crc_of_pair(crc_by_instruction(seed, p, hole), 0, next);
+		return crc_by_instruction(crc, p + behind, bytes - behind);
+	}
+	crc = crc_of_pair(crc32c(seed, p, hole), 0, next);
+	return crc32c(crc, p + behind, bytes - behind);
 }
 
 static u32 super_crc(const struct daxfs_super *super)
@@ -169,42 +197,15 @@ u32 daxfs_map_crc(struct daxfs_sb_info *sbi, u64 block, const void *map_block)
 	return daxfs_crc(daxfs_crc(sbi->seed, &number, sizeof(number)), map_block, DAXFS_BLOCK_SIZE);
 }
 
-/* a * b modulo the polynomial, without carries. */
-static u32 multiply(u32 a, u32 b)
-{
-	u32 product = 0;
-
-	while (a) {
-		if (a & 0x80000000u)
-			product ^= b;
-		a <<= 1;
-		b = (b >> 1) ^ (b & 1 ? CRC32C_POLY : 0);
-	}
-	return product;
-}
-
-/* crc(0, ...) of the words that bits [first, end) are ones of; then zeros up to the end of the block. */
 u32 daxfs_map_crc_flip(u32 first, u32 end)
 {
-	u32 word = first / 64, last = (end - 1) / 64, inner = last - word;
-	__le64 mask = daxfs_word_mask(word, first, end);
-	u32 crc = daxfs_crc(0, &mask, sizeof(mask));
-
-	if (inner > 1)
-		crc = multiply(crc, shift_words[inner - 1]) ^ ones_crc[inner - 1];
-	if (inner) {
-		mask = daxfs_word_mask(last, first, end);
-		crc = daxfs_crc(crc, &mask, sizeof(mask));
-	}
-	return multiply(crc, shift_words[MAP_WORDS - 1 - last]);
+	return flips[first] ^ flips[end];
 }
 
 /* The entry's header and data lie in one piece, its crc member is zero or what is to be compared. */
 u32 daxfs_journal_crc(struct daxfs_sb_info *sbi, u32 id, u32 position, const struct daxfs_journal_entry *entry)
 {
-	__le32 place[2] = { cpu_to_le32(id), cpu_to_le32(position) };
-
-	return crc_around(daxfs_crc(sbi->seed, place, sizeof(place)), entry, sizeof(*entry) + daxfs_journal_data_bytes(entry),
+	return crc_around(crc_of_pair(sbi->seed, id, position), entry, sizeof(*entry) + daxfs_journal_data_bytes(entry),
 			  offsetof(struct daxfs_journal_entry, crc));
 }
 
@@ -222,24 +223,18 @@ u32 daxfs_intent_crc(const struct daxfs_intent *intent)
 __le64 daxfs_commit_word(struct daxfs_sb_info *sbi, u32 id, u64 sequence)
 {
 	__le32 number = cpu_to_le32(id);
-	__le64 wide = cpu_to_le64(sequence);
-	u32 crc = daxfs_crc(daxfs_crc(sbi->seed, &number, sizeof(number)), &wide, sizeof(wide));
+	u32 crc = crc_of_pair(daxfs_crc(sbi->seed, &number, sizeof(number)), sequence, sequence >> 32);
 
 	return cpu_to_le64(((u64)(crc & 0xffff) << DAXFS_SEQUENCE_BITS) | sequence);
 }
 
-int daxfs_checksum_init(void)
+void daxfs_checksum_init(void)
 {
-	static const __le64 ones = cpu_to_le64(~0ull);
-	u32 word = 0x80000000u;
-	int i;
+	u32 bit, flip = 1;
 
-	for (i = 0; i < 64; i++)
-		word = (word >> 1) ^ (word & 1 ? CRC32C_POLY : 0);
-	shift_words[0] = 0x80000000u;
-	for (i = 1; i < MAP_WORDS; i++)
-		shift_words[i] = multiply(word, shift_words[i - 1]);
-	for (i = 1; i <= MAP_WORDS; i++)
-		ones_crc[i] = daxfs_crc(ones_crc[i - 1], &ones, sizeof(ones));
-	return 0;
+	/* A one in the last bit goes through the polynomial once, one in the bit before it once more, and so on. */
+	for (bit = DAXFS_BITS_PER_MAP_BLOCK; bit-- > 0;) {
+		flip = (flip >> 1) ^ (flip & 1 ? CRC32C_POLY : 0);
+		flips[bit] = flips[bit + 1] ^ flip;
+	}
 }

@@ -5,12 +5,41 @@
 
 #include <linux/ktime.h>
 
+#include <linux/sched/mm.h>
+
 #include "daxfs.h"
+#include "map.h"
 
 /* What kind of space a file gets, by its size (alloc.c): smaller files fill holes of any size, ... */
 #define DAXFS_SMALL_FILE	(64 << 10)
 /* ... up to here they fill large holes; from here on blocks are placed congruently in huge pages. */
 #define DAXFS_MEDIUM_FILE	(2 << 20)
+
+/*
+ * A step of a change of a file: inside the gate, with the inode lock exclusive, and without reclaim that would enter a
+ * filesystem. What may wait for user space, or for long, is done between steps.
+ */
+struct daxfs_step {
+	int gate;
+	unsigned int nofs;
+};
+
+static inline int daxfs_step_begin(struct inode *inode, struct daxfs_step *step)
+{
+	step->gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+	if (step->gate < 0)
+		return step->gate;
+	step->nofs = memalloc_nofs_save();
+	down_write(&DAXFS_I(inode)->lock);
+	return 0;
+}
+
+static inline void daxfs_step_end(struct inode *inode, const struct daxfs_step *step)
+{
+	up_write(&DAXFS_I(inode)->lock);
+	memalloc_nofs_restore(step->nofs);
+	daxfs_leave(step->gate);
+}
 
 /* A write(2) in progress, at daxfs_inode_info.write: under i_rwsem exclusive there is one an inode. */
 struct daxfs_write {
@@ -18,12 +47,11 @@ struct daxfs_write {
 	loff_t done;			/* everything before this is copied and mapped */
 	int error;			/* iomap drops what iomap_end returns once bytes were copied */
 	bool fence;			/* bytes were copied over written blocks: no transaction has fenced them */
-	/* Between iomap_begin and iomap_end of blocks that are not written yet; inside the gate, with the inode lock. */
+	/* Between iomap_begin and iomap_end of blocks that are not written yet: one step, see daxfs_step_begin(). */
 	bool filling;
 	bool allocated;			/* `run` is a reservation, not unwritten blocks of the file */
-	int gate;
-	unsigned int nofs;
-	u64 first;			/* file block of `run` */
+	struct daxfs_step step;
+	struct daxfs_path path;		/* to where `run` comes into the file */
 	struct daxfs_run run;
 	u64 start_ns;
 	/* File blocks that got data behind mapped zero pages: unmapped once the inode lock is dropped. */
@@ -54,17 +82,20 @@ static inline enum daxfs_alloc_kind daxfs_data_kind(loff_t size)
 
 /* daxfs_map_lookup() inside the gate, with the inode lock shared. */
 int daxfs_lookup_shared(struct inode *inode, u64 file_block, struct daxfs_map *map);
-/* Space for up to `want` blocks of a hole at `file_block`. */
-int daxfs_reserve_data(struct inode *inode, u64 file_block, u64 want, enum daxfs_alloc_kind kind,
+/* Space for up to `want` blocks of a hole at the path's key. */
+int daxfs_reserve_data(struct inode *inode, const struct daxfs_path *path, u64 want, enum daxfs_alloc_kind kind,
 		       struct daxfs_run *run);
 /* Zeros into part of a block, flushed; the fence is the caller's. */
 void daxfs_zero_bytes(struct daxfs_sb_info *sbi, u64 block, u32 from, u32 to);
 /*
- * One transaction under the inode lock: the run, at `file_block`, in `state`, and the size if it grows. `allocated`:
- * the run is a reservation; it ends here, whatever happens.
+ * One transaction, in a step: the run, at the path's key, in `state`, and the size if it grows. `allocated`: the run is a
+ * reservation; it ends here, whatever happens.
  */
-int daxfs_commit_run(struct inode *inode, u64 file_block, struct daxfs_run run, bool allocated,
+int daxfs_commit_run(struct inode *inode, const struct daxfs_path *path, struct daxfs_run run, bool allocated,
 		     enum daxfs_extent_state state, loff_t size);
+/* Ends a transaction that logged the core: applies the change and stores the inode, with `size` if that makes it larger;
+ * cancels instead where the change is an ERR_PTR, or the transaction cannot be. */
+int daxfs_commit_change(struct daxfs_tx *tx, struct inode *inode, struct daxfs_map_change *change, loff_t size);
 /*
  * [pos, end) is on the device, in blocks that are written or unwritten: they become written, and the stored size moves
  * up to `end`. Takes the inode lock, in as many transactions as it takes.
@@ -98,6 +129,14 @@ void daxfs_release_behind(struct inode *inode, loff_t end);
 /* ---- dio.c: direct I/O beside the page cache ---- */
 ssize_t daxfs_direct_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t daxfs_direct_write(struct kiocb *iocb, struct iov_iter *from);
+
+#define DAXFS_HUGE_SHIFT	21
+
+/* Whether bytes [from, to) reach the end of a 2 MiB. */
+static inline bool daxfs_completes_huge(loff_t from, loff_t to)
+{
+	return from >> DAXFS_HUGE_SHIFT != to >> DAXFS_HUGE_SHIFT;
+}
 
 /* huge.c. Blocks that lie elsewhere of a 2 MiB that a write of [from, to) completed join the rest in one huge page, where
  * nothing maps the file. i_rwsem is held exclusive. */

@@ -14,7 +14,7 @@
  *	journal slot			daxfs_tx_begin()
  *	AG locks, ascending		only daxfs_tx_ready() takes them
  *	daxfs_sb_info.super_lock
- * daxfs_ag.reserve_lock is a leaf, taken anywhere, never held over a sleep.
+ * daxfs_ag.reserve_lock and daxfs_inode_info.found_lock are leaves, taken anywhere, never held over a sleep.
  *
  * The gate. Whoever touches the mapped device, metadata or data, does so between daxfs_enter() and daxfs_leave(): while
  * somebody is inside, the driver does not take the mapping away. It is entered for each look at an inode or step of a
@@ -55,6 +55,7 @@
 #include <linux/percpu.h>
 #include <linux/ratelimit.h>
 #include <linux/rwsem.h>
+#include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -167,6 +168,17 @@ struct daxfs_sb_info {
 	struct work_struct media_work;
 };
 
+/* What a range of a file's blocks is mapped to. */
+enum daxfs_map_state { DAXFS_MAP_HOLE, DAXFS_MAP_WRITTEN, DAXFS_MAP_UNWRITTEN };
+
+struct daxfs_map {
+	u64 file_block;
+	u64 disk_block;		/* 0 for a hole */
+	u64 count;		/* blocks from file_block on; a hole reaches to the next extent or DAXFS_MAX_FILE_BLOCK + 1 */
+	enum daxfs_map_state state;
+	u64 sequence;		/* daxfs_inode_info.map_sequence at the lookup */
+};
+
 #define DAXFS_VERIFIED_NODES	8
 
 struct daxfs_inode_info {
@@ -187,6 +199,8 @@ struct daxfs_inode_info {
 	struct list_head mapped;	/* in daxfs_sb_info.mapped, from the first mmap(2) on */
 	struct list_head windows;	/* struct daxfs_window: kept for the file to grow into. Under `lock` */
 	atomic_t writers;		/* open files that may write: the last one to go ends the windows */
+	seqlock_t found_lock;		/* of `found`; a leaf */
+	struct daxfs_map found;		/* written blocks that a lookup found last, see lookup_dax() in iomap.c */
 	struct daxfs_write *write;	/* a write(2) in progress, NULL otherwise; see data.h. Under i_rwsem exclusive */
 	struct inode vfs_inode;
 };
@@ -265,7 +279,7 @@ u32 daxfs_journal_crc(struct daxfs_sb_info *sbi, u32 id, u32 position, const str
 u32 daxfs_journal_header_crc(struct daxfs_sb_info *sbi, const struct daxfs_journal_header *header);
 u32 daxfs_intent_crc(const struct daxfs_intent *intent);
 __le64 daxfs_commit_word(struct daxfs_sb_info *sbi, u32 id, u64 sequence);
-int daxfs_checksum_init(void);
+void daxfs_checksum_init(void);
 
 /* ---- device.c ---- */
 /*
@@ -329,10 +343,10 @@ struct daxfs_tx *daxfs_tx_begin_internal(struct super_block *sb);
 int daxfs_journals_alloc(struct super_block *sb);
 void daxfs_journals_free(struct super_block *sb);
 /* The inode's lock is held exclusive until the commit. inode: all 512 bytes. core: what daxfs_store_inode() stores. fork:
- * what `fork` will change of it; whoever stores a fork logs it so. */
+ * what `fork` will change of it, all of it in the first `used` bytes; whoever stores a fork logs it so. */
 void daxfs_tx_add_inode(struct daxfs_tx *tx, struct inode *inode);
 void daxfs_tx_add_core(struct daxfs_tx *tx, struct inode *inode);
-void daxfs_tx_add_fork(struct daxfs_tx *tx, struct inode *inode, const union daxfs_fork *fork);
+void daxfs_tx_add_fork(struct daxfs_tx *tx, struct inode *inode, const union daxfs_fork *fork, u32 used);
 /* A block's worth of memory, not zeroed, that the transaction owns: gone with its end. NULL without memory. */
 void *daxfs_tx_buffer(struct daxfs_tx *tx);
 
@@ -499,15 +513,6 @@ struct inode *daxfs_alloc_inode(struct super_block *sb);
 void daxfs_free_inode(struct inode *inode);
 
 /* ---- map.c: a file's extents. Callers hold the inode lock: shared to look up, exclusive to change. ---- */
-enum daxfs_map_state { DAXFS_MAP_HOLE, DAXFS_MAP_WRITTEN, DAXFS_MAP_UNWRITTEN };
-
-struct daxfs_map {
-	u64 file_block;
-	u64 disk_block;		/* 0 for a hole */
-	u64 count;		/* blocks from file_block on; a hole reaches to the next extent or DAXFS_MAX_FILE_BLOCK + 1 */
-	enum daxfs_map_state state;
-	u64 sequence;		/* daxfs_inode_info.map_sequence at the lookup */
-};
 int daxfs_map_lookup(struct inode *inode, u64 file_block, struct daxfs_map *map);
 /*
  * Changing the map, in the caller's transaction. prepare: reserves tree blocks, builds what is new out of place, logs
@@ -516,12 +521,13 @@ int daxfs_map_lookup(struct inode *inode, u64 file_block, struct daxfs_map *map)
  * buffers: whoever does not apply it just cancels the transaction.
  */
 struct daxfs_map_change;
-/* Blocks [file_block, +count) become mapped to `disk_block` in `state`. Where they were mapped before they are mapped
- * to the same disk blocks (conversion of a state) or were a hole. */
-struct daxfs_map_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inode *inode, u64 file_block, u64 disk_block,
-					       u32 count, enum daxfs_extent_state state);
+struct daxfs_path;		/* map.h */
+/* As many blocks as `run` has become mapped to it in `state`, from the path's key on. They were a hole, or mapped to the
+ * same disk blocks (conversion of a state). */
+struct daxfs_map_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inode *inode, const struct daxfs_path *path,
+					       struct daxfs_run run, enum daxfs_extent_state state);
 /* Blocks from file_block on, `count` of them, become a hole; their disk blocks are queued as free. Takes at most what one
- * transaction can; *done tells how far it came, from the END of the range backwards. */
+ * transaction can; *removed_from tells how far it came, from the END of the range backwards. */
 struct daxfs_map_change *daxfs_map_prepare_remove(struct daxfs_tx *tx, struct inode *inode, u64 file_block, u64 count,
 						  u64 *removed_from);
 /* An extent that `file_block` lies inside of becomes two. What comes to lie at a boundary needs no tree block later. */

@@ -570,7 +570,7 @@ int daxfs_dir_prepare(struct daxfs_dir_change *change)
 	}
 	memset(&change->fork.index[change->fork_count], 0,
 	       (DAXFS_FORK_INDEX - change->fork_count) * sizeof(change->fork.index[0]));
-	daxfs_tx_add_fork(change->tx, change->dir, &change->fork);
+	daxfs_tx_add_fork(change->tx, change->dir, &change->fork, sizeof(change->fork));
 	return 0;
 }
 

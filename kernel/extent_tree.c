@@ -151,6 +151,7 @@ int daxfs_path_find(struct inode *inode, u64 file_block, struct daxfs_path *path
 
 	if (err)
 		return err;
+	path->key = file_block;
 	path->low = 0;
 	path->high = DAXFS_END_OF_KEYS;
 	path->height = raw->tree_height;
@@ -180,7 +181,8 @@ int daxfs_path_find(struct inode *inode, u64 file_block, struct daxfs_path *path
 		path->count = count;
 	}
 	path->at = extent_search(path->extents, path->count, file_block);
-	return 0;
+	path->extent.file_block = path->extent.count = 0;
+	return path->at < 0 ? 0 : daxfs_path_extent(inode, path, path->at, &path->extent);
 }
 
 int daxfs_path_extent(struct inode *inode, const struct daxfs_path *path, int at, struct daxfs_extent_view *view)
@@ -202,7 +204,7 @@ int daxfs_path_extent(struct inode *inode, const struct daxfs_path *path, int at
 			     view->disk_block, view->state);
 }
 
-/* The first file block behind `path`'s leaf that is mapped; leaves are never empty, so one look is enough. */
+/* The first file block from `from` on, where a leaf begins, that is mapped; leaves are never empty. */
 static int next_mapped(struct inode *inode, u64 from, u64 *next)
 {
 	struct daxfs_extent_view view;
@@ -221,75 +223,73 @@ static int next_mapped(struct inode *inode, u64 from, u64 *next)
 	return err;
 }
 
-static int lookup(struct inode *inode, u64 file_block, struct daxfs_map *map, bool in_leaf)
+/* A hole at the path's key, up to the next extent; behind the leaf's last one it is said to end with the leaf. */
+static int hole_at(struct inode *inode, const struct daxfs_path *path, struct daxfs_map *map)
 {
-	struct daxfs_extent_view view;
-	struct daxfs_path path;
-	u64 next;
-	int err;
+	struct daxfs_extent_view view = { .file_block = path->high };
+	int err = 0;
 
-	lockdep_assert_held(&DAXFS_I(inode)->lock);
-	map->sequence = DAXFS_I(inode)->map_sequence;
-	err = daxfs_path_find(inode, file_block, &path);
+	if (path->at + 1 < path->count)
+		err = daxfs_path_extent(inode, path, path->at + 1, &view);
 	if (err)
 		return err;
-	if (path.at >= 0) {
-		err = daxfs_path_extent(inode, &path, path.at, &view);
-		if (err)
-			return err;
-		if (file_block - view.file_block < view.count) {
-			u64 skip = file_block - view.file_block;
-
-			map->file_block = file_block;
-			map->disk_block = view.disk_block + skip;
-			map->count = view.count - skip;
-			map->state = view.state == DAXFS_EXTENT_WRITTEN ? DAXFS_MAP_WRITTEN : DAXFS_MAP_UNWRITTEN;
-			return 0;
-		}
-	}
-	if (path.at + 1 < path.count) {
-		err = daxfs_path_extent(inode, &path, path.at + 1, &view);
-		next = view.file_block;
-	} else if (in_leaf) {
-		next = path.high;
-	} else {
-		err = next_mapped(inode, path.high, &next);
-	}
-	if (err)
-		return err;
-	if (next <= file_block)
+	if (view.file_block <= path->key)
 		return daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino >> 3,
-				     "extents out of order at file block %llu", next);
-	map->file_block = file_block;
+				     "extents out of order at file block %llu", view.file_block);
 	map->disk_block = 0;
-	map->count = next - file_block;
+	map->count = view.file_block - path->key;
 	map->state = DAXFS_MAP_HOLE;
 	return 0;
 }
 
+static __always_inline int lookup(struct inode *inode, u64 file_block, struct daxfs_map *map, struct daxfs_path *path)
+{
+	const struct daxfs_extent_view *extent = &path->extent;
+	int err;
+	u64 skip;
+
+	lockdep_assert_held(&DAXFS_I(inode)->lock);
+	map->sequence = DAXFS_I(inode)->map_sequence;
+	map->file_block = file_block;
+	err = daxfs_path_find(inode, file_block, path);
+	if (err)
+		return err;
+	skip = file_block - extent->file_block;
+	if (skip >= extent->count)
+		return hole_at(inode, path, map);
+	map->disk_block = extent->disk_block + skip;
+	map->count = extent->count - skip;
+	map->state = extent->state == DAXFS_EXTENT_WRITTEN ? DAXFS_MAP_WRITTEN : DAXFS_MAP_UNWRITTEN;
+	return 0;
+}
+
+int daxfs_map_lookup_to_set(struct inode *inode, u64 file_block, struct daxfs_map *map, struct daxfs_path *path)
+{
+	return lookup(inode, file_block, map, path);
+}
+
 int daxfs_map_lookup(struct inode *inode, u64 file_block, struct daxfs_map *map)
 {
-	return lookup(inode, file_block, map, false);
-}
-
-int daxfs_map_lookup_to_set(struct inode *inode, u64 file_block, struct daxfs_map *map)
-{
-	return lookup(inode, file_block, map, true);
-}
-
-u64 daxfs_map_goal(struct inode *inode, u64 file_block)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
-	struct daxfs_extent_view view;
 	struct daxfs_path path;
+	int err = lookup(inode, file_block, map, &path);
+	u64 next;
+
+	if (err || map->state != DAXFS_MAP_HOLE || path.at + 1 < path.count)
+		return err;
+	err = next_mapped(inode, path.high, &next);
+	if (!err)
+		map->count = next - file_block;
+	return err;
+}
+
+u64 daxfs_path_goal(const struct daxfs_sb_info *sbi, const struct daxfs_path *path)
+{
+	const struct daxfs_extent_view *extent = &path->extent;
 	u64 goal;
 
-	if (daxfs_path_find(inode, file_block, &path) || path.at < 0 ||
-	    daxfs_path_extent(inode, &path, path.at, &view))
-		return 0;
 	/* Far behind the last extent the place would be arbitrary. */
-	if (file_block - view.file_block - view.count > DAXFS_HUGE_BLOCKS)
+	if (!extent->count || path->key - extent->file_block - extent->count > DAXFS_HUGE_BLOCKS)
 		return 0;
-	goal = view.disk_block + (file_block - view.file_block);
+	goal = extent->disk_block + (path->key - extent->file_block);
 	return daxfs_file_blocks_valid(sbi, goal, 1) ? goal : 0;
 }

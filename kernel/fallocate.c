@@ -5,18 +5,17 @@
  */
 #include <linux/types.h>
 #include <linux/falloc.h>
-#include <linux/sched/mm.h>
 
 #include "data.h"
-#include "map.h"
 #include "trace.h"
 
 /* One extent of a range: a hole gets blocks, written blocks become unwritten if `zero`. *count: blocks dealt with. */
 static int prealloc_step(struct inode *inode, u64 first, u64 end, loff_t size, bool zero, u64 *count)
 {
+	struct daxfs_path path;
 	struct daxfs_map map;
 	struct daxfs_run run;
-	int err = daxfs_map_lookup_to_set(inode, first, &map);
+	int err = daxfs_map_lookup_to_set(inode, first, &map, &path);
 
 	if (err)
 		return err;
@@ -24,7 +23,7 @@ static int prealloc_step(struct inode *inode, u64 first, u64 end, loff_t size, b
 	if (map.state == DAXFS_MAP_UNWRITTEN || (map.state == DAXFS_MAP_WRITTEN && !zero))
 		return 0;
 	if (map.state == DAXFS_MAP_HOLE) {
-		err = daxfs_reserve_data(inode, first, *count, daxfs_data_kind(size), &run);
+		err = daxfs_reserve_data(inode, &path, *count, daxfs_data_kind(size), &run);
 		if (err)
 			return err;
 	} else {
@@ -32,11 +31,12 @@ static int prealloc_step(struct inode *inode, u64 first, u64 end, loff_t size, b
 		run.count = min_t(u64, *count, U32_MAX);
 	}
 	*count = run.count;
-	return daxfs_commit_run(inode, first, run, map.state == DAXFS_MAP_HOLE, DAXFS_EXTENT_UNWRITTEN, 0);
+	return daxfs_commit_run(inode, &path, run, map.state == DAXFS_MAP_HOLE, DAXFS_EXTENT_UNWRITTEN, 0);
 }
 
 static int prealloc(struct inode *inode, u64 first, u64 end, loff_t size, bool zero)
 {
+	struct daxfs_step step;
 	u64 count;
 	int err = 0;
 
@@ -45,17 +45,11 @@ static int prealloc(struct inode *inode, u64 first, u64 end, loff_t size, bool z
 	    end - first - DAXFS_I(inode)->blocks > daxfs_free_blocks(inode->i_sb))
 		return -ENOSPC;
 	while (first < end && !err) {
-		int gate = daxfs_enter(DAXFS_SB(inode->i_sb));
-		unsigned int nofs;
-
-		if (gate < 0)
-			return gate;
-		nofs = memalloc_nofs_save();
-		down_write(&DAXFS_I(inode)->lock);
+		err = daxfs_step_begin(inode, &step);
+		if (err)
+			return err;
 		err = prealloc_step(inode, first, end, size, zero, &count);
-		up_write(&DAXFS_I(inode)->lock);
-		memalloc_nofs_restore(nofs);
-		daxfs_leave(gate);
+		daxfs_step_end(inode, &step);
 		first += count;
 		cond_resched();
 		if (!err && fatal_signal_pending(current))

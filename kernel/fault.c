@@ -140,7 +140,17 @@ static vm_fault_t daxfs_pfn_mkwrite(struct vm_fault *vmf)
 	return result;
 }
 
+/*
+ * There is nothing to map around a fault that has no fault of its own yet. But only where this operation exists does the
+ * kernel call fault() under the lock of the VMA: else each fault of 4 KiB drops it, and begins again under mmap_lock.
+ */
+static vm_fault_t daxfs_map_pages(struct vm_fault *vmf, pgoff_t first, pgoff_t last)
+{
+	return 0;
+}
+
 const struct vm_operations_struct daxfs_vm_ops = {
+	.map_pages	= daxfs_map_pages,
 	.fault		= daxfs_fault,
 	.huge_fault	= daxfs_huge_fault,
 	.page_mkwrite	= daxfs_fault,

@@ -2,9 +2,9 @@
 /*
  * Regular files: read, write, mmap, fsync, through DAX. Files of other access go on in buffered.c and dio.c.
  *
- * write(2) goes in chunks under i_rwsem. The source is faulted in before each and copied with page faults disabled: the
- * inode lock is held meanwhile, which a fault on a source that maps this very file would want. A copy that stops short
- * keeps what it got and goes on behind the next fault-in. Zero pages that readers mapped of a hole are unmapped after
+ * write(2) goes in chunks under i_rwsem. The source is faulted in before each large one, and copied with page faults
+ * disabled: the inode lock is held meanwhile, which a fault on a source that maps this very file would want. A copy that
+ * stops short keeps what it got and goes on behind the next fault-in. Zero pages that readers mapped of a hole are unmapped after
  * the inode lock was dropped, still under i_rwsem: invalidating waits for a DAX entry, whose owner may want the lock.
  *
  * Data of a write(2) is flushed by the copy and fenced before the call returns; fsync() has mmap stores and times to
@@ -45,8 +45,9 @@ static ssize_t daxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return count;
 }
 
-/* Copies once from what was faulted in. 0 or an error that ends the write. */
-static int write_chunk(struct kiocb *iocb, struct iov_iter *from, struct daxfs_write *write, size_t bytes)
+/* Copies once, from what was faulted in where `fault_in`. 0 or an error that ends the write. */
+static int write_chunk(struct kiocb *iocb, struct iov_iter *from, struct daxfs_write *write, size_t bytes,
+		       bool fault_in)
 {
 	struct address_space *mapping = iocb->ki_filp->f_mapping;
 	size_t rest = iov_iter_count(from) - bytes;
@@ -54,7 +55,7 @@ static int write_chunk(struct kiocb *iocb, struct iov_iter *from, struct daxfs_w
 
 	write->filled_from = U64_MAX;
 	write->filled_to = 0;
-	if (fault_in_iov_iter_readable(from, bytes) == bytes)
+	if (fault_in && fault_in_iov_iter_readable(from, bytes) == bytes)
 		return -EFAULT;
 	iov_iter_truncate(from, bytes);
 	pagefault_disable();
@@ -62,7 +63,8 @@ static int write_chunk(struct kiocb *iocb, struct iov_iter *from, struct daxfs_w
 	pagefault_enable();
 	iov_iter_reexpand(from, iov_iter_count(from) + rest);
 	daxfs_point(invalidate);
-	if (write->filled_from < write->filled_to)
+	/* A reader of the hole left its entry before it looked for blocks: none now is none. */
+	if (write->filled_from < write->filled_to && !mapping_empty(mapping))
 		invalidate_inode_pages2_range(mapping, write->filled_from, write->filled_to - 1);
 	if (write->error)
 		return write->error;
@@ -73,17 +75,22 @@ static ssize_t write_chunks(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 	loff_t start = iocb->ki_pos;
-	struct daxfs_write write = { .end = start + iov_iter_count(from), .done = start };
+	struct daxfs_write write;
 	unsigned int futile = 0;
 	int err = 0;
 
+	write.end = start + iov_iter_count(from);
+	write.done = start;
+	write.error = 0;
+	write.fence = false;
 	DAXFS_I(inode)->write = &write;
 	while (!err && iov_iter_count(from)) {
 		loff_t before = write.done;
 		u64 limit = futile ? PAGE_SIZE : WRITE_CHUNK;
 		size_t bytes = min_t(u64, iov_iter_count(from), limit - (before & (limit - 1)));
 
-		err = write_chunk(iocb, from, &write, bytes);
+		/* A small source was most likely just written to: one try without looking. */
+		err = write_chunk(iocb, from, &write, bytes, futile || bytes > PAGE_SIZE);
 		futile = write.done > before ? 0 : futile + 1;
 		/* The DAX core says EFAULT too where a part of a bad block was to be written. */
 		if (!err && futile > MAX_FUTILE)
@@ -93,7 +100,7 @@ static ssize_t write_chunks(struct kiocb *iocb, struct iov_iter *from)
 		cond_resched();
 	}
 	DAXFS_I(inode)->write = NULL;
-	if (write.done > start)
+	if (daxfs_completes_huge(start, write.done))
 		daxfs_gather(inode, start, write.done);
 	/* What was copied and then could not be committed was not written. */
 	iov_iter_revert(from, iocb->ki_pos - write.done);
@@ -112,7 +119,7 @@ static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 	if (count <= 0)
 		return count;
 	err = file_modified(iocb->ki_filp);
-	if (!err)
+	if (!err && iocb->ki_pos > i_size_read(inode))
 		err = daxfs_zero_tail(inode, iocb->ki_pos);
 	return err ? err : write_chunks(iocb, from);
 }

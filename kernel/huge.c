@@ -15,13 +15,10 @@
  */
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 #include <linux/xarray.h>
 
 #include "data.h"
-
-#define HUGE_SHIFT	21
 
 static bool is_huge(struct inode *inode, const struct daxfs_map *map, u64 first)
 {
@@ -56,7 +53,7 @@ static int forget_cached(struct inode *inode, u64 first)
 	lockdep_assert_held_write(&mapping->invalidate_lock);
 	if (!xa_find(&mapping->i_pages, &index, last, XA_PRESENT))
 		return 0;
-	err = filemap_write_and_wait_range(mapping, start, start + (1ll << HUGE_SHIFT) - 1);
+	err = filemap_write_and_wait_range(mapping, start, start + (1ll << DAXFS_HUGE_SHIFT) - 1);
 	/* FENCE: the entries that would make the next fsync() write these lines back go away. */
 	daxfs_fence(DAXFS_SB(inode->i_sb));
 	return err ?: invalidate_inode_pages2_range(mapping, first, last);
@@ -71,7 +68,7 @@ static void forget_small(struct inode *inode, u64 first, u64 end)
 	while (index < end && xa_find(&mapping->i_pages, &index, end - 1, XA_PRESENT)) {
 		u64 range = round_down(index, DAXFS_HUGE_BLOCKS);
 
-		if (xa_get_order(&mapping->i_pages, index) < HUGE_SHIFT - DAXFS_BLOCK_SHIFT &&
+		if (xa_get_order(&mapping->i_pages, index) < DAXFS_HUGE_SHIFT - DAXFS_BLOCK_SHIFT &&
 		    (range + DAXFS_HUGE_BLOCKS) << DAXFS_BLOCK_SHIFT <= i_size_read(inode) &&
 		    !lookup_range(inode, range, &map) && is_huge(inode, &map, range) &&
 		    forget_cached(inode, range))
@@ -144,9 +141,7 @@ static int copy_blocks(struct inode *inode, u64 first, struct daxfs_run run)
 /* One transaction: the copies become the file's, the old blocks are free. The reservation ends, whatever happens. */
 static int commit_move(struct inode *inode, u64 first, struct daxfs_run run)
 {
-	struct daxfs_map_change *change;
 	struct daxfs_tx *tx = daxfs_tx_begin(inode->i_sb);
-	int err;
 
 	if (IS_ERR(tx)) {
 		daxfs_unreserve(inode->i_sb, run);
@@ -154,32 +149,22 @@ static int commit_move(struct inode *inode, u64 first, struct daxfs_run run)
 	}
 	daxfs_tx_add_core(tx, inode);
 	daxfs_tx_alloc(tx, run);
-	change = daxfs_map_prepare_move(tx, inode, first, run.block, run.count);
-	err = PTR_ERR_OR_ZERO(change);
-	if (!err)
-		err = daxfs_tx_ready(tx);
-	if (err) {
-		daxfs_tx_cancel(tx);
-		return err;
-	}
-	daxfs_map_apply(change);
-	daxfs_store_inode(inode);
-	return daxfs_tx_commit(tx);
+	return daxfs_commit_change(tx, inode, daxfs_map_prepare_move(tx, inode, first, run.block, run.count), 0);
 }
 
-/* Inside the gate, with the inode lock. Failing is no error: the blocks stay where they are. */
+/* One step. Failing is no error: the blocks stay where they are. */
 static void gather_locked(struct inode *inode, u64 first)
 {
 	u32 head = misplaced(inode, first);
+	struct daxfs_path path;
 	struct daxfs_run run;
 
 	if (!head)
 		return;
-	if (head == DAXFS_HUGE_BLOCKS || daxfs_reserve_kept(inode, first, head, &run)) {
-		head = DAXFS_HUGE_BLOCKS;
-		if (daxfs_reserve_data(inode, first, head, DAXFS_ALLOC_HUGE, &run))
-			return;
-	}
+	if ((head == DAXFS_HUGE_BLOCKS || daxfs_reserve_kept(inode, first, head, &run)) &&
+	    (daxfs_path_find(inode, first, &path) ||
+	     daxfs_reserve_data(inode, &path, DAXFS_HUGE_BLOCKS, DAXFS_ALLOC_HUGE, &run)))
+		return;
 	if (copy_blocks(inode, first, run))
 		daxfs_unreserve(inode->i_sb, run);
 	else
@@ -188,27 +173,22 @@ static void gather_locked(struct inode *inode, u64 first)
 
 static void gather(struct inode *inode, u64 first)
 {
-	int gate = daxfs_enter(DAXFS_SB(inode->i_sb));
-	unsigned int nofs;
+	struct daxfs_step step;
 
-	if (gate < 0)
+	if (daxfs_step_begin(inode, &step))
 		return;
-	nofs = memalloc_nofs_save();
-	down_write(&DAXFS_I(inode)->lock);
 	gather_locked(inode, first);
-	up_write(&DAXFS_I(inode)->lock);
-	memalloc_nofs_restore(nofs);
-	daxfs_leave(gate);
+	daxfs_step_end(inode, &step);
 }
 
 void daxfs_gather(struct inode *inode, loff_t from, loff_t to)
 {
 	struct address_space *mapping = inode->i_mapping;
-	u64 first = (u64)from >> HUGE_SHIFT << (HUGE_SHIFT - DAXFS_BLOCK_SHIFT);
+	u64 first = (u64)from >> DAXFS_HUGE_SHIFT << (DAXFS_HUGE_SHIFT - DAXFS_BLOCK_SHIFT);
 	struct daxfs_map map;
 
 	lockdep_assert_held_write(&inode->i_rwsem);
-	if ((u64)to >> HUGE_SHIFT == (u64)from >> HUGE_SHIFT || !IS_DAX(inode) || mapping_mapped(mapping))
+	if (!daxfs_completes_huge(from, to) || !IS_DAX(inode) || mapping_mapped(mapping))
 		return;
 	if (lookup_range(inode, first, &map) || is_huge(inode, &map, first))
 		return;

@@ -54,6 +54,7 @@ struct inode *daxfs_alloc_inode(struct super_block *sb)
 	memset((u8 *)info + offsetof(struct daxfs_inode_info, raw), 0,
 	       offsetof(struct daxfs_inode_info, vfs_inode) - offsetof(struct daxfs_inode_info, raw));
 	daxfs_init_ioends(info);
+	seqlock_init(&info->found_lock);
 	INIT_LIST_HEAD(&info->mapped);
 	INIT_LIST_HEAD(&info->windows);
 	return &info->vfs_inode;

@@ -11,10 +11,8 @@
  * first fence of the transaction that maps them makes them durable, long before its commit word.
  */
 #include <linux/fiemap.h>
-#include <linux/sched/mm.h>
 
 #include "data.h"
-#include "map.h"
 #include "trace.h"
 
 static void fill_iomap(struct inode *inode, const struct daxfs_map *map, struct iomap *iomap)
@@ -69,12 +67,50 @@ int daxfs_lookup_shared(struct inode *inode, u64 file_block, struct daxfs_map *m
 	return err;
 }
 
+static bool found_already(struct daxfs_inode_info *info, u64 file_block, struct daxfs_map *map)
+{
+	unsigned int seen = read_seqbegin(&info->found_lock);
+	u64 skip;
+
+	*map = info->found;
+	skip = file_block - map->file_block;
+	if (read_seqretry(&info->found_lock, seen) || skip >= map->count ||
+	    map->sequence != READ_ONCE(info->map_sequence))
+		return false;
+	map->file_block += skip;
+	map->disk_block += skip;
+	map->count -= skip;
+	return true;
+}
+
+/*
+ * For whoever holds i_rwsem or invalidate_lock, in any mode. Written blocks of a DAX file go, or move, only under both
+ * of them exclusive; map_sequence moves then. So where it has not, what was found before is true, and it takes neither
+ * the gate nor the inode lock to say so.
+ */
+static int lookup_dax(struct inode *inode, u64 file_block, struct daxfs_map *map)
+{
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+	int err;
+
+	if (found_already(info, file_block, map))
+		return 0;
+	err = daxfs_lookup_shared(inode, file_block, map);
+	if (!err && map->state == DAXFS_MAP_WRITTEN) {
+		write_seqlock(&info->found_lock);
+		info->found = *map;
+		write_sequnlock(&info->found_lock);
+	}
+	return err;
+}
+
 static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags, struct iomap *iomap,
 		      struct iomap *srcmap)
 {
 	u64 start = begin_enter(inode, pos, length, flags);
 	struct daxfs_map map;
-	int err = daxfs_lookup_shared(inode, pos >> DAXFS_BLOCK_SHIFT, &map);
+	int err = IS_DAX(inode) ? lookup_dax(inode, pos >> DAXFS_BLOCK_SHIFT, &map) :
+				  daxfs_lookup_shared(inode, pos >> DAXFS_BLOCK_SHIFT, &map);
 
 	daxfs_point(read);
 	if (!err)
@@ -129,19 +165,20 @@ int daxfs_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 start
 	return err;
 }
 
-int daxfs_reserve_data(struct inode *inode, u64 file_block, u64 want, enum daxfs_alloc_kind kind,
+int daxfs_reserve_data(struct inode *inode, const struct daxfs_path *path, u64 want, enum daxfs_alloc_kind kind,
 		       struct daxfs_run *run)
 {
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
 	struct daxfs_alloc request = {
 		.kind = kind,
 		.ino = inode->i_ino,
-		.file_block = file_block,
+		.file_block = path->key,
 		.owner = DAXFS_I(inode),
 		.want = min_t(u64, want, DAXFS_MAX_RUN),
 	};
-	u64 goal = daxfs_map_goal(inode, file_block);
+	u64 goal = daxfs_path_goal(sbi, path);
 
-	if (kind == DAXFS_ALLOC_SMALL || kind == DAXFS_ALLOC_MEDIUM || daxfs_congruent(DAXFS_SB(inode->i_sb), goal, file_block))
+	if (kind == DAXFS_ALLOC_SMALL || kind == DAXFS_ALLOC_MEDIUM || daxfs_congruent(sbi, goal, path->key))
 		request.goal = goal;
 	return daxfs_reserve(inode->i_sb, &request, run);
 }
@@ -154,23 +191,10 @@ void daxfs_zero_bytes(struct daxfs_sb_info *sbi, u64 block, u32 from, u32 to)
 	daxfs_flush(sbi, daxfs_block(sbi, block) + from, to - from);
 }
 
-int daxfs_commit_run(struct inode *inode, u64 file_block, struct daxfs_run run, bool allocated,
-		     enum daxfs_extent_state state, loff_t size)
+int daxfs_commit_change(struct daxfs_tx *tx, struct inode *inode, struct daxfs_map_change *change, loff_t size)
 {
-	struct daxfs_map_change *change;
-	struct daxfs_tx *tx = daxfs_tx_begin(inode->i_sb);
-	int err;
+	int err = PTR_ERR_OR_ZERO(change);
 
-	if (IS_ERR(tx)) {
-		if (allocated)
-			daxfs_unreserve(inode->i_sb, run);
-		return PTR_ERR(tx);
-	}
-	daxfs_tx_add_core(tx, inode);
-	if (allocated)
-		daxfs_tx_alloc(tx, run);
-	change = daxfs_map_prepare_set(tx, inode, file_block, run.block, run.count, state);
-	err = PTR_ERR_OR_ZERO(change);
 	if (!err)
 		err = daxfs_tx_ready(tx);
 	if (err) {
@@ -181,6 +205,22 @@ int daxfs_commit_run(struct inode *inode, u64 file_block, struct daxfs_run run, 
 	daxfs_grow_size(inode, size);
 	daxfs_store_inode(inode);
 	return daxfs_tx_commit(tx);
+}
+
+int daxfs_commit_run(struct inode *inode, const struct daxfs_path *path, struct daxfs_run run, bool allocated,
+		     enum daxfs_extent_state state, loff_t size)
+{
+	struct daxfs_tx *tx = daxfs_tx_begin(inode->i_sb);
+
+	if (IS_ERR(tx)) {
+		if (allocated)
+			daxfs_unreserve(inode->i_sb, run);
+		return PTR_ERR(tx);
+	}
+	daxfs_tx_add_core(tx, inode);
+	if (allocated)
+		daxfs_tx_alloc(tx, run);
+	return daxfs_commit_change(tx, inode, daxfs_map_prepare_set(tx, inode, path, run, state), size);
 }
 
 /* Where no change of the map takes the size along. */
@@ -207,20 +247,15 @@ static int grow_size_locked(struct inode *inode, loff_t size)
 
 int daxfs_commit_size(struct inode *inode, loff_t size)
 {
-	int gate, err = daxfs_flush_to(inode, min(size, i_size_read(inode)));
-	unsigned int nofs;
+	struct daxfs_step step;
+	int err = daxfs_flush_to(inode, min(size, i_size_read(inode)));
 
+	if (!err)
+		err = daxfs_step_begin(inode, &step);
 	if (err)
 		return err;
-	gate = daxfs_enter(DAXFS_SB(inode->i_sb));
-	if (gate < 0)
-		return gate;
-	nofs = memalloc_nofs_save();
-	down_write(&DAXFS_I(inode)->lock);
 	err = grow_size_locked(inode, size);
-	up_write(&DAXFS_I(inode)->lock);
-	memalloc_nofs_restore(nofs);
-	daxfs_leave(gate);
+	daxfs_step_end(inode, &step);
 	if (!err && size > i_size_read(inode))
 		i_size_write(inode, size);
 	return err;
@@ -237,7 +272,7 @@ static void zero_edges(struct daxfs_sb_info *sbi, u64 first, struct daxfs_run ru
 		daxfs_zero_bytes(sbi, run.block + run.count - 1, end & (DAXFS_BLOCK_SIZE - 1), DAXFS_BLOCK_SIZE);
 }
 
-/* Takes the inode lock, and on success keeps it for write_end(), unless the blocks turn out to be written already. */
+/* Begins a step, which on success write_end() ends, unless the blocks turn out to be written already. */
 static int write_begin_fill(struct inode *inode, struct daxfs_write *write, u64 pos, u64 end, struct daxfs_map *map)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
@@ -246,39 +281,34 @@ static int write_begin_fill(struct inode *inode, struct daxfs_write *write, u64 
 	int err;
 
 	daxfs_point(lookup);
-	write->gate = daxfs_enter(sbi);
-	if (write->gate < 0)
-		return write->gate;
-	write->nofs = memalloc_nofs_save();
-	down_write(&DAXFS_I(inode)->lock);
-	err = daxfs_map_lookup_to_set(inode, first, map);
+	err = daxfs_step_begin(inode, &write->step);
+	if (err)
+		return err;
+	err = daxfs_map_lookup_to_set(inode, first, map, &write->path);
 	if (err || map->state == DAXFS_MAP_WRITTEN)
-		goto unlock;
+		goto end;
 	want = min(want, map->count);
 	write->allocated = map->state == DAXFS_MAP_HOLE;
 	if (write->allocated) {
 		loff_t size = max(i_size_read(inode), write->end);
 
-		err = daxfs_reserve_data(inode, first, want, daxfs_data_kind(size), &write->run);
+		err = daxfs_reserve_data(inode, &write->path, want, daxfs_data_kind(size), &write->run);
 		if (err)
-			goto unlock;
+			goto end;
 	} else {
 		write->run.block = map->disk_block;
 		write->run.count = min_t(u64, want, DAXFS_MAX_RUN);
 	}
 	daxfs_point(reserve);
 	zero_edges(sbi, first, write->run, pos, end);
-	write->first = first;
 	write->filling = true;
 	map->disk_block = write->run.block;
 	map->count = write->run.count;
 	map->state = DAXFS_MAP_WRITTEN;
 	return 0;
 
-unlock:
-	up_write(&DAXFS_I(inode)->lock);
-	memalloc_nofs_restore(write->nofs);
-	daxfs_leave(write->gate);
+end:
+	daxfs_step_end(inode, &write->step);
 	return err;
 }
 
@@ -297,7 +327,7 @@ static int write_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	/* Most appends meet a hole: whoever looks for one needs the lock exclusive anyway. */
 	map.state = DAXFS_MAP_HOLE;
 	if (!err && round_down(pos, DAXFS_BLOCK_SIZE) < i_size_read(inode))
-		err = daxfs_lookup_shared(inode, pos >> DAXFS_BLOCK_SHIFT, &map);
+		err = lookup_dax(inode, pos >> DAXFS_BLOCK_SHIFT, &map);
 	if (!err && map.state != DAXFS_MAP_WRITTEN)
 		err = write_begin_fill(inode, write, pos, pos + (u64)length, &map);
 	if (!err) {
@@ -323,10 +353,10 @@ static void release_uncopied(struct inode *inode, struct daxfs_write *write, u32
 static int write_end_fill(struct inode *inode, struct daxfs_write *write, u64 pos, u64 length, u64 written)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
-	u64 end = pos + written;
+	u64 first = write->path.key, end = pos + written;
 	int err = 0;
 
-	release_uncopied(inode, write, written ? ((end - 1) >> DAXFS_BLOCK_SHIFT) - write->first + 1 : 0);
+	release_uncopied(inode, write, written ? ((end - 1) >> DAXFS_BLOCK_SHIFT) - first + 1 : 0);
 	if (written < length && written) {
 		u64 last = write->run.block + write->run.count - 1;
 		u32 copied = end & (DAXFS_BLOCK_SIZE - 1);
@@ -337,17 +367,15 @@ static int write_end_fill(struct inode *inode, struct daxfs_write *write, u64 po
 		daxfs_flush(sbi, daxfs_block(sbi, last), copied ? copied : DAXFS_BLOCK_SIZE);
 	}
 	if (written) {
-		err = daxfs_commit_run(inode, write->first, write->run, write->allocated, DAXFS_EXTENT_WRITTEN, end);
+		err = daxfs_commit_run(inode, &write->path, write->run, write->allocated, DAXFS_EXTENT_WRITTEN, end);
 		if (!write->allocated)
-			trace_daxfs_convert(inode, write->first << DAXFS_BLOCK_SHIFT,
+			trace_daxfs_convert(inode, first << DAXFS_BLOCK_SHIFT,
 					    (u64)write->run.count << DAXFS_BLOCK_SHIFT, err);
 	}
-	up_write(&DAXFS_I(inode)->lock);
-	memalloc_nofs_restore(write->nofs);
-	daxfs_leave(write->gate);
+	daxfs_step_end(inode, &write->step);
 	if (!err && written) {
-		write->filled_from = min(write->filled_from, write->first);
-		write->filled_to = max(write->filled_to, write->first + write->run.count);
+		write->filled_from = min(write->filled_from, first);
+		write->filled_to = max(write->filled_to, first + write->run.count);
 	}
 	return err;
 }
@@ -388,16 +416,17 @@ const struct iomap_ops daxfs_write_iomap_ops = {
 };
 
 /*
- * Maps all of [first, first + count) as written zeros, or nothing: errors make a fault of 2 MiB fall back. The inode
- * lock is held exclusive; another fault may have been here before us.
+ * Maps all of [first, first + count) as written zeros, or nothing: errors make a fault of 2 MiB fall back. One step;
+ * another fault may have been here before us.
  */
 static int fault_fill(struct inode *inode, u64 first, u32 count, struct daxfs_map *map, u32 *allocated)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
 	enum daxfs_alloc_kind kind;
+	struct daxfs_path path;
 	struct daxfs_run run;
 	bool hole;
-	int err = daxfs_map_lookup_to_set(inode, first, map);
+	int err = daxfs_map_lookup_to_set(inode, first, map, &path);
 
 	if (err || map->state == DAXFS_MAP_WRITTEN)
 		return err;
@@ -406,7 +435,7 @@ static int fault_fill(struct inode *inode, u64 first, u32 count, struct daxfs_ma
 	hole = map->state == DAXFS_MAP_HOLE;
 	if (hole) {
 		kind = count == DAXFS_HUGE_BLOCKS ? DAXFS_ALLOC_HUGE : daxfs_data_kind(i_size_read(inode));
-		err = daxfs_reserve_data(inode, first, count, kind, &run);
+		err = daxfs_reserve_data(inode, &path, count, kind, &run);
 		if (err)
 			return err;
 		if (run.count < count) {
@@ -422,7 +451,7 @@ static int fault_fill(struct inode *inode, u64 first, u32 count, struct daxfs_ma
 	daxfs_point(reserve);
 	/* The zeros are durable with the transaction's first fence, before anything maps the blocks. */
 	daxfs_zero_blocks(sbi, run.block, count);
-	err = daxfs_commit_run(inode, first, run, hole, DAXFS_EXTENT_WRITTEN, 0);
+	err = daxfs_commit_run(inode, &path, run, hole, DAXFS_EXTENT_WRITTEN, 0);
 	if (!hole)
 		trace_daxfs_convert(inode, first << DAXFS_BLOCK_SHIFT, (u64)count << DAXFS_BLOCK_SHIFT, err);
 	if (err)
@@ -436,19 +465,15 @@ static int fault_fill(struct inode *inode, u64 first, u32 count, struct daxfs_ma
 
 static int fault_fill_locked(struct inode *inode, u64 first, u32 count, struct daxfs_map *map, u32 *allocated)
 {
-	int err, gate;
-	unsigned int nofs;
+	struct daxfs_step step;
+	int err;
 
 	daxfs_point(lookup);
-	gate = daxfs_enter(DAXFS_SB(inode->i_sb));
-	if (gate < 0)
-		return gate;
-	nofs = memalloc_nofs_save();
-	down_write(&DAXFS_I(inode)->lock);
+	err = daxfs_step_begin(inode, &step);
+	if (err)
+		return err;
 	err = fault_fill(inode, first, count, map, allocated);
-	up_write(&DAXFS_I(inode)->lock);
-	memalloc_nofs_restore(nofs);
-	daxfs_leave(gate);
+	daxfs_step_end(inode, &step);
 	return err;
 }
 
@@ -464,7 +489,7 @@ static int fault_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	if (!(flags & IOMAP_WRITE))
 		return read_begin(inode, pos, length, flags, iomap, srcmap);
 	start = begin_enter(inode, pos, length, flags);
-	err = daxfs_lookup_shared(inode, first, &map);
+	err = lookup_dax(inode, first, &map);
 	filled = !err && map.state != DAXFS_MAP_WRITTEN;
 	if (filled)
 		err = fault_fill_locked(inode, first, length >> DAXFS_BLOCK_SHIFT, &map, &allocated);
@@ -497,14 +522,15 @@ static const daxfs_iomap_folio_ops alloc_folio_ops = {
 static int alloc_unwritten_locked(struct inode *inode, u64 first, u64 want, loff_t size, struct daxfs_map *map,
 				  u32 *allocated)
 {
+	struct daxfs_path path;
 	struct daxfs_run run;
-	int err = daxfs_map_lookup_to_set(inode, first, map);
+	int err = daxfs_map_lookup_to_set(inode, first, map, &path);
 
 	if (err || map->state != DAXFS_MAP_HOLE)
 		return err;
-	err = daxfs_reserve_data(inode, first, min(want, map->count), daxfs_data_kind(size), &run);
+	err = daxfs_reserve_data(inode, &path, min(want, map->count), daxfs_data_kind(size), &run);
 	if (!err)
-		err = daxfs_commit_run(inode, first, run, true, DAXFS_EXTENT_UNWRITTEN, 0);
+		err = daxfs_commit_run(inode, &path, run, true, DAXFS_EXTENT_UNWRITTEN, 0);
 	if (err)
 		return err;
 	*allocated = run.count;
@@ -517,17 +543,13 @@ static int alloc_unwritten_locked(struct inode *inode, u64 first, u64 want, loff
 
 static int alloc_unwritten(struct inode *inode, u64 first, u64 want, loff_t size, struct daxfs_map *map, u32 *allocated)
 {
-	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
-	unsigned int nofs;
+	struct daxfs_step step;
+	int err = daxfs_step_begin(inode, &step);
 
-	if (gate < 0)
-		return gate;
-	nofs = memalloc_nofs_save();
-	down_write(&DAXFS_I(inode)->lock);
+	if (err)
+		return err;
 	err = alloc_unwritten_locked(inode, first, want, size, map, allocated);
-	up_write(&DAXFS_I(inode)->lock);
-	memalloc_nofs_restore(nofs);
-	daxfs_leave(gate);
+	daxfs_step_end(inode, &step);
 	return err;
 }
 
@@ -557,9 +579,10 @@ const struct iomap_ops daxfs_alloc_iomap_ops = {
 /* One extent of [first, last), and behind the last one the size. *count: blocks dealt with. */
 static int convert_step(struct inode *inode, u64 first, u64 last, loff_t end, u64 *count)
 {
+	struct daxfs_path path;
 	struct daxfs_run run;
 	struct daxfs_map map;
-	int err = daxfs_map_lookup_to_set(inode, first, &map);
+	int err = daxfs_map_lookup_to_set(inode, first, &map, &path);
 
 	if (err)
 		return err;
@@ -572,7 +595,7 @@ static int convert_step(struct inode *inode, u64 first, u64 last, loff_t end, u6
 		return grow_size_locked(inode, end);
 	run.block = map.disk_block;
 	run.count = *count;
-	err = daxfs_commit_run(inode, first, run, false, DAXFS_EXTENT_WRITTEN, end);
+	err = daxfs_commit_run(inode, &path, run, false, DAXFS_EXTENT_WRITTEN, end);
 	trace_daxfs_convert(inode, first << DAXFS_BLOCK_SHIFT, *count << DAXFS_BLOCK_SHIFT, err);
 	return err;
 }
@@ -580,20 +603,15 @@ static int convert_step(struct inode *inode, u64 first, u64 last, loff_t end, u6
 int daxfs_convert(struct inode *inode, loff_t pos, loff_t end)
 {
 	u64 first = pos >> DAXFS_BLOCK_SHIFT, last = DIV_ROUND_UP_ULL((u64)end, DAXFS_BLOCK_SIZE), count = 0;
+	struct daxfs_step step;
 	int err = 0;
 
 	for (; first < last && !err; first += count) {
-		int gate = daxfs_enter(DAXFS_SB(inode->i_sb));
-		unsigned int nofs;
-
-		if (gate < 0)
-			return gate;
-		nofs = memalloc_nofs_save();
-		down_write(&DAXFS_I(inode)->lock);
+		err = daxfs_step_begin(inode, &step);
+		if (err)
+			return err;
 		err = convert_step(inode, first, last, end, &count);
-		up_write(&DAXFS_I(inode)->lock);
-		memalloc_nofs_restore(nofs);
-		daxfs_leave(gate);
+		daxfs_step_end(inode, &step);
 		cond_resched();
 	}
 	return err;

@@ -21,11 +21,10 @@
 #include "trace.h"
 
 #define TX_ITEMS	512
-#define TX_RECENT	4
 #define TX_TAIL_BYTES	(32 * 1024)	/* kept for what ends an operation, see daxfs_tx_has_room() */
 #define TX_BUFFERS	64		/* more than the largest change of a tree, or of two directories, takes */
 #define TX_KEPT_BUFFERS	4
-#define MERGE_GAP	32		/* bytes of an entry's header: cheaper to log them than to begin a new entry */
+#define MERGE_GAP	64		/* bytes that are cheaper to log than to begin a new entry behind them */
 #define FILL_BYTES	64		/* equal words that are shorter than this are logged as they are */
 #define SEQUENCE_MASK	((1ull << DAXFS_SEQUENCE_BITS) - 1)
 
@@ -50,14 +49,12 @@ struct daxfs_tx {
 	bool ready;
 	bool locked;
 	u32 position, ordinal;
+	u32 last;		/* where the last entry begins: it may still grow */
 	u32 estimate;		/* bytes that the queue may need in the slot */
 	u32 logged_bytes, lines, fences;
 	u64 sequence;
 	u64 started;
 	u32 items;
-	u32 recent;
-	u64 recent_offset[TX_RECENT];
-	u32 recent_bytes[TX_RECENT];
 	u32 buffers;		/* given out */
 	void *buffer[TX_BUFFERS];	/* the first TX_KEPT_BUFFERS stay with the slot: most changes allocate nothing */
 	struct tx_item item[TX_ITEMS];
@@ -182,8 +179,7 @@ struct daxfs_tx *daxfs_tx_begin_internal(struct super_block *sb)
 	tx->error = 0;
 	tx->ready = tx->locked = false;
 	tx->position = DAXFS_JOURNAL_BODY_OFFSET;
-	tx->ordinal = tx->estimate = tx->logged_bytes = tx->lines = tx->fences = tx->items = tx->recent = tx->buffers = 0;
-	memset(tx->recent_bytes, 0, sizeof(tx->recent_bytes));
+	tx->ordinal = tx->estimate = tx->logged_bytes = tx->lines = tx->fences = tx->items = tx->buffers = 0;
 	tx->sequence = (tx->journal->sequence + 1) & SEQUENCE_MASK;
 	tx->started = trace_daxfs_commit_enabled() ? ktime_get_ns() : 0;
 	return tx;
@@ -245,12 +241,24 @@ static void *entry_target(struct daxfs_tx *tx, const struct daxfs_journal_entry 
 	return daxfs_block(tx->sbi, offset >> DAXFS_BLOCK_SHIFT) + (offset & (DAXFS_BLOCK_SIZE - 1));
 }
 
-/* Old bytes of a range into the slot; a `fill` is one word that repeats, and is stored once. */
-static void log_entry(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes, bool fill)
+/* Bytes [from, to) of what an entry logs, and zeros up to where the next entry begins. */
+static void copy_old(struct daxfs_tx *tx, struct daxfs_journal_entry *entry, u32 from, u32 to)
+{
+	void *data = entry + 1;
+
+	memcpy(data + from, entry_target(tx, entry) + from, to - from);
+	if (to % 8)
+		memset(data + to, 0, 8 - to % 8);
+}
+
+/*
+ * Old bytes of a range into the slot; a `fill` is one word that repeats, and is stored once. The entry's checksum is
+ * left for seal_entry().
+ */
+static void log_entry(struct daxfs_tx *tx, u64 place, u32 bytes, bool fill)
 {
 	struct daxfs_journal_entry *entry = entry_at(tx, tx->position);
-	u32 size = fill ? sizeof(u64) : bytes, padding = ALIGN(size, 8) - size;
-	void *data = entry + 1;
+	u32 size = fill ? sizeof(u64) : bytes;
 
 	if (tx->position + entry_bytes(size) > slot_bytes(tx->sbi)) {
 		tx->error = tx->error ?: -ENOSPC;
@@ -259,53 +267,58 @@ static void log_entry(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes, boo
 	entry->crc = 0;
 	entry->ordinal = cpu_to_le32(tx->ordinal++);
 	entry->sequence = cpu_to_le64(tx->sequence);
-	entry->offset = cpu_to_le64((block << DAXFS_BLOCK_SHIFT) + offset);
+	entry->offset = cpu_to_le64(place);
 	entry->length = cpu_to_le32(bytes);
 	entry->kind = cpu_to_le32(fill ? DAXFS_JOURNAL_FILL : DAXFS_JOURNAL_BYTES);
-	memcpy(data, daxfs_block(tx->sbi, block) + offset, size);
-	memset(data + size, 0, padding);
-	entry->crc = cpu_to_le32(daxfs_journal_crc(tx->sbi, tx->journal->id, tx->position, entry));
+	copy_old(tx, entry, 0, size);
+	tx->last = tx->position;
 	tx->position += entry_bytes(size);
 	tx->logged_bytes += size;
+}
+
+/* The last entry takes in a range that begins in it, or a little behind it. False: that is not where the range lies. */
+static bool extend_last(struct daxfs_tx *tx, u64 place, u32 bytes)
+{
+	struct daxfs_journal_entry *entry = entry_at(tx, tx->last);
+	u64 first = le64_to_cpu(entry->offset);
+	u32 old = le32_to_cpu(entry->length), now;
+
+	if (!tx->ordinal || le32_to_cpu(entry->kind) != DAXFS_JOURNAL_BYTES || place < first ||
+	    place > first + old + MERGE_GAP || (place ^ first) >> DAXFS_BLOCK_SHIFT)
+		return false;
+	now = max_t(u32, old, place + bytes - first);
+	if (tx->last + entry_bytes(now) > slot_bytes(tx->sbi))
+		return false;
+	entry->length = cpu_to_le32(now);
+	copy_old(tx, entry, old, now);
+	tx->position = tx->last + entry_bytes(now);
+	tx->logged_bytes += now - old;
+	return true;
 }
 
 static void log_range(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes)
 {
 	const void *old = daxfs_block(tx->sbi, block) + offset;
+	u64 place = (block << DAXFS_BLOCK_SHIFT) + offset;
+	bool fill = bytes >= FILL_BYTES && bytes % sizeof(u64) == 0 &&
+		    !memcmp(old, old + sizeof(u64), bytes - sizeof(u64));
 
-	log_entry(tx, block, offset, bytes, bytes >= FILL_BYTES && bytes % sizeof(u64) == 0 &&
-		  !memcmp(old, old + sizeof(u64), bytes - sizeof(u64)));
-}
-
-static bool logged_already(struct daxfs_tx *tx, u64 offset, u32 bytes)
-{
-	int i;
-
-	for (i = 0; i < TX_RECENT; i++)
-		if (offset >= tx->recent_offset[i] && tx->recent_bytes[i] >= bytes &&
-		    offset - tx->recent_offset[i] <= tx->recent_bytes[i] - bytes)
-			return true;
-	return false;
+	if (fill || !extend_last(tx, place, bytes))
+		log_entry(tx, place, bytes, fill);
 }
 
 void daxfs_tx_add(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes)
 {
-	u64 place = (block << DAXFS_BLOCK_SHIFT) + offset;
-
 	if (WARN_ON_ONCE(tx->ready || !bytes || offset >= DAXFS_BLOCK_SIZE || bytes > DAXFS_BLOCK_SIZE - offset ||
 			 block >= tx->sbi->block_count)) {
 		tx->error = tx->error ?: -EIO;
 		return;
 	}
-	if (logged_already(tx, place, bytes))
-		return;
 	if (tx->position + entry_bytes(bytes) + tx->estimate > slot_bytes(tx->sbi)) {
 		tx->error = tx->error ?: -ENOSPC;
 		return;
 	}
 	log_range(tx, block, offset, bytes);
-	tx->recent_offset[tx->recent % TX_RECENT] = place;
-	tx->recent_bytes[tx->recent++ % TX_RECENT] = bytes;
 }
 
 static void add_of_inode(struct daxfs_tx *tx, struct inode *inode, u32 from, u32 bytes)
@@ -327,10 +340,10 @@ void daxfs_tx_add_core(struct daxfs_tx *tx, struct inode *inode)
 	add_of_inode(tx, inode, 0, offsetof(struct daxfs_inode, fork));
 }
 
-void daxfs_tx_add_fork(struct daxfs_tx *tx, struct inode *inode, const union daxfs_fork *fork)
+void daxfs_tx_add_fork(struct daxfs_tx *tx, struct inode *inode, const union daxfs_fork *fork, u32 used)
 {
 	const union daxfs_fork *old = &DAXFS_I(inode)->raw->fork;
-	u32 from = 0, to = DAXFS_FORK_SIZE / 8;
+	u32 from = 0, to = used / 8;
 
 	while (from < to && old->words[from] == fork->words[from])
 		from++;
@@ -521,7 +534,7 @@ static void unlock_ags(struct daxfs_tx *tx)
 	tx->locked = false;
 }
 
-/* Old bytes that wait for a neighbour: close ranges share an entry. */
+/* Old bytes of an AG's header that wait for a neighbour, while others are logged: close ranges share an entry. */
 struct pending {
 	u64 block;
 	u32 from, to;
@@ -544,12 +557,26 @@ static void pend(struct daxfs_tx *tx, struct pending *pending, u64 block, u32 fr
 	*pending = (struct pending){ .block = block, .from = from, .to = to };
 }
 
+/* A run of a GiB is thousands of words: eight at a time. */
+static bool all_set(const __le64 *w)
+{
+	return (w[0] & w[1] & w[2] & w[3] & w[4] & w[5] & w[6] & w[7]) == cpu_to_le64(~0ull);
+}
+
+static bool all_clear(const __le64 *w)
+{
+	return !(w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7]);
+}
+
 /* Whether words [word, end) of a map block can have the bits of `mask` set or cleared. */
 static int check_words(struct daxfs_tx *tx, u32 agno, u32 index, u32 word, u32 end, __le64 mask, bool set)
 {
 	const __le64 *map = daxfs_ag_map(tx->sbi, agno, index);
 	__le64 want = set ? 0 : mask;
 
+	if (mask == cpu_to_le64(~0ull))
+		while (end - word >= 8 && (set ? all_clear(&map[word]) : all_set(&map[word])))
+			word += 8;
 	while (word < end && (map[word] & mask) == want)
 		word++;
 	if (word >= end)
@@ -560,7 +587,7 @@ static int check_words(struct daxfs_tx *tx, u32 agno, u32 index, u32 word, u32 e
 
 /* Bits [first, end) of one map block are what the change expects them to be, and their words are logged. */
 static int check_and_log_bits(struct daxfs_tx *tx, u32 agno, u32 index, u32 first, u32 end, bool set,
-			      struct pending *maps, struct pending *header)
+			      struct pending *header)
 {
 	u64 block = daxfs_ag_start(tx->sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index;
 	u32 crc = daxfs_map_crc_offset(tx->sbi, index);
@@ -569,20 +596,18 @@ static int check_and_log_bits(struct daxfs_tx *tx, u32 agno, u32 index, u32 firs
 
 	if (!err)
 		err = check_words(tx, agno, index, word, word + 1, daxfs_word_mask(word, first, end), set);
-	if (!err)
-		err = check_words(tx, agno, index, word + 1, last, cpu_to_le64(~0ull), set);
-	if (!err)
-		err = check_words(tx, agno, index, last, last + 1, daxfs_word_mask(last, first, end), set);
+	if (!err && word < last)
+		err = check_words(tx, agno, index, last, last + 1, daxfs_word_mask(last, first, end), set) ?:
+		      check_words(tx, agno, index, word + 1, last, cpu_to_le64(~0ull), set);
 	if (err)
 		return err;
 	if (last > word + FILL_BYTES / 8) {
 		/* The words between the ends are all alike. */
-		pend(tx, maps, block, word * 8, word * 8 + 8);
-		flush_pending(tx, maps);
-		log_entry(tx, block, word * 8 + 8, (last - word - 1) * 8, true);
+		log_range(tx, block, word * 8, 8);
+		log_entry(tx, (block << DAXFS_BLOCK_SHIFT) + word * 8 + 8, (last - word - 1) * 8, true);
 		word = last;
 	}
-	pend(tx, maps, block, word * 8, last * 8 + 8);
+	log_range(tx, block, word * 8, (last - word + 1) * 8);
 	pend(tx, header, daxfs_ag_start(tx->sbi, agno) + DAXFS_AG_HEADER_BLOCK, crc, crc + 4);
 	return 0;
 }
@@ -608,7 +633,7 @@ static int decide_orphans(struct daxfs_tx *tx, struct tx_item *item)
 	return 0;
 }
 
-static int check_and_log_item(struct daxfs_tx *tx, struct tx_item *item, struct pending *maps, struct pending *header)
+static int check_and_log_item(struct daxfs_tx *tx, struct tx_item *item, struct pending *header)
 {
 	u32 first = item->first, end;
 	int err;
@@ -626,7 +651,7 @@ static int check_and_log_item(struct daxfs_tx *tx, struct tx_item *item, struct 
 		u32 stop = min(end, base + DAXFS_BITS_PER_MAP_BLOCK);
 
 		err = check_and_log_bits(tx, item->agno, map_base(tx->sbi, item->map) + block, first - base, stop - base,
-					 item->op == TX_SET, maps, header);
+					 item->op == TX_SET, header);
 		if (err)
 			return err;
 		first = stop;
@@ -671,7 +696,7 @@ static bool move_counters(struct daxfs_ag_header *header, const struct tx_item *
 /* The queue is sound against the maps and counters as they are, and their old bytes are in the slot. */
 static int log_queue(struct daxfs_tx *tx)
 {
-	struct pending maps = { }, header = { };
+	struct pending header = { };
 	struct daxfs_ag_header counters;
 	u32 i;
 	int err;
@@ -684,13 +709,12 @@ static int log_queue(struct daxfs_tx *tx)
 			counters = *daxfs_ag_raw(tx->sbi, item->agno);
 			pend(tx, &header, block, 0, sizeof(counters));
 		}
-		err = check_and_log_item(tx, item, &maps, &header);
+		err = check_and_log_item(tx, item, &header);
 		if (err)
 			return err;
 		if (!move_counters(&counters, item))
 			return daxfs_corrupt(tx->sb, 0, block, "the counters of the allocation group are wrong");
 	}
-	flush_pending(tx, &maps);
 	flush_pending(tx, &header);
 	return 0;
 }
@@ -705,10 +729,11 @@ static void edit_bits(struct daxfs_tx *tx, u32 agno, u32 index, u32 first, u32 e
 	__le64 mask = daxfs_word_mask(word, first, end);
 
 	WRITE_ONCE(map[word], map[word] ^ mask);
-	while (++word < last)
-		WRITE_ONCE(map[word], cpu_to_le64(set ? ~0ull : 0));
-	if (word == last)
-		WRITE_ONCE(map[word], map[word] ^ daxfs_word_mask(word, first, end));
+	if (word < last) {
+		/* Who looks for space meanwhile sees all of these reserved, whatever their bits say. */
+		memset(&map[word + 1], set ? 0xff : 0, (last - word - 1) * sizeof(*map));
+		WRITE_ONCE(map[last], map[last] ^ daxfs_word_mask(last, first, end));
+	}
 	*crc = cpu_to_le32(le32_to_cpu(*crc) ^ daxfs_map_crc_flip(first, end));
 }
 
@@ -748,6 +773,27 @@ static void edit_maps(struct daxfs_tx *tx)
 	}
 }
 
+/* Calls for every logged range, in the order they were logged. */
+static __always_inline void each_entry(struct daxfs_tx *tx, void (*call)(struct daxfs_tx *tx, struct daxfs_journal_entry *entry))
+{
+	u32 position = DAXFS_JOURNAL_BODY_OFFSET;
+
+	while (position < tx->position) {
+		struct daxfs_journal_entry *entry = entry_at(tx, position);
+
+		call(tx, entry);
+		position += entry_bytes(daxfs_journal_data_bytes(entry));
+	}
+}
+
+/* The entry is as it will stay. Before this it does not check out, and nothing was changed yet that it would undo. */
+static void seal_entry(struct daxfs_tx *tx, struct daxfs_journal_entry *entry)
+{
+	u32 position = (void *)entry - tx->journal->slot;
+
+	entry->crc = cpu_to_le32(daxfs_journal_crc(tx->sbi, tx->journal->id, position, entry));
+}
+
 int daxfs_tx_ready(struct daxfs_tx *tx)
 {
 	int err = tx->error;
@@ -771,6 +817,7 @@ int daxfs_tx_ready(struct daxfs_tx *tx)
 		return err;
 	}
 	if (tx->ordinal) {
+		each_entry(tx, seal_entry);
 		flush(tx, entry_at(tx, DAXFS_JOURNAL_BODY_OFFSET), tx->position - DAXFS_JOURNAL_BODY_OFFSET);
 		fence(tx);	/* FENCE 1 */
 	}
@@ -791,25 +838,12 @@ static void move_commit_word(struct daxfs_tx *tx)
 	tx->journal->sequence = tx->sequence;
 }
 
-/* Calls for every logged range, in the order they were logged. */
-static void each_entry(struct daxfs_tx *tx, void (*call)(struct daxfs_tx *tx, const struct daxfs_journal_entry *entry))
-{
-	u32 position = DAXFS_JOURNAL_BODY_OFFSET;
-
-	while (position < tx->position) {
-		const struct daxfs_journal_entry *entry = entry_at(tx, position);
-
-		call(tx, entry);
-		position += entry_bytes(daxfs_journal_data_bytes(entry));
-	}
-}
-
-static void flush_target(struct daxfs_tx *tx, const struct daxfs_journal_entry *entry)
+static void flush_target(struct daxfs_tx *tx, struct daxfs_journal_entry *entry)
 {
 	flush(tx, entry_target(tx, entry), le32_to_cpu(entry->length));
 }
 
-static void restore_target(struct daxfs_tx *tx, const struct daxfs_journal_entry *entry)
+static void restore_target(struct daxfs_tx *tx, struct daxfs_journal_entry *entry)
 {
 	daxfs_journal_restore(entry, entry_target(tx, entry));
 	flush_target(tx, entry);

@@ -342,19 +342,19 @@ static int fork_to_leaf(struct daxfs_map_change *change, const struct daxfs_exte
 static int replace_in_fork(struct daxfs_map_change *change, unsigned int at, unsigned int drop,
 			   const struct daxfs_extent *add, unsigned int add_count)
 {
-	struct daxfs_extent all[DAXFS_FORK_EXTENTS + DAXFS_MAX_PIECES];
+	struct daxfs_extent all[DAXFS_FORK_EXTENTS + DAXFS_MAX_PIECES], *extents = change->fork.extents;
 	unsigned int count = change->fork_count, total = count - drop + add_count;
 
-	memset(all, 0, sizeof(all));
-	memcpy(all, change->fork.extents, count * sizeof(*all));
-	splice_entries(all, sizeof(*all), count, at, drop, add, add_count);
-	if (total < count)
-		memset(all + total, 0, (count - total) * sizeof(*all));
 	change->fork_changed = true;
 	change->format = DAXFS_FORMAT_EXTENTS;
-	if (total > DAXFS_FORK_EXTENTS)
+	if (total > DAXFS_FORK_EXTENTS) {
+		memcpy(all, extents, count * sizeof(*all));
+		splice_entries(all, sizeof(*all), count, at, drop, add, add_count);
 		return fork_to_leaf(change, all, total);
-	memcpy(change->fork.extents, all, sizeof(change->fork.extents));
+	}
+	splice_entries(extents, sizeof(*extents), count, at, drop, add, add_count);
+	if (total < count)
+		memset(extents + total, 0, (count - total) * sizeof(*extents));
 	change->fork_count = total;
 	return 0;
 }
@@ -412,6 +412,14 @@ static struct daxfs_map_change *change_begin(struct daxfs_tx *tx, struct inode *
 	return change;
 }
 
+/* Bytes of the fork behind which there is nothing, before the change and after it. */
+static u32 fork_used(const struct daxfs_map_change *change)
+{
+	u32 count = max_t(u32, change->fork_count, le16_to_cpu(DAXFS_I(change->inode)->raw->fork_count));
+
+	return min_t(u32, count * sizeof(struct daxfs_extent), sizeof(change->fork));
+}
+
 /* Seals what changed, writes the new nodes and logs the rest. */
 static void change_finish(struct daxfs_map_change *change)
 {
@@ -432,7 +440,7 @@ static void change_finish(struct daxfs_map_change *change)
 			daxfs_tx_add(change->tx, shadow->block, shadow->from, shadow->to - shadow->from);
 	}
 	if (change->fork_changed)
-		daxfs_tx_add_fork(change->tx, change->inode, &change->fork);
+		daxfs_tx_add_fork(change->tx, change->inode, &change->fork, fork_used(change));
 }
 
 static struct daxfs_map_change *change_end(struct daxfs_map_change *change, int err)
@@ -460,10 +468,12 @@ void daxfs_map_apply(struct daxfs_map_change *change)
 			memcpy(target + shadow->from, (void *)shadow->node + shadow->from, shadow->to - shadow->from);
 	}
 	if (change->fork_changed) {
+		u32 used = fork_used(change);
+
 		info->raw->format = change->format;
 		info->raw->tree_height = change->height;
 		info->raw->fork_count = cpu_to_le16(change->fork_count);
-		memcpy(&info->raw->fork, &change->fork, sizeof(change->fork));
+		memcpy(&info->raw->fork, &change->fork, used);
 	}
 	WRITE_ONCE(info->map_sequence, info->map_sequence + 1);
 	info->blocks += change->blocks;
@@ -536,35 +546,29 @@ static int set_in_leaf(struct daxfs_map_change *change, const struct daxfs_path 
 		       const struct daxfs_extent_view *set)
 {
 	struct inode *inode = change->inode;
-	struct daxfs_extent_view old = { .count = 0 }, neighbour, piece, pieces[DAXFS_MAX_PIECES];
+	struct daxfs_extent_view old = path->extent, neighbour = path->extent, piece, pieces[DAXFS_MAX_PIECES];
 	unsigned int count = 0, at = path->at + 1, drop = 0;
 	int err;
 
-	if (path->at >= 0) {
-		err = daxfs_path_extent(inode, path, path->at, &old);
-		if (err)
-			return err;
-		if (set->file_block - old.file_block < old.count) {
-			at = path->at;
-			drop = 1;
-		} else {
-			old.count = 0;
+	if (old.count && set->file_block - old.file_block < old.count) {
+		if (set->file_block - old.file_block != set->disk_block - old.disk_block ||
+		    set->count > old.count - (set->file_block - old.file_block))
+			return -ESTALE;
+		at = path->at;
+		drop = 1;
+		if (at) {
+			err = daxfs_path_extent(inode, path, at - 1, &neighbour);
+			if (err)
+				return err;
 		}
-	}
-	if (!drop)
+	} else {
+		old.count = 0;
 		change->blocks += set->count;
-	else if (set->file_block - old.file_block != set->disk_block - old.disk_block ||
-		 set->count > old.count - (set->file_block - old.file_block))
-		return -ESTALE;
-	if (at) {
-		err = daxfs_path_extent(inode, path, at - 1, &neighbour);
-		if (err)
-			return err;
-		if (continues(&neighbour, set)) {
-			at--;
-			drop++;
-			add_piece(pieces, &count, &neighbour);
-		}
+	}
+	if (at && continues(&neighbour, set)) {
+		at--;
+		drop++;
+		add_piece(pieces, &count, &neighbour);
 	}
 	piece = part_before(&old, set->file_block);
 	add_piece(pieces, &count, &piece);
@@ -585,25 +589,51 @@ static int set_in_leaf(struct daxfs_map_change *change, const struct daxfs_path 
 	return replace_by_pieces(change, path, at, drop, pieces, count);
 }
 
-struct daxfs_map_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inode *inode, u64 file_block, u64 disk_block,
-					       u32 count, enum daxfs_extent_state state)
+/* `set` lies in the hole behind the last extent of the leaf, and continues it: most appends. It becomes longer. */
+static int grow_last_extent(struct daxfs_map_change *change, const struct daxfs_path *path, u32 by)
+{
+	struct daxfs_extent *extents = change->fork.extents;
+
+	if (path->height) {
+		struct daxfs_shadow *leaf = shadow_of(change, path->step[0].node);
+
+		if (IS_ERR(leaf))
+			return PTR_ERR(leaf);
+		touch(leaf, path->at, path->at + 1);
+		extents = shadow_extents(leaf);
+	} else {
+		change->fork_changed = true;
+	}
+	extents[path->at].length = cpu_to_le32(path->extent.count + by);
+	change->blocks += by;
+	return 0;
+}
+
+static int set_extent(struct daxfs_map_change *change, const struct daxfs_path *path,
+		      const struct daxfs_extent_view *set)
+{
+	if (!set->count || set->count > path->high - path->key)
+		return -ESTALE;
+	if (path->extent.count && path->at + 1 == path->count && continues(&path->extent, set))
+		return grow_last_extent(change, path, set->count);
+	return set_in_leaf(change, path, set);
+}
+
+struct daxfs_map_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inode *inode, const struct daxfs_path *path,
+					       struct daxfs_run run, enum daxfs_extent_state state)
 {
 	struct daxfs_extent_view set = {
-		.file_block = file_block, .disk_block = disk_block, .count = count, .state = state,
+		.file_block = path->key, .disk_block = run.block, .count = run.count, .state = state,
 	};
 	struct daxfs_map_change *change = change_begin(tx, inode);
-	struct daxfs_path path;
 	int err;
 
 	if (IS_ERR(change))
 		return change;
-	err = daxfs_path_find(inode, file_block, &path);
-	if (!err)
-		err = count && count <= path.high - file_block ? set_in_leaf(change, &path, &set) : -ESTALE;
+	err = set_extent(change, path, &set);
 	/* The range is not what the caller looked up under the same lock: extents overlap. */
 	if (err == -ESTALE)
-		err = daxfs_corrupt(inode->i_sb, inode->i_ino, disk_block, "extents overlap at file block %llu",
-				    file_block);
+		err = daxfs_corrupt(inode->i_sb, inode->i_ino, run.block, "extents overlap at file block %llu", path->key);
 	return change_end(change, err);
 }
 
@@ -696,7 +726,7 @@ struct daxfs_map_change *daxfs_map_prepare_remove(struct daxfs_tx *tx, struct in
 struct daxfs_map_change *daxfs_map_prepare_split(struct daxfs_tx *tx, struct inode *inode, u64 file_block)
 {
 	struct daxfs_map_change *change = change_begin(tx, inode);
-	struct daxfs_extent_view view, parts[2];
+	struct daxfs_extent_view parts[2];
 	struct daxfs_path path;
 	int err;
 
@@ -704,11 +734,10 @@ struct daxfs_map_change *daxfs_map_prepare_split(struct daxfs_tx *tx, struct ino
 		return change;
 	err = daxfs_path_find(inode, file_block, &path);
 	if (!err && path.at >= 0) {
-		err = daxfs_path_extent(inode, &path, path.at, &view);
-		parts[0] = part_before(&view, file_block);
-		parts[1] = part_from(&view, file_block);
+		parts[0] = part_before(&path.extent, file_block);
+		parts[1] = part_from(&path.extent, file_block);
 		/* As they are: joined they would be the extent that there was. */
-		if (!err && parts[0].count && parts[1].count)
+		if (parts[0].count && parts[1].count)
 			err = replace_by_pieces(change, &path, path.at, 1, parts, 2);
 	}
 	return change_end(change, err);
@@ -816,7 +845,7 @@ struct daxfs_map_change *daxfs_map_prepare_shift_down(struct daxfs_tx *tx, struc
 		if (err)
 			return change_end(change, err);
 		at = path.at + 1;
-		if (path.at >= 0 && le64_to_cpu(path.extents[path.at].file_block) == from)
+		if (path.at >= 0 && path.extent.file_block == from)
 			at--;
 		if (at < path.count || path.high == DAXFS_END_OF_KEYS)
 			break;
@@ -840,7 +869,6 @@ struct daxfs_map_change *daxfs_map_prepare_shift_up(struct daxfs_tx *tx, struct 
 						    u64 distance)
 {
 	struct daxfs_map_change *change = change_begin(tx, inode);
-	struct daxfs_extent_view view;
 	struct daxfs_path path;
 	unsigned int at = 0;
 	u64 end;
@@ -853,9 +881,7 @@ struct daxfs_map_change *daxfs_map_prepare_shift_up(struct daxfs_tx *tx, struct 
 		/* The leaf that `first` lies in: what is before it stays. */
 		err = daxfs_path_find(inode, first, &path);
 		at = path.at + 1;
-		if (!err && path.at >= 0)
-			err = daxfs_path_extent(inode, &path, path.at, &view);
-		if (!err && path.at >= 0 && view.file_block == first)
+		if (!err && path.at >= 0 && path.extent.file_block == first)
 			at--;
 	}
 	if (!err && at < path.count)

@@ -17,7 +17,16 @@ struct daxfs_path_step {
 	u16 index;
 };
 
+/* An extent in the CPU's order, checked: it lies in its leaf's range and where data may lie on the device. */
+struct daxfs_extent_view {
+	u64 file_block;
+	u64 disk_block;
+	u64 count;
+	u8 state;
+};
+
 struct daxfs_path {
+	u64 key;				/* the file block that was looked for */
 	u8 height;				/* levels of nodes; 0: the extents are in the fork */
 	u16 fork_index;				/* the fork's child that was taken */
 	struct daxfs_path_step step[DAXFS_MAX_TREE_HEIGHT];	/* by level */
@@ -25,14 +34,7 @@ struct daxfs_path {
 	u16 count;
 	u64 low, high;				/* file blocks that belong into this leaf */
 	int at;					/* the last extent that starts at or before the key; -1: none */
-};
-
-/* An extent in the CPU's order, checked: it lies in its leaf's range and where data may lie on the device. */
-struct daxfs_extent_view {
-	u64 file_block;
-	u64 disk_block;
-	u64 count;
-	u8 state;
+	struct daxfs_extent_view extent;	/* that one; of 0 blocks where there is none */
 };
 
 static inline const struct daxfs_index_entry *daxfs_node_index(const struct daxfs_node_header *node)
@@ -53,9 +55,12 @@ const struct daxfs_node_header *daxfs_extent_node(struct inode *inode, u64 block
 						  u64 high);
 /* Whether blocks that a file owns may lie there: inside one AG, behind its maps, clear of the journals. */
 bool daxfs_file_blocks_valid(const struct daxfs_sb_info *sbi, u64 block, u64 count);
-/* daxfs_map_lookup(), but a hole ends where the leaf does: what one daxfs_map_prepare_set() can take. */
-int daxfs_map_lookup_to_set(struct inode *inode, u64 file_block, struct daxfs_map *map);
-/* Where `file_block` would continue the extent before it on the device; 0: nowhere in particular. */
-u64 daxfs_map_goal(struct inode *inode, u64 file_block);
+/*
+ * daxfs_map_lookup(), but a hole ends where the leaf does: what one daxfs_map_prepare_set() can take, with `path`, under
+ * the same hold of the lock.
+ */
+int daxfs_map_lookup_to_set(struct inode *inode, u64 file_block, struct daxfs_map *map, struct daxfs_path *path);
+/* Where the path's key would continue the extent before it on the device; 0: nowhere in particular. */
+u64 daxfs_path_goal(const struct daxfs_sb_info *sbi, const struct daxfs_path *path);
 
 #endif /* DAXFS_MAP_H */

@@ -99,22 +99,16 @@ static int shift_step(struct inode *inode, struct shift *shift)
 
 static int shift_all(struct inode *inode, struct shift *shift)
 {
-	struct daxfs_inode_info *info = DAXFS_I(inode);
+	struct daxfs_step step;
 	int err;
 
 	do {
-		int gate = daxfs_enter(DAXFS_SB(inode->i_sb));
-		unsigned int nofs;
-
-		if (gate < 0)
-			return gate;
-		nofs = memalloc_nofs_save();
-		down_write(&info->lock);
+		err = daxfs_step_begin(inode, &step);
+		if (err)
+			return err;
 		err = shift_step(inode, shift);
-		up_write(&info->lock);
-		memalloc_nofs_restore(nofs);
-		daxfs_leave(gate);
-		if (err == -ENOMEM && info->moving) {
+		daxfs_step_end(inode, &step);
+		if (err == -ENOMEM && DAXFS_I(inode)->moving) {
 			memalloc_retry_wait(GFP_NOFS);
 			err = 0;
 		}
@@ -149,7 +143,6 @@ int daxfs_resume_collapse(struct inode *inode)
 /* An extent that `block` lies inside of becomes two. */
 static int split_locked(struct inode *inode, u64 block)
 {
-	struct daxfs_map_change *change;
 	struct daxfs_map map;
 	struct daxfs_tx *tx;
 	int err = block ? daxfs_map_lookup(inode, block - 1, &map) : 0;
@@ -160,39 +153,24 @@ static int split_locked(struct inode *inode, u64 block)
 	if (IS_ERR(tx))
 		return PTR_ERR(tx);
 	daxfs_tx_add_core(tx, inode);
-	change = daxfs_map_prepare_split(tx, inode, block);
-	err = PTR_ERR_OR_ZERO(change);
-	if (!err)
-		err = daxfs_tx_ready(tx);
-	if (err) {
-		daxfs_tx_cancel(tx);
-		return err;
-	}
-	daxfs_map_apply(change);
-	daxfs_store_inode(inode);
-	return daxfs_tx_commit(tx);
+	return daxfs_commit_change(tx, inode, daxfs_map_prepare_split(tx, inode, block), 0);
 }
 
 static int split_at(struct inode *inode, u64 block)
 {
-	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
-	unsigned int nofs;
+	struct daxfs_step step;
+	int err = daxfs_step_begin(inode, &step);
 
-	if (gate < 0)
-		return gate;
-	nofs = memalloc_nofs_save();
-	down_write(&DAXFS_I(inode)->lock);
+	if (err)
+		return err;
 	err = split_locked(inode, block);
-	up_write(&DAXFS_I(inode)->lock);
-	memalloc_nofs_restore(nofs);
-	daxfs_leave(gate);
+	daxfs_step_end(inode, &step);
 	return err;
 }
 
 /* Where the last extent of the file ends: blocks past the size move too, and none past the last key there is. */
 static int end_of_extents(struct inode *inode, u64 *end)
 {
-	struct daxfs_extent_view view = { .count = 0 };
 	struct daxfs_path path;
 	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
 
@@ -200,11 +178,9 @@ static int end_of_extents(struct inode *inode, u64 *end)
 		return gate;
 	down_read(&DAXFS_I(inode)->lock);
 	err = daxfs_path_find(inode, DAXFS_MAX_FILE_BLOCK, &path);
-	if (!err && path.at >= 0)
-		err = daxfs_path_extent(inode, &path, path.at, &view);
 	up_read(&DAXFS_I(inode)->lock);
 	daxfs_leave(gate);
-	*end = view.count ? view.file_block + view.count : 0;
+	*end = !err && path.extent.count ? path.extent.file_block + path.extent.count : 0;
 	return err;
 }
 

@@ -26,16 +26,35 @@ static inline u64 daxfs_free_word(const struct daxfs_space *s, u32 word)
 	return ~(used | s->ag->reserved[word]);
 }
 
+/* How many huge pages from `huge` on, up to `end`, are wholly free; those that reach behind the AG's end are not. */
+static inline u32 daxfs_free_huge_run(const struct daxfs_space *s, u32 huge, u32 end)
+{
+	const u32 lines = DAXFS_BITS_PER_MAP_BLOCK / DAXFS_HUGE_BLOCKS;
+	const unsigned long *reserved = &s->ag->reserved[huge * DAXFS_LINE_WORDS];
+	const __le64 *line = NULL;
+	u32 at;
+
+	end = min(end, s->ag->blocks / DAXFS_HUGE_BLOCKS);
+	for (at = huge; at < end; at++) {
+		u64 used = 0;
+		u32 i;
+
+		if (!line || at % lines == 0)
+			line = daxfs_ag_map(s->sbi, s->agno, at / lines) + at % lines * DAXFS_LINE_WORDS;
+#pragma GCC unroll 8
+		for (i = 0; i < DAXFS_LINE_WORDS; i++)
+			used |= (__force u64)READ_ONCE(line[i]) | reserved[i];
+		line += DAXFS_LINE_WORDS;
+		reserved += DAXFS_LINE_WORDS;
+		if (used)
+			break;
+	}
+	return at > huge ? at - huge : 0;
+}
+
 static inline bool daxfs_huge_is_free(const struct daxfs_space *s, u32 huge)
 {
-	u32 i;
-
-	if ((huge + 1) * DAXFS_HUGE_BLOCKS > s->ag->blocks)
-		return false;
-	for (i = 0; i < DAXFS_LINE_WORDS; i++)
-		if (daxfs_free_word(s, huge * DAXFS_LINE_WORDS + i) != ~0ull)
-			return false;
-	return true;
+	return daxfs_free_huge_run(s, huge, huge + 1);
 }
 
 /* There may be a hole at `block` now; a large one may reach back to the start of its huge page. */

@@ -635,11 +635,9 @@ static struct file_system_type daxfs_type = {
 
 static int __init daxfs_init(void)
 {
-	int err = daxfs_checksum_init();
+	int err = daxfs_inode_cache_init();
 
-	if (err)
-		return err;
-	err = daxfs_inode_cache_init();
+	daxfs_checksum_init();
 	if (err)
 		return err;
 	err = daxfs_stats_init();

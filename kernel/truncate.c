@@ -12,7 +12,6 @@
 #include <linux/wait_bit.h>
 
 #include "data.h"
-#include "map.h"
 
 struct shrink {
 	u64 first;		/* blocks from here on go */
@@ -83,23 +82,17 @@ static int shrink_step(struct inode *inode, struct shrink *shrink)
  */
 static int shrink_all(struct inode *inode, struct shrink *shrink)
 {
-	struct daxfs_inode_info *info = DAXFS_I(inode);
+	struct daxfs_step step;
 	bool begun = false;
 	int err;
 
 	do {
-		int gate = daxfs_enter(DAXFS_SB(inode->i_sb));
-		unsigned int nofs;
-
-		if (gate < 0)
-			return gate;
-		nofs = memalloc_nofs_save();
-		down_write(&info->lock);
+		err = daxfs_step_begin(inode, &step);
+		if (err)
+			return err;
 		daxfs_end_windows(inode);
 		err = shrink_step(inode, shrink);
-		up_write(&info->lock);
-		memalloc_nofs_restore(nofs);
-		daxfs_leave(gate);
+		daxfs_step_end(inode, &step);
 		begun |= !err && shrink->announce;
 		if (err == -ENOMEM && begun) {
 			memalloc_retry_wait(GFP_NOFS);
