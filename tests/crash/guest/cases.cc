@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // In the guest: runs cases of one or two operations on the mounted filesystem, marked in the trace.
-// Usage: cases MOUNTPOINT TRACE one [NAME...] | two FROM COUNT SEED | recover
+// Usage: cases MOUNTPOINT TRACE one|held|cached [NAME...] | full LEAVE [NAME...] | two FROM COUNT SEED | recover
+//        cases MOUNTPOINT - wear; cases pairs
+// one: each operation alone; full: the same with LEAVE free blocks; held: two calls at once; cached: on files in the
+// page cache; wear leaves files and names behind everywhere, for a filesystem that is then made anew. pairs: says how
+// many there are.
 #include <fcntl.h>
 #include <ftw.h>
 #include <sys/mount.h>
@@ -20,6 +24,7 @@
 #include "tests/crash/guest/mark.h"
 #include "tests/crash/guest/observe.h"
 #include "tests/crash/guest/operations.h"
+#include "tests/crash/trace/format.h"
 
 namespace daxfs::crash {
 namespace {
@@ -44,11 +49,21 @@ void perform(const Operation& operation) {
     say(Mark::kDone, text);
 }
 
-void run_case(const std::string& name, const std::vector<const Operation*>& sequence) {
+struct Setting {
+    bool is_full = false;
+    std::uint64_t leave = 0;  // free blocks
+};
+
+void run_case(const std::string& name, const std::vector<const Operation*>& sequence, Setting setting = {}) {
     say(Mark::kPhase, "setup");
     if (mkdir("case", 0755) != 0 || chdir("case") != 0)
         die("case");
     make_tree();
+    for (const Operation* operation : sequence)
+        if (operation->prepare != nullptr)
+            operation->prepare();
+    if (setting.is_full)
+        fill(setting.leave);
     char text[256];
     std::snprintf(text, sizeof text, "%s %016llx", name.c_str(), static_cast<unsigned long long>(observe(root)));
     say(Mark::kCase, text);
@@ -66,6 +81,12 @@ bool chosen(const char* name, int count, char** names) {
         if (std::strcmp(name, names[i]) == 0)
             return true;
     return false;
+}
+
+void run_each(const std::vector<Operation>& table, int count, char** names, Setting setting = {}) {
+    for (const Operation& operation : table)
+        if (chosen(operation.name, count, names))
+            run_case(operation.name, {&operation}, setting);
 }
 
 // Pairs in an order that SEED shuffles, so that any slice of them is a fair sample.
@@ -111,6 +132,22 @@ void recover(const std::string& name) {
     perform(probing);
 }
 
+// Data is all of the pattern that no file may show later; names and inodes lie where those of a new filesystem will.
+void wear() {
+    const std::string poison(150000, kPoison);
+    for (int i = 0; i < 120; ++i) {
+        const std::string directory = "old" + std::to_string(i / 12);
+        mkdir(directory.c_str(), 0755);
+        const std::string name = directory + "/" + std::string(60, 'o') + std::to_string(i);
+        std::ofstream(name) << poison.substr(0, 1000 * i);
+        if (i % 5 == 0 && symlink(poison.substr(0, 900).c_str(), (name + "-link").c_str()) != 0)
+            die("wear");
+        if (i % 3 == 0 && unlink(name.c_str()) != 0)
+            die("wear");
+    }
+    sync();
+}
+
 // Names for the addresses of stores.
 void tell_symbols() {
     std::ifstream symbols("/proc/kallsyms");
@@ -125,6 +162,10 @@ void end_trace() {
 }
 
 int run(int count, char** words) {
+    if (count == 2 && std::strcmp(words[1], "pairs") == 0) {
+        std::printf("%zu\n", operations().size() * operations().size());
+        return 0;
+    }
     if (count < 4)
         return 2;
     root = words[1];
@@ -132,6 +173,10 @@ int run(int count, char** words) {
     if (what != "recover" && chdir(root.c_str()) != 0)
         die(words[1]);
     umask(022);
+    if (what == "wear") {
+        wear();
+        return 0;
+    }
     // The kernel's name for what was loaded: a hash of the module's code.
     std::string module;
     std::getline(std::ifstream("/sys/module/daxfs/srcversion"), module);
@@ -139,9 +184,14 @@ int run(int count, char** words) {
     atexit(end_trace);
     tell_symbols();
     if (what == "one") {
-        for (const Operation& operation : operations())
-            if (chosen(operation.name, count - 4, words + 4))
-                run_case(operation.name, {&operation});
+        run_each(operations(), count - 4, words + 4);
+        run_each(large_operations(), count - 4, words + 4);
+    } else if (what == "held") {
+        run_each(held_operations(), count - 4, words + 4);
+    } else if (what == "cached") {
+        run_each(cached_operations(), count - 4, words + 4);
+    } else if (what == "full" && count > 4) {
+        run_each(operations(), count - 5, words + 5, {.is_full = true, .leave = std::strtoull(words[4], nullptr, 10)});
     } else if (what == "two" && count == 7) {
         run_pairs(std::strtoull(words[4], nullptr, 10), std::strtoull(words[5], nullptr, 10),
                   std::strtoull(words[6], nullptr, 10));

@@ -17,113 +17,16 @@
 #include <cstring>
 #include <string>
 
+#include "tests/crash/guest/calls.h"
+
 namespace daxfs::crash {
 namespace {
 
-int result(long returned) {
-    return returned < 0 ? errno : 0;
-}
-
-// Closes what it opened; -1 becomes the errno of open.
-class File {
-  public:
-    explicit File(const char* path, int flags = O_RDWR, mode_t mode = 0644)
-        : file_(open(path, flags | O_CLOEXEC, mode)), error_(errno) {}
-    File(const File&) = delete;
-    File& operator=(const File&) = delete;
-    ~File() {
-        if (file_ >= 0)
-            close(file_);
-    }
-    bool good() const { return file_ >= 0; }
-    int error() const { return error_; }
-    int get() const { return file_; }
-
-  private:
-    int file_;
-    int error_;
-};
-
-// Bytes that differ from call to call and from place to place, never zero.
-const char* pattern(std::size_t bytes) {
-    static char buffer[4 << 20];
-    static std::uint64_t seed = 1;
-    for (std::size_t i = 0; i < bytes; i += 8) {
-        seed = seed * 6364136223846793005u + 1442695040888963407u;
-        const std::uint64_t word = seed | 0x0101010101010101u;
-        std::memcpy(buffer + i, &word, 8);
-    }
-    return buffer;
-}
-
-int write_at(const char* path, std::uint64_t offset, std::size_t bytes, int flags = 0) {
-    const File file(path, O_RDWR | flags);
-    if (!file.good())
-        return file.error();
-    const ssize_t count = pwrite(file.get(), pattern(bytes), bytes, static_cast<off_t>(offset));
-    return count == static_cast<ssize_t>(bytes) ? 0 : count < 0 ? errno : EIO;
-}
-
-int append(const char* path, std::size_t bytes) {
-    const File file(path, O_WRONLY | O_APPEND);
-    return file.good() ? result(write(file.get(), pattern(bytes), bytes)) : file.error();
-}
-
-int allocate(const char* path, int mode, std::uint64_t offset, std::uint64_t bytes) {
-    const File file(path);
-    return file.good() ? result(fallocate(file.get(), mode, static_cast<off_t>(offset), static_cast<off_t>(bytes)))
-                       : file.error();
-}
-
-int make_file(const char* path, std::size_t bytes) {
-    const File file(path, O_RDWR | O_CREAT | O_EXCL);
-    if (!file.good())
-        return file.error();
-    return bytes == 0 ? 0 : result(write(file.get(), pattern(bytes), bytes));
-}
-
-int rename_with(const char* from, const char* to, unsigned flags) {
-    return result(syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, flags));
-}
-
-int sync_file(const char* path) {
-    const File file(path);
-    return file.good() ? result(fsync(file.get())) : file.error();
-}
-
-enum class Ending { kNone, kMsync, kFlush };
-
-void flush_lines(const char* bytes, std::size_t count) {
-    for (std::size_t i = 0; i < count + 63; i += 64)
-        asm volatile("clwb (%0)" : : "r"(bytes + (i < count ? i : count - 1)) : "memory");
-    asm volatile("sfence" : : : "memory");
-}
-
-// Stores through a mapping of the file.
-int store_at(const char* path, std::uint64_t offset, std::size_t bytes, Ending ending) {
-    const File file(path);
-    if (!file.good())
-        return file.error();
-    const std::size_t length = (offset + bytes + 4095) / 4096 * 4096;
-    const int kind = ending == Ending::kFlush ? MAP_SHARED_VALIDATE | MAP_SYNC : MAP_SHARED;
-    void* mapped = mmap(nullptr, length, PROT_READ | PROT_WRITE, kind, file.get(), 0);
-    if (mapped == MAP_FAILED)
-        return errno;
-    char* target = static_cast<char*>(mapped) + offset;
-    const char* stored = pattern(bytes);
-    std::memcpy(target, stored, bytes);
-    // The mapping is of the file, not of some memory.
-    std::string read(bytes, '\0');
-    int status = 0;
-    if (pread(file.get(), read.data(), bytes, static_cast<off_t>(offset)) != static_cast<ssize_t>(bytes) ||
-        std::memcmp(read.data(), stored, bytes) != 0)
-        status = EIO;
-    if (ending == Ending::kMsync && msync(mapped, length, MS_SYNC) != 0)
-        status = errno;
-    if (ending == Ending::kFlush)
-        flush_lines(target, bytes);
-    munmap(mapped, length);
-    return status;
+void must(int error, const char* what) {
+    if (error == 0)
+        return;
+    std::fprintf(stderr, "cases: %s: %s\n", what, std::strerror(error));
+    std::exit(2);
 }
 
 // Bytes that no file may show, behind the end of the file in its last page; then the file grows over them.
@@ -204,11 +107,65 @@ int many_inodes() {
     return 0;
 }
 
-void must(int error, const char* what) {
-    if (error == 0)
-        return;
-    std::fprintf(stderr, "cases: %s: %s\n", what, std::strerror(error));
-    std::exit(2);
+// ---- several descriptors of one file ----
+
+int write_and_sync_other() {
+    const File writer("A/foo"), other("A/foo", O_RDONLY);
+    if (!writer.good() || !other.good())
+        return EIO;
+    const int error = result(pwrite(writer.get(), pattern(3333), 3333, 3001));
+    return error != 0 ? error : result(fsync(other.get()));
+}
+
+int store_and_sync_other() {
+    const File other("A/foo");
+    const int error = store_at("A/foo", 3001, 3333, Ending::kNone);
+    return error != 0 || !other.good() ? error : result(fdatasync(other.get()));
+}
+
+int append_both() {
+    const File one("B/old", O_WRONLY | O_APPEND), other("B/old", O_WRONLY | O_APPEND);
+    int error = 0;
+    for (const File* file : {&one, &other, &one})
+        error = error != 0 ? error : result(write(file->get(), pattern(2500), 2500));
+    return error;
+}
+
+int truncate_under_writer() {
+    const File writer("A/foo"), other("A/foo");
+    int error = result(pwrite(writer.get(), pattern(6000), 6000, 9000));
+    error = error != 0 ? error : result(ftruncate(other.get(), 4000));
+    return error != 0 ? error : result(pwrite(writer.get(), pattern(2000), 2000, 15000));
+}
+
+// The name is another file's while two descriptors still change what it was.
+int rename_over_open() {
+    const File one("B/old"), other("B/old");
+    int error = result(rename("A/foo", "B/old"));
+    error = error != 0 ? error : result(pwrite(one.get(), pattern(5000), 5000, 4000));
+    error = error != 0 ? error : result(ftruncate(other.get(), 6000));
+    return error != 0 ? error : result(pwrite(one.get(), pattern(5000), 5000, 30000));
+}
+
+int unlinked_and_truncated() {
+    const File one("A/foo"), other("A/foo");
+    int error = result(unlink("A/foo"));
+    error = error != 0 ? error : result(ftruncate(one.get(), 100));
+    error = error != 0 ? error : result(fallocate(other.get(), 0, 0, 50000));
+    return error != 0 ? error : result(pwrite(other.get(), pattern(9000), 9000, 3000));
+}
+
+// ---- large transactions: a file of many extents, each of one block ----
+
+constexpr std::uint64_t kFragments = 360;
+
+void fragment() {
+    must(make_file("A/fragments", 0), "A/fragments");
+    for (std::uint64_t done = 0; done < 2 * kFragments; done += 40)
+        must(append("A/fragments", std::size_t{40} * 4096), "A/fragments");
+    for (std::uint64_t i = 0; i < kFragments; ++i)
+        must(allocate("A/fragments", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (2 * i + 1) * 4096, 4096),
+             "A/fragments");
 }
 
 std::string long_target() {
@@ -308,6 +265,12 @@ const std::vector<Operation>& operations() {
         {"-", "tmpfile-link", temporary_file_linked},
         {"-", "store-behind-end-truncate-up", store_behind_end_and_grow},
         {"-", "unlinked-but-open", unlinked_but_open},
+        {"r@/case/A/foo", "write-fsync-other-descriptor", write_and_sync_other},
+        {"r@/case/A/foo", "store-fsync-other-descriptor", store_and_sync_other},
+        {"c", "append-two-descriptors", append_both},
+        {"n", "truncate-under-writer", truncate_under_writer},
+        {"-", "rename-over-open", rename_over_open},
+        {"-", "unlinked-open-truncate", unlinked_and_truncated},
         {"n", "extent-tree", scatter},
         {"n", "extent-tree-and-back", scatter_and_truncate},
         {"n", "directory-tree", crowd},
@@ -316,6 +279,32 @@ const std::vector<Operation>& operations() {
     };
     return all;
 }
+
+const std::vector<Operation>& large_operations() {
+    static const std::vector<Operation> all = {
+        {"-", "unlink-fragments", [] { return result(unlink("A/fragments")); }, fragment},
+        {"-", "rename-over-fragments", [] { return result(rename("A/bar", "A/fragments")); }, fragment},
+        {"-", "truncate-fragments", [] { return result(truncate("A/fragments", 0)); }, fragment},
+        {"b", "truncate-fragments-inside-block", [] { return result(truncate("A/fragments", 4 * 4096 + 100)); }, fragment},
+        {"c", "punch-fragments", [] { return allocate("A/fragments", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, 700 * 4096); }, fragment},
+        {"c", "fallocate-fragments", [] { return allocate("A/fragments", 0, 0, 100 * 4096); }, fragment},
+        {"-", "collapse-fragments", [] { return allocate("A/fragments", FALLOC_FL_COLLAPSE_RANGE, 4096, 3 * 4096); }, fragment},
+        {"-", "insert-fragments", [] { return allocate("A/fragments", FALLOC_FL_INSERT_RANGE, 4096, 3 * 4096); }, fragment},
+    };
+    return all;
+}
 // clang-format on
+
+void fill(std::uint64_t leave) {
+    const File filler("filler", O_RDWR | O_CREAT);
+    if (!filler.good())
+        must(filler.error(), "filler");
+    off_t size = 0;
+    for (off_t step = 1 << 24; step >= 4096; step /= 2)
+        while (fallocate(filler.get(), 0, size, step) == 0)
+            size += step;
+    must(result(ftruncate(filler.get(), size - static_cast<off_t>(leave * 4096))), "filler");
+    must(result(fsync(filler.get())), "filler");
+}
 
 }  // namespace daxfs::crash

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # In the guest: for each line "TRACE MODULE IMAGE CASES..." of /share/jobs the module, the filesystem, and the cases.
-# MODULE is a file of /share, or - for the one that is loaded; IMAGE is a file of /share. With the cases "recover" the
-# filesystem is mounted while it is recorded; "selfcheck" records every form of instruction. Says "done TRACE" or
-# "failed TRACE" after each.
+# MODULE is a file of /share, or - for the one that is loaded; IMAGE is a file of /share, or "used": base.img that was full
+# of files and then made anew. With the cases "recover" the filesystem is mounted while it is recorded; "selfcheck" records
+# every form of instruction. Says "done TRACE" or "failed TRACE" after each.
 status=0
 
 record() { # TRACE CASES...
@@ -15,14 +15,35 @@ record() { # TRACE CASES...
     esac
 }
 
+mount_device() { # DAX-MODE
+    mount -t daxfs -o "dax=$1,noatime" /dev/pmem0 /mnt
+}
+
+put() { # IMAGE
+    dd if="/share/$1" of=/dev/pmem0 bs=1M conv=fsync 2>/dev/null
+    blockdev --flushbufs /dev/pmem0
+}
+
+put_used() {
+    put base.img && mount_device always && /crash/cases /mnt - wear && umount /mnt && mkfs.daxfs -q -f /dev/pmem0 &&
+        blockdev --flushbufs /dev/pmem0
+}
+
 while read -r trace module image cases; do
     if [ "$module" != - ]; then
         rmmod daxfs 2>/dev/null
         insmod "/share/$module" || exit 3
     fi
-    dd if="/share/$image" of=/dev/pmem0 bs=1M conv=fsync 2>/dev/null
-    blockdev --flushbufs /dev/pmem0
-    [ "$cases" = recover ] || mount -t daxfs -o dax=always,noatime /dev/pmem0 /mnt || exit 4
+    if [ "$image" = used ]; then
+        put_used || exit 4
+    else
+        put "$image"
+    fi
+    case $cases in
+    recover) ;;
+    cached*) mount_device never || exit 4 ;;
+    *) mount_device always || exit 4 ;;
+    esac
     # shellcheck disable=SC2086  # CASES are words
     if record "$trace" $cases; then
         echo "done $trace"

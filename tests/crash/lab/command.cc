@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <span>
 
 #include <fmt/format.h>
@@ -44,10 +45,11 @@ Result<void> write_image(const std::string& path, std::span<const std::byte> byt
     return file.write(0, bytes);
 }
 
-Result<void> save_samples(const Lab& lab, std::uint32_t worker, const std::string& directory) {
+// DIRECTORY/state-TRACE-WORKER-NUMBER.img
+Result<void> save_samples(const Lab& lab, std::uint32_t worker, const std::string& prefix) {
     std::size_t number = 0;
     for (const auto& [order, bytes] : lab.samples())
-        DAXFS_TRY(write_image(fmt::format("{}/state-{}-{}.img", directory, worker, number++), bytes));
+        DAXFS_TRY(write_image(fmt::format("{}-{}-{}.img", prefix, worker, number++), bytes));
     return {};
 }
 
@@ -190,7 +192,9 @@ int crashlab(std::vector<std::string> arguments, std::ostream& out, std::ostream
     }
     if (selfchecking->parsed())
         return check_itself(path, out, errors);
-    return checking->parsed() ? check(path, options, save, out, errors) : replay(path, id, options, save, out, errors);
+    return checking->parsed()
+               ? check(path, options, save + "/state-" + std::filesystem::path(path).stem().string(), out, errors)
+               : replay(path, id, options, save, out, errors);
 }
 
 }  // namespace daxfs::crash

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/crash/lab/lab.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -134,6 +135,8 @@ void Lab::mark(std::size_t at) {
             return start_operation(at);
         case Mark::kDone:
             return end_operation(event);
+        case Mark::kReturned:
+            return half_returned(event);
         case Mark::kSymbols:
             return symbols_.add(event.text());
         default:
@@ -193,7 +196,7 @@ void Lab::start_operation(std::size_t at) {
     Promise::Reference after = look(split(events[end].text()).rest);
     if (after == nullptr)
         return;
-    if (words.first.find('=') != std::string_view::npos && after->listing_hash() != promise_.tree().listing_hash()) {
+    if (words.first.find('=') != std::string_view::npos && !after->same_tree(promise_.tree())) {
         reject("the kernel recovers another tree than fsck.daxfs -p");
         return;
     }
@@ -219,6 +222,15 @@ void Lab::end_operation(const Event& event) {
     seen_trees_.clear();
     examine();
     in_operation_ = false;
+}
+
+void Lab::half_returned(const Event& event) {
+    if (!examining_)
+        return;
+    promise_.half_done(event.text());
+    seen_devices_.clear();
+    seen_trees_.clear();
+    examine();
 }
 
 void Lab::examine() {
@@ -284,7 +296,7 @@ void Lab::examine_state(const std::vector<Choice>& choices, const State& state) 
         saved_.assign(arena_.device().begin(), arena_.device().end());
     const auto rollback = roll_back(arena_.device());
     if (options_.samples != 0 && rollback && rollback->hash != 0)
-        sample(device_hash);
+        sample(device_hash, rollback->journals);
     if (!rollback || seen_trees_.insert(tree_hash(choices, state, *rollback)).second || options_.only) {
         ++counts_.judged;
         if (auto why = judge(arena_.view(), promise_))
@@ -296,8 +308,10 @@ void Lab::examine_state(const std::vector<Choice>& choices, const State& state) 
             put(choices[i], choices[i].options.front());
 }
 
-void Lab::sample(std::uint64_t device_hash) {
-    const std::uint64_t order = word_hash(id_.point, device_hash);
+void Lab::sample(std::uint64_t device_hash, std::size_t journals) {
+    // Those with the most transactions first.
+    const std::uint64_t order =
+        (63 - std::min<std::uint64_t>(journals, 63)) << 58 | word_hash(id_.point, device_hash) >> 6;
     if (samples_.size() == options_.samples) {
         if (order >= samples_.rbegin()->first)
             return;

@@ -78,10 +78,11 @@ class Lab {
     void start_case(const Event& event);
     void start_operation(std::size_t at);
     void end_operation(const Event& event);
+    void half_returned(const Event& event);
     Promise::Reference look(std::string_view expected_hash);
     Promise::Reference look_recovered();
     Promise::Reference reject(std::string why);
-    void sample(std::uint64_t device_hash);
+    void sample(std::uint64_t device_hash, std::size_t journals);
     void examine();
     void examine_state(const std::vector<Choice>& choices, const State& state);
     bool is_free(std::uint64_t offset, const Rollback& rollback) const;

@@ -58,6 +58,7 @@ std::optional<Rollback> roll_back(std::span<std::byte> device) {
         return std::nullopt;
     Rollback rollback;
     for (const JournalReading& journal : journals) {
+        rollback.journals += !journal.uncommitted.empty();
         for (auto entry = journal.uncommitted.rbegin(); entry != journal.uncommitted.rend(); ++entry) {
             for (std::size_t i = 0; i < entry->data.size(); ++i) {
                 const std::uint64_t at = entry->offset.value + i, offset = at / kWord * kWord;

@@ -41,6 +41,7 @@ class Areas {
 struct Rollback {
     std::uint64_t hash = 0;                                  // of the xor of word_hash() outside the journals
     std::unordered_map<std::uint64_t, std::uint64_t> words;  // new values, by offset
+    std::size_t journals = 0;                                // with an uncommitted transaction
 };
 // Empty: the device is so damaged that this cannot be told.
 std::optional<Rollback> roll_back(std::span<std::byte> device);

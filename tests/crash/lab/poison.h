@@ -6,10 +6,10 @@
 #include <string>
 
 #include "lib/base/result.h"
+#include "tests/crash/trace/format.h"
 
 namespace daxfs::crash {
 
-constexpr char kPoison = '\xdb';
 constexpr std::size_t kPoisonRun = 16;  // so many in a row are no chance
 
 Result<void> poison_free_blocks(const std::string& path);

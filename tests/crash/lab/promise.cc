@@ -28,6 +28,9 @@ std::string describe(const Attributes& entry) {
                        entry.gid, entry.size, entry.blocks, entry.target.empty() ? "" : " -> ", entry.target);
 }
 
+// What the two calls of an operation in halves work on, see guest/held.cc.
+constexpr std::string_view kHalves[] = {"/case/A", "/case/B"};
+
 }  // namespace
 
 void Promise::start(Reference tree) {
@@ -35,8 +38,15 @@ void Promise::start(Reference tree) {
     before_ = after_;
     history_ = {after_};
     loose_.clear();
-    running_ = in_place_ = in_steps_ = anything_ = flushed_ = false;
+    running_ = in_place_ = in_steps_ = maps_anew_ = anything_ = in_halves_ = flushed_ = false;
     synced_.clear();
+}
+
+// A write behind the end of the file, in steps: data and size move together.
+bool Promise::grows(const FileSnapshot& file) const {
+    const FileSnapshot* then = before_->find(file.ino);
+    const FileSnapshot* now = after_->find(file.ino);
+    return in_steps_ && then != nullptr && now != nullptr && now->attributes.size > then->attributes.size;
 }
 
 // Bytes that the operation changed in files that were there before.
@@ -47,7 +57,8 @@ void Promise::loosen() {
             continue;
         for (const std::uint64_t block : blocks_of(*then, now))
             for (std::size_t i = 0; i < kHashBlock; ++i)
-                if (block_of(*then, block)[i] != block_of(now, block)[i])
+                if (block_of(*then, block)[i] != block_of(now, block)[i] &&
+                    !(grows(now) && block * kHashBlock + i >= then->attributes.size))
                     loose_[{now.ino, block}].set(i);
     }
 }
@@ -80,7 +91,10 @@ void Promise::begin(std::string_view flags, Reference after) {
     running_ = true;
     in_place_ = has('r');
     in_steps_ = has('c');
+    maps_anew_ = has('b');
     anything_ = has('n');
+    in_halves_ = has('p');
+    half_done_.clear();
     flushed_ = has('f');
     synced_ = at == std::string_view::npos ? "" : std::string(flags.substr(at + 1));
     history_.push_back(after_);
@@ -101,34 +115,60 @@ std::optional<std::string> Promise::broken_by(const Snapshot& found) const {
         return fmt::format("{}: shows bytes that nobody wrote\n", path);
     if (running_ && anything_)
         return std::nullopt;
-    const auto as_after = differs(found, *after_);
-    if (!as_after || !running_)
-        return as_after ? std::optional("it has returned, and is not there:\n" + *as_after) : std::nullopt;
-    const auto as_before = differs(found, *before_);
+    if (!running_ || !in_halves_)
+        return broken_by(found, "");
+    for (const std::string_view part : kHalves)
+        if (auto why = broken_by(found, part))
+            return why;
+    return std::nullopt;
+}
+
+// Part "": the whole tree.
+std::optional<std::string> Promise::broken_by(const Snapshot& found, std::string_view part) const {
+    const Files files = files_of(found, part);
+    const auto as_after = differs(files, files_of(*after_, part));
+    if (!as_after)
+        return std::nullopt;
+    if (!running_ || (!part.empty() && part == half_done_))
+        return "it has returned, and is not there:\n" + *as_after;
+    const auto as_before = differs(files, files_of(*before_, part));
     if (!as_before)
         return std::nullopt;
     return fmt::format("neither as before it:\n{}nor as after it:\n{}", *as_before, *as_after);
 }
 
-std::optional<std::string> Promise::differs(const Snapshot& found, const Snapshot& wanted) const {
+// What lies at or below `part`; of the first half also what lies in neither.
+Promise::Files Promise::files_of(const Snapshot& snapshot, std::string_view part) {
+    Files files;
+    for (const FileSnapshot& file : snapshot.files()) {
+        const bool in_second = file.attributes.path.starts_with(kHalves[1]);
+        if (part.empty() || in_second == (part == kHalves[1]))
+            files.push_back(&file);
+    }
+    return files;
+}
+
+std::optional<std::string> Promise::differs(const Files& found, const Files& wanted) const {
     constexpr std::size_t kMaxLines = 5;
     std::vector<std::string> lines;
-    auto f = found.files().begin();
-    auto w = wanted.files().begin();
-    while ((f != found.files().end() || w != wanted.files().end()) && lines.size() < kMaxLines) {
-        const int order = f == found.files().end()    ? 1
-                          : w == wanted.files().end() ? -1
-                                                      : f->attributes.path.compare(w->attributes.path);
+    auto f_at = found.begin();
+    auto w_at = wanted.begin();
+    while ((f_at != found.end() || w_at != wanted.end()) && lines.size() < kMaxLines) {
+        const FileSnapshot* f = f_at != found.end() ? *f_at : nullptr;
+        const FileSnapshot* w = w_at != wanted.end() ? *w_at : nullptr;
+        const int order = f == nullptr ? 1 : w == nullptr ? -1 : f->attributes.path.compare(w->attributes.path);
         if (order < 0) {
-            lines.push_back(fmt::format("  {}: is there and should not be", (f++)->attributes.path));
+            lines.push_back(fmt::format("  {}: is there and should not be", f->attributes.path));
+            ++f_at;
             continue;
         }
         if (order > 0) {
-            lines.push_back(fmt::format("  {}: is missing", (w++)->attributes.path));
+            lines.push_back(fmt::format("  {}: is missing", w->attributes.path));
+            ++w_at;
             continue;
         }
         Attributes attributes = f->attributes;
-        if (running_ && (in_place_ || in_steps_))
+        if (running_ && (in_place_ || in_steps_ || maps_anew_))
             attributes.blocks = w->attributes.blocks;
         if (running_ && in_steps_) {
             const FileSnapshot* then = before_->find(w->ino);
@@ -144,7 +184,7 @@ std::optional<std::string> Promise::differs(const Snapshot& found, const Snapsho
                                         describe(w->attributes)));
         if (const auto why = data_differs(*f, *w))
             lines.push_back(*why);
-        ++f, ++w;
+        ++f_at, ++w_at;
     }
     if (lines.empty())
         return std::nullopt;
@@ -159,6 +199,8 @@ bool Promise::once_held(std::uint64_t ino, std::uint64_t block, std::size_t offs
 }
 
 std::optional<std::string> Promise::data_differs(const FileSnapshot& found, const FileSnapshot& wanted) const {
+    // Where a file grows in steps, the steps to come have neither size nor data.
+    const std::uint64_t end = running_ && grows(found) ? found.attributes.size : ~std::uint64_t{0};
     for (const std::uint64_t block : blocks_of(found, wanted)) {
         const std::string& is = block_of(found, block);
         const std::string& should = block_of(wanted, block);
@@ -166,7 +208,7 @@ std::optional<std::string> Promise::data_differs(const FileSnapshot& found, cons
             continue;
         const auto loose = loose_.find({found.ino, block});
         for (std::size_t i = 0; i < is.size(); ++i)
-            if (is[i] != should[i] &&
+            if (is[i] != should[i] && block * kHashBlock + i < end &&
                 (loose == loose_.end() || !loose->second.test(i) || !once_held(found.ino, block, i, is[i])))
                 return fmt::format("  {}: byte {} is {:02x}, should be {:02x}", wanted.attributes.path,
                                    block * kHashBlock + i, static_cast<unsigned char>(is[i]),

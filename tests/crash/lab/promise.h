@@ -25,6 +25,8 @@ class Promise {
     // The operation begins / has returned, and left `tree`. `flags`: see guest/operations.h.
     void begin(std::string_view flags, Reference after);
     void done();
+    // Of two calls at once in one operation, that below `directory` has returned.
+    void half_done(std::string_view directory) { half_done_ = directory; }
     const Snapshot& tree() const { return *after_; }  // as it is, or will be when the operation has returned
 
     // While the operation runs the tree may be as before it or as after it; once it returned, as after it. Empty: it
@@ -32,7 +34,11 @@ class Promise {
     std::optional<std::string> broken_by(const Snapshot& found) const;
 
   private:
-    std::optional<std::string> differs(const Snapshot& found, const Snapshot& wanted) const;
+    using Files = std::vector<const FileSnapshot*>;
+    static Files files_of(const Snapshot& snapshot, std::string_view part);
+    std::optional<std::string> broken_by(const Snapshot& found, std::string_view part) const;
+    std::optional<std::string> differs(const Files& found, const Files& wanted) const;
+    bool grows(const FileSnapshot& file) const;
     std::optional<std::string> data_differs(const FileSnapshot& found, const FileSnapshot& wanted) const;
     bool once_held(std::uint64_t ino, std::uint64_t block, std::size_t offset, char byte) const;
     void loosen();
@@ -42,7 +48,10 @@ class Promise {
     bool running_ = false;
     bool in_place_ = false;
     bool in_steps_ = false;
+    bool maps_anew_ = false;
     bool anything_ = false;
+    bool in_halves_ = false;
+    std::string half_done_;
     bool flushed_ = false;
     std::string synced_;  // path, "*", or empty
     // Bytes of a block (inode, number) that were changed in place and are not durable for sure, and the trees since the

@@ -131,6 +131,15 @@ std::string Snapshot::poisoned() const {
     return {};
 }
 
+bool Snapshot::same_tree(const Snapshot& other) const {
+    return std::equal(files_.begin(), files_.end(), other.files_.begin(), other.files_.end(),
+                      [](const FileSnapshot& a, const FileSnapshot& b) {
+                          Attributes attributes = b.attributes;
+                          attributes.blocks = a.attributes.blocks;
+                          return a.attributes == attributes && a.ino == b.ino && a.data == b.data;
+                      });
+}
+
 std::uint64_t Snapshot::listing_hash() const {
     ListingHash hash;
     for (const FileSnapshot& file : files_) {

@@ -27,6 +27,8 @@ class Snapshot {
     const std::vector<FileSnapshot>& files() const { return files_; }  // in ascending order of paths
     const FileSnapshot* find(std::uint64_t ino) const;
     std::uint64_t listing_hash() const;
+    // Whether a program sees a difference, st_blocks apart: a file's map may take more or fewer of them.
+    bool same_tree(const Snapshot& other) const;
     // The path of a file that shows bytes which nobody wrote; empty: none does.
     std::string poisoned() const;
 

@@ -15,6 +15,7 @@ constexpr std::uint32_t kTraceVersion = 1;
 constexpr std::uint64_t kLine = 64;         // bytes of a cache line
 constexpr std::uint64_t kWord = 8;          // bytes that become durable together
 constexpr std::uint64_t kHashBlock = 4096;  // what one hash of kEnd covers
+constexpr char kPoison = '\xdb';            // fills what nobody wrote: no file may ever show it
 
 struct Header {
     char magic[8];
@@ -51,6 +52,7 @@ enum class Mark : std::uint8_t {
     kDone,       // it returned; text: "ERRNO LISTING-HASH" (decimal, 16 hex digits)
     kPhase,      // setup or cleanup, which is replayed and not examined; text: its name
     kSymbols,    // text: one line of /proc/kallsyms
+    kReturned,   // of two calls at once in an operation the first; text: the directory below which it worked
 };
 
 struct Record {
