@@ -241,7 +241,8 @@ static void end_bio(struct bio *bio)
  */
 static int prepare_ioend(struct iomap_ioend *ioend, int status)
 {
-	loff_t end = min_t(loff_t, ioend->io_offset + ioend->io_size, i_size_read(ioend->io_inode));
+	/* The last block there is ends at 2^63, which is no loff_t. */
+	loff_t end = min_t(u64, (u64)ioend->io_offset + ioend->io_size, i_size_read(ioend->io_inode));
 
 	ioend->io_size = max_t(loff_t, 0, end - ioend->io_offset);
 	if (ioend->io_type == IOMAP_UNWRITTEN || end > daxfs_stored_size(ioend->io_inode))

@@ -34,6 +34,7 @@ static int end_write(struct kiocb *iocb, ssize_t size, int error, unsigned int f
 	struct inode *inode = file_inode(iocb->ki_filp);
 	loff_t end = iocb->ki_pos + size;
 
+	daxfs_point(io_done);
 	/* What failed stays unwritten. */
 	if (error || !size)
 		return error;

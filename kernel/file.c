@@ -27,6 +27,12 @@
 /* Fault-ins in a row that the copy afterwards could make nothing of, before the source counts as bad. */
 #define MAX_FUTILE	16
 
+/* What the DAX core says of a device that went away in the middle. */
+static ssize_t without_device(ssize_t count)
+{
+	return count == -ENXIO ? -EIO : count;
+}
+
 static ssize_t daxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
@@ -39,7 +45,7 @@ static ssize_t daxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	if (!IS_DAX(inode))
 		return iocb->ki_flags & IOCB_DIRECT ? daxfs_direct_read(iocb, to) : daxfs_buffered_read(iocb, to);
 	inode_lock_shared(inode);
-	count = dax_iomap_rw(iocb, to, &daxfs_read_iomap_ops);
+	count = without_device(dax_iomap_rw(iocb, to, &daxfs_read_iomap_ops));
 	inode_unlock_shared(inode);
 	file_accessed(iocb->ki_filp);
 	return count;
@@ -59,7 +65,7 @@ static int write_chunk(struct kiocb *iocb, struct iov_iter *from, struct daxfs_w
 		return -EFAULT;
 	iov_iter_truncate(from, bytes);
 	pagefault_disable();
-	count = dax_iomap_rw(iocb, from, &daxfs_write_iomap_ops);
+	count = without_device(dax_iomap_rw(iocb, from, &daxfs_write_iomap_ops));
 	pagefault_enable();
 	iov_iter_reexpand(from, iov_iter_count(from) + rest);
 	daxfs_point(invalidate);

@@ -33,7 +33,11 @@ static int begin_step(struct daxfs_tx *tx, struct inode *inode, const struct shr
 	daxfs_tx_add_core(tx, inode);
 	if (shrink->tail_block)
 		daxfs_tx_add(tx, shrink->tail_block, shrink->tail_from, DAXFS_BLOCK_SIZE - shrink->tail_from);
-	*change = daxfs_map_prepare_remove(tx, inode, shrink->first, shrink->end - shrink->first, from);
+	*change = NULL;
+	*from = shrink->first;
+	/* A size in the last block there is has none behind it. */
+	if (shrink->first < shrink->end)
+		*change = daxfs_map_prepare_remove(tx, inode, shrink->first, shrink->end - shrink->first, from);
 	if (IS_ERR(*change))
 		return PTR_ERR(*change);
 	last = *from <= shrink->first;
@@ -61,7 +65,8 @@ static int shrink_step(struct inode *inode, struct shrink *shrink)
 	if (shrink->tail_block)
 		memset(daxfs_block(DAXFS_SB(inode->i_sb), shrink->tail_block) + shrink->tail_from, 0,
 		       DAXFS_BLOCK_SIZE - shrink->tail_from);
-	daxfs_map_apply(change);
+	if (change)
+		daxfs_map_apply(change);
 	if (shrink->set_size)
 		daxfs_move_size(inode, shrink->size);
 	if (shrink->announce) {
@@ -224,10 +229,7 @@ static int set_smaller(struct inode *inode, loff_t size)
 	i_size_write(inode, size);
 	truncate_pagecache(inode, size);
 	daxfs_point(unmapped);
-	if (shrink.first == shrink.end)
-		err = 0;
-	else
-		err = shrink_all(inode, &shrink);
+	err = shrink_all(inode, &shrink);
 	/* Nothing happened on the device: the file is as long as it was. */
 	if (err && shrink.end == DAXFS_END_OF_KEYS)
 		i_size_write(inode, old);

@@ -43,6 +43,13 @@ mkfs_mount() {
     mount_fs
 }
 
+# Free space holds bytes of 0xdd afterwards, which must not come to light.
+spoil() {
+    tr '\0' '\335' </dev/zero | dd of="$MNT/stale" bs=64k 2>/dev/null || true
+    [ "$(stat -c %s "$MNT/stale")" -gt 20000000 ] || fail "the device was not filled"
+    rm "$MNT/stale"
+}
+
 fsck_clean() {
     fsck.daxfs -n "$PMEM" >/tmp/fsck.out 2>&1 || {
         cat /tmp/fsck.out

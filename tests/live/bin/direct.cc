@@ -3,6 +3,7 @@
 //
 //   direct basic FILE    alignment, append, holes, unwritten blocks, parts of blocks; the page cache agrees throughout
 //   direct race FILE     direct writers beside buffered readers and a mapping: never anything else than old or new data
+//   direct fails FILE    one whose memory ends in its middle: nothing of it is converted, and the size does not move
 //   direct full FILE     one call larger than the space that is left: it fails and gives back what it took
 #include "tests/live/bin/check.h"
 
@@ -92,6 +93,15 @@ void basic(const char* path) {
     expect_everywhere(cached, direct, (512 << 10) + kPage, kPage, 0xb2, "the converted block");
     expect_everywhere(cached, direct, (512 << 10) + 2 * kPage, 14 * kPage, 0, "behind the converted block");
 
+    // One write over extents of every kind: all of it is converted.
+    for (std::size_t i = 0; i < 16; i += 3) {
+        const auto at = static_cast<off_t>((1 << 20) + i * kPage);
+        expect(fallocate(cached, 0, at, kPage) == 0, "fallocate");
+        write_all(direct, b.data, kPage, at + static_cast<off_t>(kPage));
+    }
+    write_all(direct, a.data, a.size, 1 << 20);
+    expect_everywhere(cached, direct, 1 << 20, a.size, 0xa1, "over extents of every kind");
+
     // Parts of blocks: in a hole, in an unwritten block, in a written one, over the end of file.
     Buffer c(kSector, 0xc3);
     write_all(direct, c.data, kSector, (96 << 10) + kSector);
@@ -127,6 +137,11 @@ void basic(const char* path) {
     expect(pread(direct, e.data, e.size, kPage) == static_cast<ssize_t>(2 * kSector),
            "direct read over the end of file");
     expect(pread(direct, e.data, e.size, 4 * kPage) == 0, "direct read behind the end of file");
+    // Inside a block that is written, behind the end of file.
+    expect(ftruncate(cached, kPage + 100) == 0, "ftruncate");
+    write_all(direct, c.data, kSector, kPage + kSector);
+    expect(size_of(cached) == static_cast<off_t>(kPage + 2 * kSector), "size after a write inside the last block");
+    expect_bytes(cached, kPage + 100, kSector - 100, 0, "between the old end of file and the write");
     // O_APPEND.
     const int append = open_file(path, O_DIRECT | O_APPEND);
     expect(write(append, c.data, kSector) == static_cast<ssize_t>(kSector), "append");
@@ -182,6 +197,33 @@ void race(const char* path) {
         expect_bytes(cached, static_cast<off_t>(block * kPage), kPage, 40, "after the race");
 }
 
+// Some of the data is on the device when the error comes: what the end of the I/O makes of it is nothing.
+void fails(const char* path) {
+    constexpr std::size_t kGood = 4 << 20, kBytes = 6 << 20;
+    const int direct = open_file(path, O_DIRECT | O_TRUNC);
+    const int cached = open_file(path);
+    std::uint8_t* memory = map_file(-1, kBytes, 0, false, MAP_PRIVATE | MAP_ANONYMOUS);
+    std::memset(memory, 0x99, kBytes);
+    expect(mprotect(memory + kGood, kBytes - kGood, PROT_NONE) == 0, "mprotect");
+    const auto attempt = [&](const std::string& what) {
+        errno = 0;
+        const ssize_t done = pwrite(direct, memory, kBytes, 0);
+        expect(done == -1 && errno == EFAULT, what + ": not EFAULT but " + std::to_string(done));
+    };
+    struct stat st {};
+    attempt("into an empty file");
+    expect(
+        fstat(direct, &st) == 0 && st.st_size == 0 && st.st_blocks == 0,
+        "a failed write left " + std::to_string(st.st_size) + " bytes, " + std::to_string(st.st_blocks) + " sectors");
+    expect(ftruncate(direct, kBytes) == 0, "ftruncate");
+    attempt("into a hole");
+    expect_everywhere(cached, direct, 0, kBytes, 0, "a hole after a failed write");
+    expect(fallocate(cached, 0, 0, kBytes) == 0, "fallocate");
+    attempt("into unwritten blocks");
+    expect_everywhere(cached, direct, 0, kBytes, 0, "unwritten blocks after a failed write");
+    expect(size_of(cached) == static_cast<off_t>(kBytes), "size after failed writes");
+}
+
 void full(const char* path) {
     const int direct = open_file(path, O_DIRECT | O_TRUNC);
     Buffer large(48 << 20, 0x77);
@@ -198,12 +240,14 @@ void full(const char* path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    expect(argc == 3, "usage: direct basic|race|full FILE");
+    expect(argc == 3, "usage: direct basic|race|fails|full FILE");
     const std::string command = argv[1];
     if (command == "basic")
         basic(argv[2]);
     else if (command == "race")
         race(argv[2]);
+    else if (command == "fails")
+        fails(argv[2]);
     else if (command == "full")
         full(argv[2]);
     else

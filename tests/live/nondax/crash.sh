@@ -5,9 +5,7 @@
 # written, and nothing of a block's earlier life comes to light.
 mkfs.daxfs -q -f "$PMEM" 64M
 mount_fs
-tr '\0' '\335' </dev/zero | dd of="$MNT/stale" bs=64k 2>/dev/null || true
-[ "$(stat -c %s "$MNT/stale")" -gt 50000000 ] || fail "the device was not filled"
-rm "$MNT/stale"
+spoil
 for mode in never always; do
     remount dax=never
     mkdir "$MNT/$mode"

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
 # time: 180
-# Direct I/O: alignment, append, holes, conversion, parts of blocks, beside buffered reads, on a full device.
-mount_fs dax=never
+# Direct I/O: alignment, append, holes, conversion, parts of blocks, errors, beside buffered reads, on a full device.
+mkfs.daxfs -q -f "$PMEM" 40M
+mount_fs
+spoil
+remount dax=never
 /tests/bin/direct basic "$MNT/basic"
 /tests/bin/direct race "$MNT/race"
+/tests/bin/direct fails "$MNT/fails"
 remount dax=inode
 md5sum "$MNT/basic" "$MNT/race" >/tmp/sums
 remount dax=always
