@@ -557,15 +557,27 @@ static void pend(struct daxfs_tx *tx, struct pending *pending, u64 block, u32 fr
 	*pending = (struct pending){ .block = block, .from = from, .to = to };
 }
 
-/* A run of a GiB is thousands of words: eight at a time. */
-static bool all_set(const __le64 *w)
+/* A run of a GiB is thousands of words. Eight at a time, as long as they are all ones, or zeros; where that ends. */
+static u32 skip_set(const __le64 *map, u32 word, u32 end)
 {
-	return (w[0] & w[1] & w[2] & w[3] & w[4] & w[5] & w[6] & w[7]) == cpu_to_le64(~0ull);
+	for (; word + 8 <= end; word += 8) {
+		const __le64 *w = &map[word];
+
+		if ((w[0] & w[1] & w[2] & w[3] & w[4] & w[5] & w[6] & w[7]) != cpu_to_le64(~0ull))
+			break;
+	}
+	return word;
 }
 
-static bool all_clear(const __le64 *w)
+static u32 skip_clear(const __le64 *map, u32 word, u32 end)
 {
-	return !(w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7]);
+	for (; word + 8 <= end; word += 8) {
+		const __le64 *w = &map[word];
+
+		if (w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7])
+			break;
+	}
+	return word;
 }
 
 /* Whether words [word, end) of a map block can have the bits of `mask` set or cleared. */
@@ -574,9 +586,8 @@ static int check_words(struct daxfs_tx *tx, u32 agno, u32 index, u32 word, u32 e
 	const __le64 *map = daxfs_ag_map(tx->sbi, agno, index);
 	__le64 want = set ? 0 : mask;
 
-	if (mask == cpu_to_le64(~0ull))
-		while (end - word >= 8 && (set ? all_clear(&map[word]) : all_set(&map[word])))
-			word += 8;
+	if (mask == cpu_to_le64(~0ull) && word < end)
+		word = set ? skip_clear(map, word, end) : skip_set(map, word, end);
 	while (word < end && (map[word] & mask) == want)
 		word++;
 	if (word >= end)

@@ -18,6 +18,9 @@ build_asan() {
     cmake --build --preset asan -j "$JOBS"
 }
 
+# kbuild only prints what the assembler warns of.
+MODULE_FLAGS='-Werror -Wa,--fatal-warnings'
+
 # A folder of symbolic links to the sources: two kernels build side by side, and kernel/ itself stays clean.
 lay_out_module() {
     local target=$1 file
@@ -45,7 +48,7 @@ build_module() {
     release=$(kernel_release "$series")
     target=$BUILD/kernel/$release
     lay_out_module "$target"
-    make -C "$(kernel_headers "$series")" M="$target" -j "$JOBS" KCFLAGS=-Werror "$@" modules
+    make -C "$(kernel_headers "$series")" M="$target" -j "$JOBS" KCFLAGS="$MODULE_FLAGS" "$@" modules
     add_btf "$target/daxfs.ko" "$KERNELS/$release/boot/vmlinux.btf"
 }
 
@@ -55,7 +58,7 @@ build_points() {
     local release target=$BUILD/points
     release=$(kernel_release "$1")
     lay_out_module "$target/.work/$release"
-    make -C "$(kernel_headers "$1")" M="$target/.work/$release" -j "$JOBS" KCFLAGS=-Werror DAXFS_DEBUG_POINTS=y modules
+    make -C "$(kernel_headers "$1")" M="$target/.work/$release" -j "$JOBS" KCFLAGS="$MODULE_FLAGS" DAXFS_DEBUG_POINTS=y modules
     mkdir -p "$target/$release"
     strip -g -o "$target/$release/daxfs.ko" "$target/.work/$release/daxfs.ko"
 }

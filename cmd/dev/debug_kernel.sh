@@ -61,7 +61,7 @@ build_debug_module() {
     local target
     target=$BUILD/kernel/$(kernel_release debug)
     lay_out_module "$target"
-    make -C "$(debug_kernel_headers)" M="$target" -j "$JOBS" CC="ccache gcc" KCFLAGS=-Werror DAXFS_DEBUG_POINTS=y modules
+    make -C "$(debug_kernel_headers)" M="$target" -j "$JOBS" CC="ccache gcc" KCFLAGS="$MODULE_FLAGS" DAXFS_DEBUG_POINTS=y modules
 }
 
 verb_debug_kernel() {
