@@ -65,6 +65,16 @@ lint_man() {
     tracked 'man/*.[1-8]' | xargs -r mandoc -Tlint -W warning
 }
 
+# A mutant that the module has moved away from would be missed only when all of them are run.
+lint_mutants() {
+    cd "$ROOT" || return
+    local patch failed=0
+    for patch in tests/crash/mutants/*.patch; do
+        patch -s --dry-run -F 0 -p1 <"$patch" >/dev/null || { echo "$patch does not apply"; failed=1; }
+    done
+    return "$failed"
+}
+
 # What takes seconds: part of `./dev test`.
 quick_lint() {
     local failed=0
@@ -72,6 +82,7 @@ quick_lint() {
     step "lint shell" lint_shell || failed=1
     step "lint man pages" lint_man || failed=1
     step "lint module (sparse)" lint_sparse || failed=1
+    step "lint crash mutants" lint_mutants || failed=1
     return "$failed"
 }
 
