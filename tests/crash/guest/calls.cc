@@ -3,8 +3,10 @@
 
 #include <linux/fs.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csetjmp>
 #include <csignal>
@@ -113,11 +115,15 @@ int store_at(const char* path, std::uint64_t offset, std::size_t bytes, Ending e
     char* target = static_cast<char*>(mapped) + offset;
     const char* stored = pattern(bytes);
     int status = copy_unless_full(target, stored, bytes) ? 0 : ENOSPC;
-    // The mapping is of the file, not of some memory.
+    // The mapping is of the file, not of some memory: what lies inside the file can be read from it.
     std::string read(bytes, '\0');
+    struct stat file_status {};
+    fstat(file.get(), &file_status);
+    const auto size = static_cast<std::uint64_t>(file_status.st_size);
+    const std::size_t inside = std::min<std::uint64_t>(bytes, size - std::min(size, offset));
     if (status == 0 &&
-        (pread(file.get(), read.data(), bytes, static_cast<off_t>(offset)) != static_cast<ssize_t>(bytes) ||
-         std::memcmp(read.data(), stored, bytes) != 0))
+        (pread(file.get(), read.data(), bytes, static_cast<off_t>(offset)) != static_cast<ssize_t>(inside) ||
+         std::memcmp(read.data(), stored, inside) != 0))
         status = EIO;
     if (ending == Ending::kMsync && msync(mapped, length, MS_SYNC) != 0)
         status = errno;

@@ -160,6 +160,7 @@ int crashlab(std::vector<std::string> arguments, std::ostream& out, std::ostream
     const auto budget = [&](CLI::App* verb) {
         verb->add_option("--pairs", options.budget.pairs, "States with two lines lost or kept, at most, a fence");
         verb->add_option("--random", options.budget.random, "Random states a fence");
+        verb->add_flag("--last-operation", options.last_operation, "Only the last operation of each case");
     };
     auto* poison = app.add_subcommand("poison", "Fill the free blocks of an image with a pattern");
     poison->add_option("IMAGE", path)->required();

@@ -201,9 +201,19 @@ void Lab::start_operation(std::size_t at) {
         return;
     }
     promise_.begin(words.first, std::move(after));
+    passing_ = options_.last_operation && !is_last_operation(end);
     in_operation_ = changed_ = true;
     seen_devices_.clear();
     seen_trees_.clear();
+}
+
+// Whether the case goes on behind the end of this one.
+bool Lab::is_last_operation(std::size_t done) const {
+    const auto& events = trace_.events();
+    for (std::size_t at = done + 1; at < events.size() && !is_mark(events[at], Mark::kPhase); ++at)
+        if (is_mark(events[at], Mark::kOperation))
+            return false;
+    return true;
 }
 
 void Lab::end_operation(const Event& event) {
@@ -236,6 +246,8 @@ void Lab::half_returned(const Event& event) {
 void Lab::examine() {
     changed_ = false;
     ++id_.point;
+    if (passing_)
+        return;
     id_.state = 0;
     ++counts_.fences;
     if (options_.only && (options_.only->case_number != id_.case_number || options_.only->operation != id_.operation ||

@@ -54,6 +54,7 @@ struct LabOptions {
     StateBudget budget;
     std::uint32_t worker = 0, workers = 1;  // this process judges the cases whose number is `worker` modulo `workers`
     std::uint32_t seconds = 0;              // 0: no limit; else cases that would begin later are skipped
+    bool last_operation = false;            // judge only the last operation of each case
     bool first = false;                     // skip all cases behind the first violation
     std::size_t samples = 0;                // keep so many states that need recovery, a fair choice of all
     std::optional<StateId> only;            // judge this state alone, whatever was judged before it
@@ -77,6 +78,7 @@ class Lab {
     void mark(std::size_t at);
     void start_case(const Event& event);
     void start_operation(std::size_t at);
+    bool is_last_operation(std::size_t done) const;
     void end_operation(const Event& event);
     void half_returned(const Event& event);
     Promise::Reference look(std::string_view expected_hash);
@@ -105,6 +107,7 @@ class Lab {
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     bool examining_ = false;  // this case
     bool in_operation_ = false;
+    bool passing_ = false;  // over the states of this operation
     bool changed_ = false;  // stores since the last point
     std::uint32_t case_number_ = 0;
     std::string case_name_, operation_name_;
