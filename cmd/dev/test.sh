@@ -17,6 +17,11 @@ crash_tests() {
     tests/crash/run --slice
 }
 
+bytes_written() {
+    cd "$ROOT" || return
+    tests/bench/written daxfs
+}
+
 # "98% tests passed, 2 tests failed out of 123"
 count_unit_tests() {
     sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "$1" | tail -n 1
@@ -61,6 +66,13 @@ run_crash_tests() {
     counted "$status" "${passed:-0}" "${failed:-0}"
 }
 
+run_bytes_written() {
+    local status=0 passed failed
+    step "bytes written" bytes_written || status=1
+    read -r passed failed < <(count_live_tests "$(step_log "bytes written")") || true
+    counted "$status" "${passed:-0}" "${failed:-0}"
+}
+
 # Nothing is tested with half a build; but every kind of test runs even if another fails.
 verb_test() {
     local series
@@ -73,6 +85,7 @@ verb_test() {
         run_live_tests "$series"
     done
     run_crash_tests
+    run_bytes_written
     quick_lint || FAILED=$((FAILED + 1))
     echo "$PASSED passed, $FAILED failed"
     [ "$FAILED" = 0 ]

@@ -4,6 +4,7 @@
 //   direct basic FILE    alignment, append, holes, unwritten blocks, parts of blocks; the page cache agrees throughout
 //   direct race FILE     direct writers beside buffered readers and a mapping: never anything else than old or new data
 //   direct fails FILE    one whose memory ends in its middle: nothing of it is converted, and the size does not move
+//   direct inside FILE   the size moves from 100 to 512 in a block that is written: nothing is converted
 //   direct full FILE     one call larger than the space that is left: it fails and gives back what it took
 #include "tests/live/bin/check.h"
 
@@ -40,14 +41,16 @@ void expect_everywhere(int cached, int direct, off_t at, std::size_t bytes, int 
     Buffer buffer(bytes);
     expect(pread(direct, buffer.data, bytes, at) == static_cast<ssize_t>(bytes), what + ": direct read");
     for (std::size_t i = 0; i < bytes; ++i)
-        expect(buffer.data[i] == value, what + " (direct): byte " + std::to_string(i) + " is " +
-                                            std::to_string(buffer.data[i]) + ", not " + std::to_string(value));
+        if (buffer.data[i] != value)
+            fail(what + " (direct): byte " + std::to_string(i) + " is " + std::to_string(buffer.data[i]) + ", not " +
+                 std::to_string(value));
     const std::size_t skip = static_cast<std::size_t>(at) % kPage;
     auto* map = static_cast<std::uint8_t*>(
         mmap(nullptr, skip + bytes, PROT_READ, MAP_SHARED, cached, at - static_cast<off_t>(skip)));
     expect(map != MAP_FAILED, what + ": mmap");
     for (std::size_t i = 0; i < bytes; ++i)
-        expect(map[skip + i] == value, what + " (mapped): byte " + std::to_string(i));
+        if (map[skip + i] != value)
+            fail(what + " (mapped): byte " + std::to_string(i));
     munmap(map, skip + bytes);
 }
 
@@ -224,6 +227,15 @@ void fails(const char* path) {
     expect(size_of(cached) == static_cast<off_t>(kBytes), "size after failed writes");
 }
 
+void inside(const char* path) {
+    const int direct = open_file(path, O_DIRECT | O_TRUNC);
+    Buffer buffer(kSector, 0x33);
+    write_all(open_file(path), buffer.data, 100, 0);
+    expect(fsync(direct) == 0, "fsync");
+    write_all(direct, buffer.data, kSector, 0);
+    expect(size_of(direct) == static_cast<off_t>(kSector), "size");
+}
+
 void full(const char* path) {
     const int direct = open_file(path, O_DIRECT | O_TRUNC);
     Buffer large(48 << 20, 0x77);
@@ -240,7 +252,7 @@ void full(const char* path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    expect(argc == 3, "usage: direct basic|race|fails|full FILE");
+    expect(argc == 3, "usage: direct basic|race|fails|inside|full FILE");
     const std::string command = argv[1];
     if (command == "basic")
         basic(argv[2]);
@@ -248,6 +260,8 @@ int main(int argc, char** argv) {
         race(argv[2]);
     else if (command == "fails")
         fails(argv[2]);
+    else if (command == "inside")
+        inside(argv[2]);
     else if (command == "full")
         full(argv[2]);
     else

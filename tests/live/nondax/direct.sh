@@ -9,7 +9,9 @@ remount dax=never
 /tests/bin/direct basic "$MNT/basic"
 /tests/bin/direct race "$MNT/race"
 /tests/bin/direct fails "$MNT/fails"
+/tests/bin/direct inside "$MNT/inside"
 remount dax=inode
+expect_eq "$(stat -c %s "$MNT/inside")" 512 "size after another mount"
 md5sum "$MNT/basic" "$MNT/race" >/tmp/sums
 remount dax=always
 md5sum -c -s /tmp/sums || fail "contents through DAX"
