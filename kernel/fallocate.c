@@ -58,7 +58,24 @@ static int prealloc(struct inode *inode, u64 first, u64 end, loff_t size, bool z
 	return err;
 }
 
-/* Whole blocks of [offset, end) are not mapped any more; the bytes before and behind them are zeros. */
+/* Bytes of the blocks at the ends of a range, in place. */
+static int zero_edges(struct inode *inode, loff_t offset, loff_t inner, loff_t outer, loff_t end)
+{
+	int err;
+
+	if (inner > outer) {
+		err = daxfs_zero_in_block(inode, offset, end);
+	} else {
+		err = daxfs_zero_in_block(inode, offset, inner);
+		if (!err)
+			err = daxfs_zero_in_block(inode, outer, end);
+	}
+	/* FENCE: they were flushed, and no transaction has to follow: the blocks between may be as they should already. */
+	daxfs_fence(DAXFS_SB(inode->i_sb));
+	return err;
+}
+
+/* Whole blocks of [offset, end) are not mapped any more; the bytes before and behind them are durable zeros. */
 static int clear_range(struct inode *inode, loff_t offset, loff_t end, u64 *first, u64 *last)
 {
 	u64 inner = round_up((u64)offset, DAXFS_BLOCK_SIZE), outer = round_down((u64)end, DAXFS_BLOCK_SIZE);
@@ -68,11 +85,8 @@ static int clear_range(struct inode *inode, loff_t offset, loff_t end, u64 *firs
 	*last = max(inner, outer) >> DAXFS_BLOCK_SHIFT;
 	if (err)
 		return err;
-	if (inner > outer)
-		return daxfs_zero_in_block(inode, offset, end);
-	err = daxfs_zero_in_block(inode, offset, inner);
-	if (!err)
-		err = daxfs_zero_in_block(inode, outer, end);
+	if (offset < (loff_t)inner || (loff_t)outer < end)
+		err = zero_edges(inode, offset, inner, outer, end);
 	if (!err && inner < outer)
 		truncate_pagecache_range(inode, inner, outer - 1);
 	daxfs_point(unmapped);

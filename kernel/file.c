@@ -157,7 +157,7 @@ static int daxfs_fsync(struct file *file, loff_t start, loff_t end, int datasync
 	/* Size and map are durable already. What can be dirty is times. */
 	if (!err && inode->i_state & (datasync ? I_DIRTY_DATASYNC : I_DIRTY_ALL))
 		err = sync_inode_metadata(inode, 1);
-	/* dax_writeback_mapping_range() writes cache lines back and leaves the fence to us. */
+	/* Also for what was stored in place and has no dirty page. */
 	daxfs_fence(sbi);
 	if (!err && !dax_synchronous(sbi->dax_dev))
 		err = blkdev_issue_flush(inode->i_sb->s_bdev);
@@ -167,10 +167,17 @@ static int daxfs_fsync(struct file *file, loff_t start, loff_t end, int datasync
 static int daxfs_writepages(struct address_space *mapping, struct writeback_control *wbc)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(mapping->host->i_sb);
+	int err;
 
 	if (daxfs_is_shutdown(sbi))
 		return -EIO;
-	return dax_writeback_mapping_range(mapping, sbi->dax_dev, wbc);
+	err = dax_writeback_mapping_range(mapping, sbi->dax_dev, wbc);
+	/*
+	 * It writes cache lines back and leaves the fence to us. FENCE here, on the processor that flushed: sync(2) and
+	 * syncfs(2) come this way in a writeback worker, and nothing behind it fences for them.
+	 */
+	daxfs_fence(sbi);
+	return err;
 }
 
 static int daxfs_mmap(struct file *file, struct vm_area_struct *vma)

@@ -40,8 +40,9 @@ int remove_entry(const char* path, const struct stat*, int, FTW*) {
     return remove(path);
 }
 
-void perform(const Operation& operation) {
-    say(Mark::kOperation, std::string(operation.flags) + " " + operation.name);
+void perform(const Operation& operation, bool first = true) {
+    const char* flags = first || operation.second == nullptr ? operation.flags : operation.second;
+    say(Mark::kOperation, std::string(flags) + " " + operation.name);
     const int error = operation.run();
     char text[64];
     // The tree is looked at after the mark: looking stores nothing, and takes no part in the operation.
@@ -67,8 +68,11 @@ void run_case(const std::string& name, const std::vector<const Operation*>& sequ
     char text[256];
     std::snprintf(text, sizeof text, "%s %016llx", name.c_str(), static_cast<unsigned long long>(observe(root)));
     say(Mark::kCase, text);
-    for (const Operation* operation : sequence)
-        perform(*operation);
+    bool first = true;
+    for (const Operation* operation : sequence) {
+        perform(*operation, first);
+        first = false;
+    }
     say(Mark::kPhase, "cleanup");
     if (chdir("..") != 0 || nftw("case", remove_entry, 8, FTW_DEPTH | FTW_PHYS) != 0)
         die("cleanup");

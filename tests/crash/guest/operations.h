@@ -9,6 +9,7 @@ namespace daxfs::crash {
 
 // What daxfs(5) promises of an operation beyond the rule, which is "there wholly or not at all, durable on return":
 //	r	the data that it changes in place may be old, new or mixed, until it is made durable
+//	w	a write where blocks may be by now: c, and on return the data of blocks that it overwrote as with r
 //	c	it takes several transactions: sizes and data between before and after may be seen
 //	b	recovery that finishes it builds the file's map anew: blocks are not counted until it returns
 //	n	it is many operations: while it runs only the soundness of the filesystem is looked at
@@ -20,8 +21,9 @@ namespace daxfs::crash {
 struct Operation {
     const char* flags;
     const char* name;
-    int (*run)();                 // 0, or errno
-    void (*prepare)() = nullptr;  // what it needs beyond make_tree(); exits where that fails
+    int (*run)();                  // 0, or errno
+    void (*prepare)() = nullptr;   // what it needs beyond make_tree(); exits where that fails
+    const char* second = nullptr;  // flags, where another operation went before it
 };
 
 // Makes the tree below the current directory: a case runs there.

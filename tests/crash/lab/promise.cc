@@ -38,7 +38,7 @@ void Promise::start(Reference tree) {
     before_ = after_;
     history_ = {after_};
     loose_.clear();
-    running_ = in_place_ = in_steps_ = maps_anew_ = anything_ = in_halves_ = flushed_ = false;
+    running_ = in_place_ = in_steps_ = over_blocks_ = maps_anew_ = anything_ = in_halves_ = flushed_ = false;
     synced_.clear();
 }
 
@@ -90,7 +90,8 @@ void Promise::begin(std::string_view flags, Reference after) {
     after_ = std::move(after);
     running_ = true;
     in_place_ = has('r');
-    in_steps_ = has('c');
+    over_blocks_ = has('w');
+    in_steps_ = has('c') || over_blocks_;
     maps_anew_ = has('b');
     anything_ = has('n');
     in_halves_ = has('p');
@@ -105,8 +106,17 @@ void Promise::begin(std::string_view flags, Reference after) {
 void Promise::done() {
     running_ = false;
     // What takes several transactions is durable when it returns: only bytes changed in place are not.
-    if (in_steps_ && !in_place_)
+    if (over_blocks_) {
+        // New blocks are durable with the transaction that maps them.
+        std::erase_if(loose_, [&](const auto& entry) {
+            const auto& [ino, block] = entry.first;
+            const FileSnapshot* then = before_->find(ino);
+            const FileSnapshot* now = after_->find(ino);
+            return then != nullptr && now != nullptr && !then->data.contains(block) && now->data.contains(block);
+        });
+    } else if (in_steps_ && !in_place_) {
         flushed_ = true;
+    }
     tighten();
 }
 

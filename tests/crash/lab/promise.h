@@ -48,6 +48,7 @@ class Promise {
     bool running_ = false;
     bool in_place_ = false;
     bool in_steps_ = false;
+    bool over_blocks_ = false;
     bool maps_anew_ = false;
     bool anything_ = false;
     bool in_halves_ = false;
