@@ -58,8 +58,8 @@ static int prealloc(struct inode *inode, u64 first, u64 end, loff_t size, bool z
 	return err;
 }
 
-/* Bytes of the blocks at the ends of a range, in place. */
-static int zero_edges(struct inode *inode, loff_t offset, loff_t inner, loff_t outer, loff_t end)
+/* Bytes of the blocks at the ends of a range, in place. `inner` may be 2^63, which is no loff_t. */
+static int zero_ends(struct inode *inode, loff_t offset, u64 inner, u64 outer, loff_t end)
 {
 	int err;
 
@@ -85,8 +85,8 @@ static int clear_range(struct inode *inode, loff_t offset, loff_t end, u64 *firs
 	*last = max(inner, outer) >> DAXFS_BLOCK_SHIFT;
 	if (err)
 		return err;
-	if (offset < (loff_t)inner || (loff_t)outer < end)
-		err = zero_edges(inode, offset, inner, outer, end);
+	if ((u64)offset < inner || outer < (u64)end)
+		err = zero_ends(inode, offset, inner, outer, end);
 	if (!err && inner < outer)
 		truncate_pagecache_range(inode, inner, outer - 1);
 	daxfs_point(unmapped);
