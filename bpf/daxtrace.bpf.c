@@ -173,15 +173,21 @@ static __always_inline __u64 elapsed(struct daxtrace_totals *sums, __u64 *start)
 	return duration ? duration : 1;
 }
 
-static __always_inline __u32 fault_row(__u32 order, __u32 flags, __u32 result)
+/* See daxtrace_fault.again. */
+static __always_inline bool begins_again(const struct vm_fault *vmf)
+{
+	return bpf_core_enum_value_exists(enum fault_flag, FAULT_FLAG_VMA_LOCK) &&
+	       vmf->flags & bpf_core_enum_value(enum fault_flag, FAULT_FLAG_VMA_LOCK) && !vmf->vma->vm_ops->map_pages;
+}
+
+static __always_inline __u32 fault_row(__u32 order, __u32 flags, __u32 result, bool again)
 {
 	const struct daxtrace_fault fault = {
 		.order = order,
 		.result = result,
 		.write = flags & FAULT_FLAG_WRITE,
 		.mkwrite = !!(flags & FAULT_FLAG_MKWRITE),
-		.vma_lock = bpf_core_enum_value_exists(enum fault_flag, FAULT_FLAG_VMA_LOCK) &&
-			    flags & bpf_core_enum_value(enum fault_flag, FAULT_FLAG_VMA_LOCK),
+		.again = again,
 	};
 
 	return daxtrace_fault_op(&fault);
@@ -383,7 +389,7 @@ static __always_inline __u32 pmd_reason(struct daxtrace_pmd_fault *fault, const 
 SEC("tp_btf/dax_pmd_fault_done")
 int BPF_PROG(on_dax_pmd_fault_done, struct inode *inode, struct vm_fault *vmf, unsigned long max_pgoff, int result)
 {
-	__u32 row = fault_row(9, vmf->flags, result);
+	__u32 row = fault_row(9, vmf->flags, result, begins_again(vmf));
 	struct task_state *state = NULL;
 	struct daxtrace_totals *sums;
 	__u64 duration;
@@ -472,7 +478,7 @@ int BPF_PROG(on_dax_pte_fault_done, struct inode *inode, struct vm_fault *vmf, i
 	duration = elapsed(sums, &state->pte_start);
 	if (!duration)
 		return 0;
-	record(sums, fault_row(0, vmf->flags, result), duration, false);
+	record(sums, fault_row(0, vmf->flags, result, false), duration, false);
 	count_sync(sums, state, vmf->vma->vm_flags, result);
 	return 0;
 }
@@ -602,7 +608,7 @@ int BPF_PROG(on_daxfs_fault, const struct inode *inode, __u64 offset, __u64 addr
 
 	if (!sums)
 		return 0;
-	row = fault_row(order, flags, result);
+	row = fault_row(order, flags, result, false);
 	record(sums, row, duration, false);
 	if (row != DAXTRACE_OP_FAULT_PMD_FALLBACK)
 		return 0;
@@ -625,7 +631,7 @@ int BPF_PROG(on_daxfs_pfn_mkwrite, const struct inode *inode, __u64 offset, unsi
 	struct daxtrace_totals *sums = inode ? end(inode->i_sb, NULL) : NULL;
 
 	if (sums)
-		record(sums, fault_row(0, FAULT_FLAG_WRITE | FAULT_FLAG_MKWRITE, result), duration, false);
+		record(sums, fault_row(0, FAULT_FLAG_WRITE | FAULT_FLAG_MKWRITE, result, false), duration, false);
 	return 0;
 }
 

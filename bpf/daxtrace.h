@@ -188,10 +188,10 @@ struct daxtrace_fault {
 	__u8 write;
 	__u8 mkwrite;
 	/*
-	 * Under the lock of its VMA alone (6.4 and later). A DAX file's fault of 4 KiB is not possible there, so the kernel
-	 * takes mmap_lock and begins again with 2 MiB: such a fallback is none yet.
+	 * Under the lock of its VMA alone (6.4 and later), of a file without vm_operations.map_pages (ext4). Its fault of
+	 * 4 KiB is not possible there, so the kernel takes mmap_lock and begins again with 2 MiB: no fallback yet.
 	 */
-	__u8 vma_lock;
+	__u8 again;
 };
 
 /* The row of a fault that ended. */
@@ -202,7 +202,7 @@ static inline __u32 daxtrace_fault_op(const struct daxtrace_fault *fault)
 	if (fault->result & DAXTRACE_FAULT_ERROR)
 		return DAXTRACE_OP_FAULT_ERROR;
 	if (fault->order && fault->result & DAXTRACE_FAULT_FALLBACK)
-		return fault->vma_lock ? DAXTRACE_OP_FAULT_PMD_AGAIN : DAXTRACE_OP_FAULT_PMD_FALLBACK;
+		return fault->again ? DAXTRACE_OP_FAULT_PMD_AGAIN : DAXTRACE_OP_FAULT_PMD_FALLBACK;
 	if (fault->order && !fault->result)
 		return DAXTRACE_OP_FAULT_PMD_FALLBACK;
 	if (fault->order)

@@ -24,10 +24,15 @@ struct inode {
 	struct super_block *i_sb;
 };
 
+struct vm_operations_struct {
+	void *map_pages;
+};
+
 struct vm_area_struct {
 	unsigned long vm_start;
 	unsigned long vm_end;
 	unsigned long vm_flags;
+	const struct vm_operations_struct *vm_ops;
 };
 
 typedef struct {

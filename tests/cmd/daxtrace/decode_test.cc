@@ -94,9 +94,9 @@ TEST(DaxfsReason, HasARowForEveryNumberTheModuleMaySend) {
     EXPECT_EQ(daxtrace_daxfs_reason(4000000000u, 0, 0), DAXTRACE_REASON_OTHER);
 }
 
-std::uint32_t row(std::uint32_t order, std::uint32_t result, bool write, bool mkwrite = false, bool vma_lock = false) {
+std::uint32_t row(std::uint32_t order, std::uint32_t result, bool write, bool mkwrite = false, bool again = false) {
     const daxtrace_fault fault{
-        .order = order, .result = result, .write = write, .mkwrite = mkwrite, .vma_lock = vma_lock};
+        .order = order, .result = result, .write = write, .mkwrite = mkwrite, .again = again};
     return daxtrace_fault_op(&fault);
 }
 
