@@ -107,7 +107,10 @@ int store_at(const char* path, std::uint64_t offset, std::size_t bytes, Ending e
     const File file(path);
     if (!file.good())
         return file.error();
-    const std::size_t length = (offset + bytes + 4095) / 4096 * 4096;
+    struct stat before {};
+    fstat(file.get(), &before);
+    // All of the file: msync() brings out what it is asked for, and the promise is about the file.
+    const std::size_t length = (std::max<std::uint64_t>(offset + bytes, before.st_size) + 4095) / 4096 * 4096;
     const int kind = ending == Ending::kFlush ? MAP_SHARED_VALIDATE | MAP_SYNC : MAP_SHARED;
     void* mapped = mmap(nullptr, length, PROT_READ | PROT_WRITE, kind, file.get(), 0);
     if (mapped == MAP_FAILED)
