@@ -5,17 +5,8 @@
 # The driver is unbound while a thread is held in the middle of an operation: the memory stays until the thread is out.
 # Other tests of removal see nothing of a gate that is open, because a call takes microseconds and the removal far longer
 # before it comes to give the memory back.
-DRIVER=/sys/bus/nd/drivers/nd_pmem
-DEVICE=$(basename "$(readlink -f /sys/block/pmem0/device)")
-
-bind() {
-    echo "$DEVICE" >$DRIVER/bind
-    for _ in $(seq 100); do
-        [ ! -b "$PMEM" ] || return 0
-        sleep 0.1
-    done
-    fail "the device does not come back"
-}
+# shellcheck source=tests/live/device/lib
+. /tests/device/lib
 
 # Later tests find their device.
 trap 'umount "$MNT" 2>/dev/null || true; [ -b "$PMEM" ] || bind' EXIT

@@ -4,17 +4,8 @@
 # The driver is unbound under a load, at different moments: readers and writers get EIO, mappers SIGBUS, unmounting
 # works, and when the device is back the filesystem is clean. Whoever was mid-way in a transaction when the device went
 # finished it; who was not never began.
-DRIVER=/sys/bus/nd/drivers/nd_pmem
-DEVICE=$(basename "$(readlink -f /sys/block/pmem0/device)")
-
-bind() {
-    echo "$DEVICE" >$DRIVER/bind
-    for _ in $(seq 100); do
-        [ ! -b "$PMEM" ] || return 0
-        sleep 0.1
-    done
-    fail "the device does not come back"
-}
+# shellcheck source=tests/live/device/lib
+. /tests/device/lib
 
 for round in 1 2 3 4 5 6 7 8; do
     mount_fs
