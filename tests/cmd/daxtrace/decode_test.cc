@@ -95,8 +95,7 @@ TEST(DaxfsReason, HasARowForEveryNumberTheModuleMaySend) {
 }
 
 std::uint32_t row(std::uint32_t order, std::uint32_t result, bool write, bool mkwrite = false, bool again = false) {
-    const daxtrace_fault fault{
-        .order = order, .result = result, .write = write, .mkwrite = mkwrite, .again = again};
+    const daxtrace_fault fault{.order = order, .result = result, .write = write, .mkwrite = mkwrite, .again = again};
     return daxtrace_fault_op(&fault);
 }
 
