@@ -17,7 +17,8 @@
  * daxfs_ag.reserve_lock and daxfs_inode_info.found_lock are leaves, taken anywhere, never held over a sleep.
  *
  * The gate. Whoever touches the mapped device, metadata or data, does so between daxfs_enter() and daxfs_leave(): while
- * somebody is inside, the driver does not take the mapping away. It is entered for each look at an inode or step of a
+ * somebody is inside, the driver does not take the mapping away. It is entered for each look at an inode (but one that
+ * lookup_dax() remembers: then the DAX core enters it, for the data) or step of a
  * change of it, before the inode lock, and left after it; nesting is fine. Entering never sleeps. Inside, never wait for
  * what only user space can end: a page fault, a pinned page, a thaw (sb_start_*).
  *

@@ -4,8 +4,9 @@
  *
  * write(2) goes in chunks under i_rwsem. The source is faulted in before each large one, and copied with page faults
  * disabled: the inode lock is held meanwhile, which a fault on a source that maps this very file would want. A copy that
- * stops short keeps what it got and goes on behind the next fault-in. Zero pages that readers mapped of a hole are unmapped after
- * the inode lock was dropped, still under i_rwsem: invalidating waits for a DAX entry, whose owner may want the lock.
+ * stops short keeps what it got and goes on behind the next fault-in. Zero pages that readers mapped of a hole are
+ * unmapped after the inode lock was dropped, still under i_rwsem: invalidating waits for a DAX entry, whose owner may
+ * want the lock.
  *
  * Data of a write(2) is flushed by the copy and fenced before the call returns; fsync() has mmap stores and times to
  * bring out.
