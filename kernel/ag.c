@@ -265,7 +265,7 @@ static void write_maps(struct daxfs_sb_info *sbi, u32 agno)
 	}
 }
 
-/* The head of an AG that nobody counts yet. Durable on return. */
+/* The head of an AG that nobody counts yet. Flushed: FENCE 1 of the transaction that counts it makes it durable. */
 static void write_head(struct daxfs_sb_info *sbi, u32 agno)
 {
 	u64 start = daxfs_ag_start(sbi, agno), block;
@@ -285,8 +285,6 @@ static void write_head(struct daxfs_sb_info *sbi, u32 agno)
 	daxfs_seal_super(sbi, copy);
 	for (block = start; block < start + sbi->map_end; block++)
 		daxfs_flush(sbi, daxfs_block(sbi, block), DAXFS_BLOCK_SIZE);
-	/* FENCE: the head is durable before the superblock counts the AG. */
-	daxfs_fence(sbi);
 }
 
 /* super_lock is held. */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // In the guest: runs cases of one or two operations on the mounted filesystem, marked in the trace.
-// Usage: cases MOUNTPOINT TRACE one|held|cached [NAME...] | full LEAVE [NAME...] | two FROM COUNT SEED | recover
+// Usage: cases MOUNTPOINT TRACE one|held|cached|groups|apart|opening [NAME...] | full LEAVE [NAME...] |
+//                               two FROM COUNT SEED | recover
 //        cases MOUNTPOINT - wear; cases pairs
 // one: each operation alone; full: the same with LEAVE free blocks; held: two calls at once; cached: on files in the
-// page cache; wear leaves files and names behind everywhere, for a filesystem that is then made anew. pairs: says how
-// many there are.
+// page cache. On a filesystem of several allocation groups: groups, each operation with the directories A and B in two
+// of them; apart, two calls at once that change the maps of one each; opening, what takes a group into use. wear leaves
+// files and names behind everywhere, for a filesystem that is then made anew. pairs: says how many there are.
 #include <fcntl.h>
 #include <ftw.h>
 #include <sys/mount.h>
@@ -21,6 +23,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/crash/guest/groups.h"
 #include "tests/crash/guest/mark.h"
 #include "tests/crash/guest/observe.h"
 #include "tests/crash/guest/operations.h"
@@ -52,14 +55,15 @@ void perform(const Operation& operation, bool first = true) {
 
 struct Setting {
     bool is_full = false;
-    std::uint64_t leave = 0;  // free blocks
+    std::uint64_t leave = 0;                     // free blocks
+    void (*make)(const char*) = make_directory;  // the directories A and B
 };
 
 void run_case(const std::string& name, const std::vector<const Operation*>& sequence, Setting setting = {}) {
     say(Mark::kPhase, "setup");
     if (mkdir("case", 0755) != 0 || chdir("case") != 0)
         die("case");
-    make_tree();
+    make_tree(setting.make);
     for (const Operation* operation : sequence)
         if (operation->prepare != nullptr)
             operation->prepare();
@@ -194,6 +198,15 @@ int run(int count, char** words) {
         run_each(held_operations(), count - 4, words + 4);
     } else if (what == "cached") {
         run_each(cached_operations(), count - 4, words + 4);
+    } else if (what == "groups") {
+        open_second_group();
+        run_each(operations(), count - 4, words + 4, {.make = make_apart});
+        run_each(spread_operations(), count - 4, words + 4, {.make = make_apart});
+    } else if (what == "apart") {
+        open_second_group();
+        run_each(apart_operations(), count - 4, words + 4, {.make = make_apart});
+    } else if (what == "opening") {
+        run_each(opening_operations(), count - 4, words + 4);
     } else if (what == "full" && count > 4) {
         run_each(operations(), count - 5, words + 5, {.is_full = true, .leave = std::strtoull(words[4], nullptr, 10)});
     } else if (what == "two" && count == 7) {

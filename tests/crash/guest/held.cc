@@ -141,6 +141,20 @@ const std::vector<Operation>& held_operations() {
     };
     return all;
 }
+
+const std::vector<Operation>& apart_operations() {
+    static const std::vector<Operation> all = {
+        {"p", "create-stored+unlink", [] { return while_held("stored", [] { return make_file("A/new", 0); }, [] { return result(unlink("B/old")); }, kB); }},
+        {"p", "create-logged+symlink-long", [] { return while_held("logged", [] { return make_file("A/new", 0); }, [] { return result(symlink(long_target().c_str(), "B/long")); }, kB); }},
+        {"p", "unlink-stored+unlink", [] { return while_held("stored", [] { return result(unlink("A/foo")); }, [] { return result(unlink("B/old")); }, kB); }},
+        {"p", "unlink-durable+create", [] { return while_held("durable", [] { return result(unlink("A/foo")); }, [] { return make_file("B/new", 0); }, kB); }},
+        {"p", "append-stored+symlink-long", [] { return while_held("stored", [] { return append("A/hole", 9000); }, [] { return result(symlink(long_target().c_str(), "B/long")); }, kB); }},
+        {"p", "append-committed+truncate", [] { return while_held("committed", [] { return append("A/hole", 9000); }, [] { return result(truncate("B/old", 0)); }, kB); }},
+        {"p", "truncate-stored+mkdir", [] { return while_held("stored", [] { return result(truncate("A/foo", 4096)); }, [] { return result(mkdir("B/newdir", 0755)); }, kB); }},
+        {"p", "mkdir-stored+rmdir", [] { return while_held("stored", [] { return result(mkdir("A/newdir", 0755)); }, [] { return result(rmdir("B/empty")); }, kB); }},
+    };
+    return all;
+}
 // clang-format on
 
 }  // namespace daxfs::crash

@@ -22,13 +22,6 @@
 namespace daxfs::crash {
 namespace {
 
-void must(int error, const char* what) {
-    if (error == 0)
-        return;
-    std::fprintf(stderr, "cases: %s: %s\n", what, std::strerror(error));
-    std::exit(2);
-}
-
 // Bytes that no file may show, behind the end of the file in its last page; then the file grows over them.
 int store_behind_end_and_grow() {
     const File file("A/bar");
@@ -112,14 +105,6 @@ int crowd_and_leave() {
     return 0;
 }
 
-// More inodes than one piece of them holds.
-int many_inodes() {
-    for (int i = 0; i < 80; ++i)
-        if (const int error = make_file(("B/" + std::to_string(i)).c_str(), 0))
-            return error;
-    return 0;
-}
-
 // ---- several descriptors of one file ----
 
 int write_and_sync_other() {
@@ -185,15 +170,35 @@ void fragment() {
              "A/fragments");
 }
 
+}  // namespace
+
 std::string long_target() {
     return std::string(700, 't');
 }
 
-}  // namespace
+int many_inodes() {
+    for (int i = 0; i < 80; ++i)
+        if (const int error = make_file(("B/" + std::to_string(i)).c_str(), 0))
+            return error;
+    return 0;
+}
 
-void make_tree() {
-    for (const char* directory : {"A", "B", "A/sub", "B/empty", "B/full"})
-        must(result(mkdir(directory, 0755)), directory);
+void must(int error, const char* what) {
+    if (error == 0)
+        return;
+    std::fprintf(stderr, "cases: %s: %s\n", what, std::strerror(error));
+    std::exit(2);
+}
+
+void make_directory(const char* path) {
+    must(result(mkdir(path, 0755)), path);
+}
+
+void make_tree(void (*make)(const char* directory)) {
+    make("A");
+    make("B");
+    for (const char* directory : {"A/sub", "B/empty", "B/full"})
+        make_directory(directory);
     must(make_file("A/foo", 9000), "A/foo");
     must(make_file("A/bar", 100), "A/bar");
     must(make_file("B/old", 5000), "B/old");

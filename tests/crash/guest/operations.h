@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace daxfs::crash {
@@ -26,13 +27,18 @@ struct Operation {
     const char* second = nullptr;  // flags, where another operation went before it
 };
 
-// Makes the tree below the current directory: a case runs there.
-void make_tree();
+// Makes the tree below the current directory: a case runs there. `make` makes the directories A and B.
+void make_tree(void (*make)(const char* directory));
+void make_directory(const char* path);
 const std::vector<Operation>& operations();         // the pairs are made of these
 const std::vector<Operation>& large_operations();   // transactions as large as they get, and several in a row
 const std::vector<Operation>& held_operations();    // two calls at once, in a module with delay points
+const std::vector<Operation>& apart_operations();   // the same, with A and B in two allocation groups
 const std::vector<Operation>& cached_operations();  // on files in the page cache
 // Takes all blocks of the filesystem but `leave` into the file "filler".
 void fill(std::uint64_t leave);
+std::string long_target();               // of a symbolic link, which needs a block for it
+int many_inodes();                       // makes more files than one piece of the inode map holds
+void must(int error, const char* what);  // exits where that is not 0
 
 }  // namespace daxfs::crash

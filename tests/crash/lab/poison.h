@@ -12,6 +12,7 @@ namespace daxfs::crash {
 
 constexpr std::size_t kPoisonRun = 16;  // so many in a row are no chance
 
+// Also the whole of groups that are not in use yet.
 Result<void> poison_free_blocks(const std::string& path);
 
 }  // namespace daxfs::crash
