@@ -9,7 +9,6 @@
  */
 #include <linux/siphash.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 
 #include "dir.h"
 
@@ -367,23 +366,35 @@ static int find_room(struct inode *dir, const struct dir_path *path, u32 bytes, 
 	return 0;
 }
 
-static int compare_sorted(const void *a, const void *b)
+/* A leaf is in order as far as it was laid out at once: most keys go to the end or not far from it. */
+static int sort_in(struct inode *dir, const struct dir_path *path, struct dir_scratch *scratch, u64 key, u32 offset)
 {
-	const struct dir_sorted *left = a, *right = b;
+	struct dir_sorted *sorted = scratch->sorted;
+	unsigned int low = 0, high = scratch->count;
 
-	return left->key < right->key ? -1 : left->key > right->key;
-}
+	if (high && sorted[high - 1].key < key)
+		low = high;
+	while (low < high) {
+		unsigned int middle = low + (high - low) / 2;
 
-void daxfs_dir_sort(struct dir_scratch *scratch)
-{
-	sort(scratch->sorted, scratch->count, sizeof(scratch->sorted[0]), compare_sorted, NULL);
+		if (sorted[middle].key < key)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < scratch->count && sorted[low].key == key)
+		return daxfs_corrupt(dir->i_sb, dir->i_ino, path->block, "two directory entries of key %llu", key);
+	memmove(&sorted[low + 1], &sorted[low], (scratch->count++ - low) * sizeof(*sorted));
+	sorted[low].key = key;
+	sorted[low].offset = offset;
+	return 0;
 }
 
 /* The leaf, and its live records with keys of at least `from`, each verified, in the order of their keys. */
 int daxfs_dir_collect(struct inode *dir, const struct dir_path *path, u64 from, struct dir_scratch *scratch)
 {
 	struct dir_path copied = *path;
-	u32 offset, i;
+	u32 offset;
 	int err;
 
 	memcpy(scratch->leaf, path->leaf, DAXFS_BLOCK_SIZE);
@@ -396,18 +407,13 @@ int daxfs_dir_collect(struct inode *dir, const struct dir_path *path, u64 from, 
 			return -EUCLEAN;
 		if (entry->type != DAXFS_DIRENT_FREE && le64_to_cpu(entry->key) >= from) {
 			err = check_record(dir, &copied, entry);
+			if (!err)
+				err = sort_in(dir, path, scratch, le64_to_cpu(entry->key), offset);
 			if (err)
 				return err;
-			scratch->sorted[scratch->count].key = le64_to_cpu(entry->key);
-			scratch->sorted[scratch->count++].offset = offset;
 		}
 		offset += le16_to_cpu(entry->length);
 	}
-	daxfs_dir_sort(scratch);
-	for (i = 1; i < scratch->count; i++)
-		if (scratch->sorted[i].key == scratch->sorted[i - 1].key)
-			return daxfs_corrupt(dir->i_sb, dir->i_ino, path->block, "two directory entries of key %llu",
-					     scratch->sorted[i].key);
 	return 0;
 }
 
@@ -474,11 +480,10 @@ static int rebuild_leaf(struct daxfs_dir_change *change, struct dir_path *path, 
 	unsigned int middle;
 	int err = daxfs_dir_collect(change->dir, path, 0, scratch);
 
+	if (!err)
+		err = sort_in(change->dir, path, scratch, new->key, NEW_RECORD);
 	if (err)
 		return err;
-	scratch->sorted[scratch->count].key = new->key;
-	scratch->sorted[scratch->count++].offset = NEW_RECORD;
-	daxfs_dir_sort(scratch);
 	middle = middle_of(scratch, new, total);
 	left = daxfs_dir_edit(change, path->block);
 	if (IS_ERR(left))

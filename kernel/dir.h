@@ -91,6 +91,5 @@ struct dir_scratch {
 	struct dir_sorted sorted[DAXFS_DIR_LEAF_COUNT + 1];
 };
 int daxfs_dir_collect(struct inode *dir, const struct dir_path *path, u64 from, struct dir_scratch *scratch);
-void daxfs_dir_sort(struct dir_scratch *scratch);
 
 #endif /* DAXFS_KERNEL_DIR_H */

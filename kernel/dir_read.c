@@ -9,23 +9,24 @@
 
 #include "dir.h"
 
-/* The first leaf that has keys behind `position`; -ENOENT at the end. */
-static int next_leaf(struct inode *dir, u64 position, struct dir_scratch *scratch)
+/* The first leaf that has keys of at least *from, which moves behind that leaf; -ENOENT at the end. */
+static int next_leaf(struct inode *dir, u64 *from, struct dir_scratch *scratch)
 {
 	struct dir_path path;
-	u64 key = position + 1;
 	int err = -ENOENT, gate = daxfs_enter(DAXFS_SB(dir->i_sb));
 
 	if (gate < 0)
 		return gate;
 	down_read(&DAXFS_I(dir)->lock);
-	while (key < DAXFS_DIR_KEY_END) {
-		err = daxfs_dir_find(dir, NULL, key, &path);
+	while (*from < DAXFS_DIR_KEY_END) {
+		err = daxfs_dir_find(dir, NULL, *from, &path);
 		if (!err)
-			err = daxfs_dir_collect(dir, &path, position + 1, scratch);
-		if (err || scratch->count)
+			err = daxfs_dir_collect(dir, &path, *from, scratch);
+		if (err)
 			break;
-		key = path.high;
+		*from = path.high;
+		if (scratch->count)
+			break;
 		err = -ENOENT;
 	}
 	up_read(&DAXFS_I(dir)->lock);
@@ -52,6 +53,7 @@ static int daxfs_iterate(struct file *file, struct dir_context *ctx)
 {
 	struct inode *dir = file_inode(file);
 	struct dir_scratch *scratch;
+	u64 from;
 	int err;
 
 	if (daxfs_is_shutdown(DAXFS_SB(dir->i_sb)))
@@ -61,8 +63,9 @@ static int daxfs_iterate(struct file *file, struct dir_context *ctx)
 	scratch = kmalloc(sizeof(*scratch), GFP_KERNEL);
 	if (!scratch)
 		return -ENOMEM;
+	from = ctx->pos + 1;
 	do {
-		err = next_leaf(dir, ctx->pos, scratch);
+		err = next_leaf(dir, &from, scratch);
 		if (fatal_signal_pending(current))
 			err = -EINTR;
 		cond_resched();
