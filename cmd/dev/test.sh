@@ -4,7 +4,9 @@
 
 unit_tests() {
     cd "$ROOT" || return
-    ctest --test-dir "$BUILD/asan" -j "$JOBS" --output-on-failure
+    # "98% tests passed, 2 tests failed out of 123"
+    ctest --test-dir "$BUILD/asan" -j "$JOBS" --output-on-failure |
+        awk '{ print } /^[0-9]+% tests passed, / { printf "%d passed, %d failed\n", $NF - $4, $4 }'
 }
 
 live_tests() {
@@ -22,55 +24,20 @@ bytes_written() {
     tests/bench/written daxfs
 }
 
-# "98% tests passed, 2 tests failed out of 123"
-count_unit_tests() {
-    sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "$1" | tail -n 1
-}
-
-# "12 passed, 0 failed"
-count_live_tests() {
-    sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$1" | tail -n 1
-}
-
 PASSED=0
 FAILED=0
 
-# counted STEP-STATUS PASSED FAILED: a step that failed without saying how much counts as one.
-counted() {
-    local status=$1 passed=${2:-0} failed=${3:-0}
-    if [ "$status" != 0 ] && [ "$failed" = 0 ]; then
+# run_tests NAME COMMAND...: a step that says "N passed, N failed" at its end. One that fails or runs nothing, without a word of
+# failures, counts as one.
+run_tests() {
+    local status=0 passed failed
+    step "$@" || status=1
+    read -r passed failed < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$(step_log "$1")" | tail -n 1) || true
+    if [ "${failed:-0}" = 0 ] && { [ "$status" != 0 ] || [ "${passed:-0}" = 0 ]; }; then
         failed=1
     fi
-    PASSED=$((PASSED + passed))
-    FAILED=$((FAILED + failed))
-}
-
-run_unit_tests() {
-    local status=0 failed total
-    step "unit tests (ASan, UBSan)" unit_tests || status=1
-    read -r failed total < <(count_unit_tests "$(step_log "unit tests (ASan, UBSan)")") || true
-    counted "$status" "$((${total:-0} - ${failed:-0}))" "${failed:-0}"
-}
-
-run_live_tests() {
-    local series=$1 status=0 passed failed
-    step "guest tests on $series" live_tests "$series" || status=1
-    read -r passed failed < <(count_live_tests "$(step_log "guest tests on $series")") || true
-    counted "$status" "${passed:-0}" "${failed:-0}"
-}
-
-run_crash_tests() {
-    local status=0 passed failed
-    step "crash states" crash_tests || status=1
-    read -r passed failed < <(count_live_tests "$(step_log "crash states")") || true
-    counted "$status" "${passed:-0}" "${failed:-0}"
-}
-
-run_bytes_written() {
-    local status=0 passed failed
-    step "bytes written" bytes_written || status=1
-    read -r passed failed < <(count_live_tests "$(step_log "bytes written")") || true
-    counted "$status" "${passed:-0}" "${failed:-0}"
+    PASSED=$((PASSED + ${passed:-0}))
+    FAILED=$((FAILED + ${failed:-0}))
 }
 
 # Nothing is tested with half a build; but every kind of test runs even if another fails.
@@ -80,12 +47,12 @@ verb_test() {
         echo "0 passed, 1 failed"
         return 1
     fi
-    run_unit_tests
+    run_tests "unit tests (ASan, UBSan)" unit_tests
     for series in "${KERNEL_SERIES[@]}"; do
-        run_live_tests "$series"
+        run_tests "guest tests on $series" live_tests "$series"
     done
-    run_crash_tests
-    run_bytes_written
+    run_tests "crash states" crash_tests
+    run_tests "bytes written" bytes_written
     quick_lint || FAILED=$((FAILED + 1))
     echo "$PASSED passed, $FAILED failed"
     [ "$FAILED" = 0 ]
