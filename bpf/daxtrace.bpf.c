@@ -158,6 +158,17 @@ static __always_inline struct daxtrace_op *record(struct daxtrace_totals *sums, 
 	return op;
 }
 
+/* The same of an operation whose begin must have been seen: else it is dropped. */
+static __always_inline struct daxtrace_totals *end_begun(const struct super_block *sb, struct task_state **state)
+{
+	struct daxtrace_totals *sums = end(sb, state);
+
+	if (!sums || *state)
+		return sums;
+	sums->dropped_no_start++;
+	return NULL;
+}
+
 /* The time since *start, which it clears; 0 and counted as dropped when there was none. */
 static __always_inline __u64 elapsed(struct daxtrace_totals *sums, __u64 *start)
 {
@@ -403,13 +414,9 @@ int BPF_PROG(on_dax_pmd_fault_done, struct inode *inode, struct vm_fault *vmf, u
 			state->core_reason = pmd_reason(&state->pmd, vmf, max_pgoff, result);
 		return 0;
 	}
-	sums = end(inode->i_sb, &state);
+	sums = end_begun(inode->i_sb, &state);
 	if (!sums)
 		return 0;
-	if (!state) {
-		sums->dropped_no_start++;
-		return 0;
-	}
 	settle_failed_map(inode->i_sb, state);
 	duration = elapsed(sums, &state->pmd_start);
 	if (!duration)
@@ -467,13 +474,9 @@ int BPF_PROG(on_dax_pte_fault_done, struct inode *inode, struct vm_fault *vmf, i
 
 	if (daxfs_faults && of_daxfs(inode))
 		return 0;
-	sums = end(inode->i_sb, &state);
+	sums = end_begun(inode->i_sb, &state);
 	if (!sums)
 		return 0;
-	if (!state) {
-		sums->dropped_no_start++;
-		return 0;
-	}
 	settle_failed_map(inode->i_sb, state);
 	duration = elapsed(sums, &state->pte_start);
 	if (!duration)
@@ -488,15 +491,11 @@ SEC("tp_btf/dax_insert_pfn_mkwrite")
 int BPF_PROG(on_dax_insert_pfn_mkwrite, struct inode *inode)
 {
 	struct task_state *state = NULL;
-	struct daxtrace_totals *sums = end(inode->i_sb, &state);
+	struct daxtrace_totals *sums = end_begun(inode->i_sb, &state);
 	__u64 duration;
 
 	if (!sums)
 		return 0;
-	if (!state) {
-		sums->dropped_no_start++;
-		return 0;
-	}
 	duration = elapsed(sums, &state->sync_start);
 	if (duration)
 		record(sums, DAXTRACE_OP_SYNC_FLUSH, duration, false);
@@ -531,16 +530,12 @@ SEC("tp_btf/dax_writeback_range_done")
 int BPF_PROG(on_dax_writeback_range_done, struct inode *inode)
 {
 	struct task_state *state = NULL;
-	struct daxtrace_totals *sums = end(inode->i_sb, &state);
+	struct daxtrace_totals *sums = end_begun(inode->i_sb, &state);
 	struct daxtrace_op *op;
 	__u64 duration;
 
 	if (!sums)
 		return 0;
-	if (!state) {
-		sums->dropped_no_start++;
-		return 0;
-	}
 	duration = elapsed(sums, &state->writeback_start);
 	if (!duration)
 		return 0;

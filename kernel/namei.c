@@ -32,13 +32,7 @@ static int name_change_begin(struct name_change *change, struct inode *from_dir,
 	return PTR_ERR_OR_ZERO(change->to);
 }
 
-static void name_change_cancel(struct name_change *change)
-{
-	if (!IS_ERR(change->tx))
-		daxfs_tx_cancel(change->tx);
-}
-
-static int name_change_ready(struct name_change *change)
+static int prepare_dirs(struct name_change *change)
 {
 	int err = daxfs_dir_prepare(change->from);
 
@@ -50,6 +44,16 @@ static int name_change_ready(struct name_change *change)
 	if (change->to_dir != change->from_dir)
 		daxfs_tx_add_core(change->tx, change->to_dir);
 	return daxfs_tx_ready(change->tx);
+}
+
+/* The last of what can fail, if `err` says that nothing has. After an error the transaction is gone. */
+static int name_change_ready(struct name_change *change, int err)
+{
+	if (!err)
+		err = prepare_dirs(change);
+	if (err && !IS_ERR(change->tx))
+		daxfs_tx_cancel(change->tx);
+	return err;
 }
 
 static void store_dir(struct inode *dir, struct daxfs_dir_change *change)
@@ -144,14 +148,11 @@ static int add_new(struct inode *dir, struct dentry *dentry, struct inode *inode
 		err = daxfs_dir_add(change.to, &dentry->d_name, inode->i_ino, daxfs_dirent_type(inode->i_mode));
 	if (!err && link)
 		err = daxfs_symlink_prepare(change.tx, inode, link);
-	if (!err) {
+	if (!err)
 		daxfs_tx_new_inode(change.tx, inode);
-		err = name_change_ready(&change);
-	}
-	if (err) {
-		name_change_cancel(&change);
+	err = name_change_ready(&change, err);
+	if (err)
 		return err;
-	}
 	if (is_dir)
 		inc_nlink(dir);
 	name_change_store(&change);
@@ -280,12 +281,10 @@ static int add_link(struct inode *inode, struct inode *dir, const struct qstr *n
 		daxfs_tx_add_core(change.tx, inode);
 		if (!inode->i_nlink)	/* of O_TMPFILE; the VFS lets no other through */
 			daxfs_tx_orphan(change.tx, inode->i_ino, false);
-		err = name_change_ready(&change);
 	}
-	if (err) {
-		name_change_cancel(&change);
+	err = name_change_ready(&change, err);
+	if (err)
 		return err;
-	}
 	inc_nlink(inode);
 	DAXFS_I(inode)->parent = dir->i_ino;
 	name_change_store(&change);
@@ -363,12 +362,10 @@ static int remove_name(struct inode *dir, const struct qstr *name, struct inode 
 		daxfs_tx_add_core(change.tx, inode);
 		if (loses_last_name(inode))
 			daxfs_tx_orphan(change.tx, inode->i_ino, true);
-		err = name_change_ready(&change);
 	}
-	if (err) {
-		name_change_cancel(&change);
+	err = name_change_ready(&change, err);
+	if (err)
 		return err;
-	}
 	drop_name(inode);
 	if (is_dir)
 		drop_nlink(dir);
@@ -434,12 +431,10 @@ static int move_name(struct inode *from_dir, const struct qstr *from, struct ino
 			daxfs_tx_add_core(change.tx, target);
 		if (target && loses_last_name(target))
 			daxfs_tx_orphan(change.tx, target->i_ino, true);
-		err = name_change_ready(&change);
 	}
-	if (err) {
-		name_change_cancel(&change);
+	err = name_change_ready(&change, err);
+	if (err)
 		return err;
-	}
 	move_links(from_dir, to_dir, inode);
 	if (target) {
 		if (S_ISDIR(target->i_mode))
@@ -471,12 +466,10 @@ static int exchange_names(struct inode *from_dir, const struct qstr *from, struc
 	if (!err) {
 		daxfs_tx_add_core(change.tx, inode);
 		daxfs_tx_add_core(change.tx, other);
-		err = name_change_ready(&change);
 	}
-	if (err) {
-		name_change_cancel(&change);
+	err = name_change_ready(&change, err);
+	if (err)
 		return err;
-	}
 	move_links(from_dir, to_dir, inode);
 	move_links(to_dir, from_dir, other);
 	name_change_store(&change);

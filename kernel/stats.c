@@ -41,35 +41,27 @@ static u64 read_free_blocks(struct daxfs_sb_info *sbi)
 }
 STAT(free_blocks);
 
-/* The part of free_blocks that windows keep. */
-static u64 read_kept_blocks(struct daxfs_sb_info *sbi)
-{
-	u32 agno, ags = smp_load_acquire(&sbi->initialised_ags);
-	u64 sum = 0;
+/* Over the AGs in use. */
+#define SUM(name, member)						\
+static u64 read_##name(struct daxfs_sb_info *sbi)			\
+{									\
+	u32 agno, ags = smp_load_acquire(&sbi->initialised_ags);	\
+	u64 sum = 0;							\
+									\
+	for (agno = 0; agno < ags; agno++)				\
+		sum += READ_ONCE(sbi->ags[agno].member);		\
+	return sum;							\
+}									\
+STAT(name)
 
-	for (agno = 0; agno < ags; agno++)
-		sum += READ_ONCE(sbi->ags[agno].kept_blocks);
-	return sum;
-}
-STAT(kept_blocks);
+SUM(kept_blocks, kept_blocks);		/* the part of free_blocks that windows keep */
+SUM(free_huge_pages, free_huge);	/* of the AGs whose bitmap was counted in this mount */
 
 static u64 read_initialised_ags(struct daxfs_sb_info *sbi)
 {
 	return READ_ONCE(sbi->initialised_ags);
 }
 STAT(initialised_ags);
-
-/* Of the AGs whose bitmap was counted in this mount. */
-static u64 read_free_huge_pages(struct daxfs_sb_info *sbi)
-{
-	u32 agno, ags = smp_load_acquire(&sbi->initialised_ags);
-	u64 sum = 0;
-
-	for (agno = 0; agno < ags; agno++)
-		sum += READ_ONCE(sbi->ags[agno].free_huge);
-	return sum;
-}
-STAT(free_huge_pages);
 
 static struct attribute *daxfs_attrs[] = {
 	&attr_commits.attr,

@@ -3,9 +3,11 @@
 // debugger prints. Never an Error: those are for the outside world.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lib/base/strong.h"
 
@@ -54,6 +56,25 @@ struct Damage {
     std::uint64_t found = 0;
     std::uint64_t expected = 0;
     const char* detail = "";  // a phrase with static lifetime; may be empty
+};
+
+// What a cursor passed over: the first kMaxDamage, and how many in all.
+class DamageLog {
+  public:
+    static constexpr std::size_t kMaxDamage = 16;
+
+    const std::vector<Damage>& damage() const { return damage_; }
+    std::uint64_t damage_count() const { return damage_count_; }
+
+  protected:
+    void note(const Damage& damage) {
+        if (damage_count_++ < kMaxDamage)
+            damage_.push_back(damage);
+    }
+
+  private:
+    std::vector<Damage> damage_;
+    std::uint64_t damage_count_ = 0;
 };
 
 const char* unit_name(Unit unit);

@@ -92,11 +92,6 @@ DirectoryCursor::DirectoryCursor(const Volume& volume, const daxfs_inode& inode,
         note(*tree_->fork_damage());
 }
 
-void DirectoryCursor::note(const Damage& damage) {
-    if (damage_count_++ < kMaxDamage)
-        damage_.push_back(damage);
-}
-
 bool DirectoryCursor::load_next_leaf() {
     leaf_.clear();
     next_ = 0;

@@ -52,20 +52,15 @@ class LeafCursor {
     std::optional<Damage> damage_;
 };
 
-class DirectoryCursor {
+class DirectoryCursor : public DamageLog {
   public:
     // Entries with a key of at least `from`. An inode that is no directory yields none.
     DirectoryCursor(const Volume& volume, const daxfs_inode& inode, std::uint64_t from = 0);
 
     std::optional<DirectoryEntry> next();
-    const std::vector<Damage>& damage() const { return damage_; }
-    std::uint64_t damage_count() const { return damage_count_; }
-
-    static constexpr std::size_t kMaxDamage = 16;
 
   private:
     bool load_next_leaf();
-    void note(const Damage& damage);
 
     const Volume* volume_;
     InodeNo owner_;
@@ -73,8 +68,6 @@ class DirectoryCursor {
     std::optional<TreeCursor> tree_;
     std::vector<DirectoryEntry> leaf_;
     std::size_t next_ = 0;
-    std::vector<Damage> damage_;
-    std::uint64_t damage_count_ = 0;
 };
 
 std::optional<DirectoryEntry> find_entry(const Volume& volume, const daxfs_inode& directory, std::string_view name);

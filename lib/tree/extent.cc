@@ -41,11 +41,6 @@ ExtentCursor::ExtentCursor(const Volume& volume, const daxfs_inode& inode, FileB
     }
 }
 
-void ExtentCursor::note(const Damage& damage) {
-    if (damage_count_++ < kMaxDamage)
-        damage_.push_back(damage);
-}
-
 bool ExtentCursor::load_next_leaf() {
     if (!tree_)
         return false;

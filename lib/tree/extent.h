@@ -25,21 +25,15 @@ struct Extent {
 std::optional<Damage> check_extent(const Volume& volume, const daxfs_extent& raw, InodeNo owner, BlockNo block,
                                    std::uint32_t offset);
 
-class ExtentCursor {
+class ExtentCursor : public DamageLog {
   public:
     // Starts at the extent that holds `from`, or the first behind it. An inode without extents yields none.
     ExtentCursor(const Volume& volume, const daxfs_inode& inode, FileBlock from = FileBlock{0});
 
     std::optional<Extent> next();
-    // Seen so far; at most kMaxDamage are kept, `damage_count` counts all.
-    const std::vector<Damage>& damage() const { return damage_; }
-    std::uint64_t damage_count() const { return damage_count_; }
-
-    static constexpr std::size_t kMaxDamage = 16;
 
   private:
     bool load_next_leaf();
-    void note(const Damage& damage);
 
     const Volume* volume_;
     InodeNo owner_;
@@ -51,8 +45,6 @@ class ExtentCursor {
     std::size_t next_ = 0;
     std::uint64_t end_ = 0;        // first file block behind the last extent
     std::uint64_t leaf_high_ = 0;  // first file block that is not for this leaf
-    std::vector<Damage> damage_;
-    std::uint64_t damage_count_ = 0;
 };
 
 // The extent that holds `block`; empty: a hole (or lost to damage).

@@ -7,32 +7,22 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "cmd/daxbench/fs_suite.h"
 #include "cmd/daxbench/report.h"
 #include "tests/support/man_page.h"
+#include "tests/support/tool.h"
 
 namespace daxfs::bench {
 namespace {
 
+using test::Outcome;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-struct Ran {
-    int code;
-    std::string out;
-    std::string err;
-};
-
-Ran run_tool(const std::vector<std::string>& args) {
-    std::istringstream in;
-    std::ostringstream out;
-    std::ostringstream err;
-    cli::Streams streams{in, out, err};
-    const int code = run(args, streams);
-    return {code, out.str(), err.str()};
+Outcome run_tool(const std::vector<std::string>& args) {
+    return test::run_tool(run, args);
 }
 
 class TemporaryDirectory {

@@ -6,36 +6,24 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <sstream>
 
 #include <gmock/gmock.h>
 
 #include "cmd/daxdb/commands.h"
 #include "tests/cmd/daxdb/rich_image.h"
+#include "tests/support/tool.h"
 
 namespace daxfs::daxdb {
 namespace {
 
+using test::Outcome;
 using testing::AllOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
-struct Outcome {
-    int code = -1;
-    std::string out;
-    std::string err;
-
-    Json json() const { return Json::parse(out); }
-};
-
 Outcome run_tool(const std::vector<std::string>& args, const std::string& input = "") {
-    std::istringstream in(input);
-    std::ostringstream out;
-    std::ostringstream err;
-    cli::Streams streams{in, out, err};
-    const int code = run(args, streams);
-    return {code, out.str(), err.str()};
+    return test::run_tool(run, args, input);
 }
 
 class Daxdb : public testing::Test {

@@ -7,16 +7,17 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <sstream>
 
 #include "cmd/daxlive/options.h"
 #include "cmd/daxlive/process.h"
 #include "cmd/daxlive/qemu.h"
 #include "tests/support/man_page.h"
+#include "tests/support/tool.h"
 
 namespace daxfs::live {
 namespace {
 
+using test::Outcome;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -25,17 +26,8 @@ using testing::Not;
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 
-struct Ran {
-    int code;
-    std::string out, err;
-};
-
-Ran daxlive(const std::vector<std::string>& args) {
-    std::istringstream in;
-    std::ostringstream out, err;
-    cli::Streams streams{in, out, err};
-    const int code = run(args, streams);
-    return {code, out.str(), err.str()};
+Outcome daxlive(const std::vector<std::string>& args) {
+    return test::run_tool(run, args);
 }
 
 // A sparse image, and a stand-in for a kernel.
@@ -57,7 +49,7 @@ class DaxliveTest : public testing::Test {
 };
 
 TEST_F(DaxliveTest, PrintsTheCommandLineThatMakesTheImagePmem) {
-    const Ran ran = daxlive({image_, "--kernel", kernel_, "--smp", "2", "--dry-run", "--", "true"});
+    const Outcome ran = daxlive({image_, "--kernel", kernel_, "--smp", "2", "--dry-run", "--", "true"});
     EXPECT_EQ(ran.code, 0) << ran.err;
     EXPECT_THAT(ran.out, HasSubstr("qemu-system-x86_64"));
     EXPECT_THAT(ran.out, HasSubstr("a,, b.img,size=67108864,share=on"));
@@ -67,7 +59,7 @@ TEST_F(DaxliveTest, PrintsTheCommandLineThatMakesTheImagePmem) {
 }
 
 TEST_F(DaxliveTest, CountsInstructionsOnOneThread) {
-    const Ran ran = daxlive({"--icount", image_, "--kernel", kernel_, "--dry-run"});
+    const Outcome ran = daxlive({"--icount", image_, "--kernel", kernel_, "--dry-run"});
     EXPECT_EQ(ran.code, 0) << ran.err;
     EXPECT_THAT(ran.out, HasSubstr("tcg,thread=single"));
     EXPECT_THAT(ran.out, HasSubstr("max,-erms,-fsrm,-fsrs,-fzrm"));
@@ -77,8 +69,8 @@ TEST_F(DaxliveTest, CountsInstructionsOnOneThread) {
 }
 
 TEST_F(DaxliveTest, PassesArgumentsOnToQemuAndKernel) {
-    const Ran ran = daxlive({image_, "--kernel", kernel_, "--dry-run", "--qemu-arg=-d", "--qemu-arg", "int",
-                             "--kernel-arg", "debug=1", "--share", directory_.path() + ":ro"});
+    const Outcome ran = daxlive({image_, "--kernel", kernel_, "--dry-run", "--qemu-arg=-d", "--qemu-arg", "int",
+                                 "--kernel-arg", "debug=1", "--share", directory_.path() + ":ro"});
     EXPECT_EQ(ran.code, 0) << ran.err;
     EXPECT_THAT(ran.out, testing::EndsWith("-d int\n"));
     EXPECT_THAT(ran.out, HasSubstr(" debug=1'"));
@@ -87,7 +79,7 @@ TEST_F(DaxliveTest, PassesArgumentsOnToQemuAndKernel) {
 
 TEST_F(DaxliveTest, RefusesWhatIsNoImage) {
     const auto error = [&](const std::string& path) {
-        const Ran ran = daxlive({path, "--kernel", kernel_, "--dry-run"});
+        const Outcome ran = daxlive({path, "--kernel", kernel_, "--dry-run"});
         EXPECT_EQ(ran.code, kExitUsage);
         EXPECT_THAT(ran.out, IsEmpty());
         return ran.err;
@@ -138,7 +130,7 @@ TEST_F(DaxliveTest, RefusesHostileArgumentsWithOneLine) {
     };
     for (std::vector<std::string> args : hostile) {
         args.insert(args.begin(), "--dry-run");
-        const Ran ran = daxlive(args);
+        const Outcome ran = daxlive(args);
         EXPECT_EQ(ran.code, kExitUsage) << testing::PrintToString(args);
         EXPECT_THAT(ran.err, Not(IsEmpty()));
         EXPECT_THAT(ran.out, IsEmpty()) << testing::PrintToString(args);
@@ -146,7 +138,7 @@ TEST_F(DaxliveTest, RefusesHostileArgumentsWithOneLine) {
 }
 
 TEST(Daxlive, HelpFitsAScreenAndVersionIsALine) {
-    const Ran help = daxlive({"--help"});
+    const Outcome help = daxlive({"--help"});
     EXPECT_EQ(help.code, 0);
     EXPECT_LE(std::count(help.out.begin(), help.out.end(), '\n'), 40);
     EXPECT_EQ(daxlive({"--version"}).out, "daxlive " DAXFS_VERSION "\n");

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <sstream>
 
 #include "cmd/daxtrace/command.h"
 #include "cmd/daxtrace/options.h"
@@ -18,25 +17,17 @@
 #include "cmd/daxtrace/reasons.h"
 #include "cmd/daxtrace/tracer.h"
 #include "tests/support/man_page.h"
+#include "tests/support/tool.h"
 
 namespace daxfs::trace {
 namespace {
 
+using test::Outcome;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-struct Outcome {
-    int code = 0;
-    std::string out, err;
-};
-
 Outcome run_tool(const std::vector<std::string>& args) {
-    std::istringstream in;
-    std::ostringstream out;
-    std::ostringstream err;
-    cli::Streams streams{in, out, err};
-    const int code = run(args, streams);
-    return {code, out.str(), err.str()};
+    return test::run_tool(run, args);
 }
 
 TEST(Tool, PrintsHelpThatFitsAScreen) {

@@ -8,30 +8,21 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include <nlohmann/json.hpp>
 
 #include "lib/check/problem.h"
 #include "tests/images/broken_images.h"
 #include "tests/support/man_page.h"
+#include "tests/support/tool.h"
 
 namespace daxfs::fsck {
 namespace {
 
-struct Outcome {
-    int code = 0;
-    std::string out;
-    std::string err;
-};
+using test::Outcome;
 
 Outcome fsck(const std::vector<std::string>& args, const std::string& input = "") {
-    std::istringstream in(input);
-    std::ostringstream out;
-    std::ostringstream err;
-    cli::Streams streams{in, out, err};
-    const int code = fsck_tool(args, streams);
-    return {code, out.str(), err.str()};
+    return test::run_tool(fsck_tool, args, input);
 }
 
 class FsckTool : public testing::Test {

@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "cmd/mkfs/options.h"
 #include "lib/build/filesystem.h"
@@ -19,28 +18,20 @@
 #include "lib/tree/directory.h"
 #include "lib/tree/journal.h"
 #include "lib/tree/volume.h"
+#include "tests/support/tool.h"
 
 namespace daxfs::mkfs {
 namespace {
 
 namespace fs = std::filesystem;
+using test::Outcome;
 using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr const char* kUuid = "12345678-9abc-def0-1234-56789abcdef0";
 
-struct Ran {
-    int code = -1;
-    std::string out;
-    std::string err;
-};
-
-Ran run(std::vector<std::string> args) {
-    std::istringstream in;
-    std::ostringstream out, err;
-    cli::Streams streams{in, out, err};
-    const int code = mkfs_tool(args, streams);
-    return {code, out.str(), err.str()};
+Outcome run(const std::vector<std::string>& args) {
+    return test::run_tool(mkfs_tool, args);
 }
 
 class Mkfs : public testing::Test {
@@ -78,7 +69,7 @@ class Mkfs : public testing::Test {
     }
 
     void expect_refused(const std::vector<std::string>& args, const std::string& why) {
-        const Ran ran = run(args);
+        const Outcome ran = run(args);
         EXPECT_EQ(ran.code, kExitFailed);
         EXPECT_EQ(ran.out, "");
         EXPECT_THAT(ran.err, AllOf(testing::StartsWith("mkfs.daxfs: "), HasSubstr(why)));
@@ -89,7 +80,7 @@ class Mkfs : public testing::Test {
 };
 
 TEST_F(Mkfs, MakesAFileOfTheGivenSizeWithAFilesystemThatOpens) {
-    const Ran ran = run({at("a"), "1G", "-L", "data", "-U", kUuid});
+    const Outcome ran = run({at("a"), "1G", "-L", "data", "-U", kUuid});
     EXPECT_EQ(ran.code, kExitDone) << ran.err;
     EXPECT_THAT(ran.out, AllOf(HasSubstr("\"data\""), HasSubstr(kUuid), HasSubstr("4 of 256 MiB"),
                                HasSubstr("huge pages  unknown")));
@@ -105,8 +96,8 @@ TEST_F(Mkfs, MakesAFileOfTheGivenSizeWithAFilesystemThatOpens) {
 }
 
 TEST_F(Mkfs, ReportsAsJson) {
-    const Ran ran = run({at("a"), "64M", "--json", "--journals", "2", "--journal-size", "256K", "--reserve", "1M",
-                         "--align", "16", "--ag-size", "32M"});
+    const Outcome ran = run({at("a"), "64M", "--json", "--journals", "2", "--journal-size", "256K", "--reserve", "1M",
+                             "--align", "16", "--ag-size", "32M"});
     ASSERT_EQ(ran.code, kExitDone) << ran.err;
     const auto json = nlohmann::json::parse(ran.out);
     EXPECT_EQ(json.at("schema"), "daxfs.mkfs");
@@ -121,7 +112,7 @@ TEST_F(Mkfs, ReportsAsJson) {
 }
 
 TEST_F(Mkfs, ADryRunWritesNothing) {
-    const Ran made = run({"-n", at("none"), "1G"});
+    const Outcome made = run({"-n", at("none"), "1G"});
     EXPECT_EQ(made.code, kExitDone);
     EXPECT_THAT(made.out, HasSubstr("would make"));
     EXPECT_FALSE(fs::exists(at("none")));
@@ -132,7 +123,7 @@ TEST_F(Mkfs, ADryRunWritesNothing) {
 }
 
 TEST_F(Mkfs, QuietPrintsNothing) {
-    const Ran ran = run({"-q", at("a"), "16M"});
+    const Outcome ran = run({"-q", at("a"), "16M"});
     EXPECT_EQ(ran.code, kExitDone);
     EXPECT_EQ(ran.out + ran.err, "");
 }
@@ -169,7 +160,7 @@ TEST_F(Mkfs, BadInputGivesOneLineAndExitOne) {
 TEST_F(Mkfs, WrongOptionsExitOneAndPointToHelp) {
     for (const std::vector<std::string>& args :
          {std::vector<std::string>{}, {"--nonsense", "x"}, {at("a"), "1G", "--journals", "x"}, {at("a"), "1G", "2G"}}) {
-        const Ran ran = run(args);
+        const Outcome ran = run(args);
         EXPECT_EQ(ran.code, kExitFailed);
         EXPECT_THAT(ran.err, HasSubstr("--help"));
     }
@@ -186,7 +177,7 @@ TEST_F(Mkfs, AForeignFilesystemIsOverwrittenOnlyByForceAndThenGone) {
         expect_refused({file}, "-f overwrites");
         expect_refused({"-n", file}, "-f overwrites");
         EXPECT_TRUE(content(file) == before);
-        const Ran forced = run({"-f", file});
+        const Outcome forced = run({"-f", file});
         EXPECT_EQ(forced.code, kExitDone) << forced.err;
         EXPECT_THAT(forced.out, HasSubstr("replaces"));
         EXPECT_THAT(found_on(file), testing::ElementsAre("daxfs filesystem"));
@@ -258,7 +249,7 @@ TEST_F(Mkfs, UnderADerivedNonceNoOldTransactionIsLeftInTheJournals) {
 }
 
 TEST_F(Mkfs, ManyTebibytesTakeAFewWrites) {
-    const Ran ran = run({at("big"), "15T", "--json"});
+    const Outcome ran = run({at("big"), "15T", "--json"});
     if (ran.code != kExitDone) {
         // Files of that size are beyond some filesystems: then it says so, and leaves nothing behind.
         EXPECT_THAT(ran.err, HasSubstr("cannot set the size"));
@@ -282,10 +273,10 @@ TEST_F(Mkfs, EveryOptionHasItsPlaceInTheManual) {
 }
 
 TEST_F(Mkfs, HelpFitsAScreenAndVersionIsPrinted) {
-    const Ran help = run({"--help"});
+    const Outcome help = run({"--help"});
     EXPECT_EQ(help.code, kExitDone);
     EXPECT_LT(std::count(help.out.begin(), help.out.end(), '\n'), 25);
-    const Ran version = run({"--version"});
+    const Outcome version = run({"--version"});
     EXPECT_EQ(version.code, kExitDone);
     EXPECT_EQ(version.out, std::string("mkfs.daxfs ") + DAXFS_VERSION + "\n");
 }
