@@ -51,15 +51,8 @@ static enum daxfs_fault_reason why_fallback(const struct vm_fault *vmf, struct i
 	struct xarray *cached = &inode->i_mapping->i_pages;
 	unsigned long first = vmf->pgoff & ~HUGE_COLOUR, index = first;
 	struct daxfs_map map;
-	int err, gate = daxfs_enter(sbi);
 
-	if (gate < 0)
-		return DAXFS_FAULT_ERROR;
-	down_read(&DAXFS_I(inode)->lock);
-	err = daxfs_map_lookup(inode, first, &map);
-	up_read(&DAXFS_I(inode)->lock);
-	daxfs_leave(gate);
-	if (err)
+	if (daxfs_lookup_shared(inode, first, &map))
 		return DAXFS_FAULT_ERROR;
 	if (map.count < DAXFS_HUGE_BLOCKS)
 		return map.state == DAXFS_MAP_WRITTEN ? DAXFS_FAULT_SHORT_EXTENT : DAXFS_FAULT_PARTLY_MAPPED;

@@ -26,19 +26,6 @@ static bool is_huge(struct inode *inode, const struct daxfs_map *map, u64 first)
 	       daxfs_congruent(DAXFS_SB(inode->i_sb), map->disk_block, first));
 }
 
-static int lookup_range(struct inode *inode, u64 first, struct daxfs_map *map)
-{
-	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
-
-	if (gate < 0)
-		return gate;
-	down_read(&DAXFS_I(inode)->lock);
-	err = daxfs_map_lookup(inode, first, map);
-	up_read(&DAXFS_I(inode)->lock);
-	daxfs_leave(gate);
-	return err;
-}
-
 /*
  * Blocks [first, +512) are not cached any more; what was dirty is written back. Nothing maps them and nothing can:
  * invalidate_lock is held exclusive. The inode lock is not held.
@@ -70,7 +57,7 @@ static void forget_small(struct inode *inode, u64 first, u64 end)
 
 		if (xa_get_order(&mapping->i_pages, index) < DAXFS_HUGE_SHIFT - DAXFS_BLOCK_SHIFT &&
 		    (range + DAXFS_HUGE_BLOCKS) << DAXFS_BLOCK_SHIFT <= i_size_read(inode) &&
-		    !lookup_range(inode, range, &map) && is_huge(inode, &map, range) &&
+		    !daxfs_lookup_shared(inode, range, &map) && is_huge(inode, &map, range) &&
 		    forget_cached(inode, range))
 			return;
 		index = range + DAXFS_HUGE_BLOCKS;
@@ -190,7 +177,7 @@ void daxfs_gather(struct inode *inode, loff_t from, loff_t to)
 	lockdep_assert_held_write(&inode->i_rwsem);
 	if (!daxfs_completes_huge(from, to) || !IS_DAX(inode) || mapping_mapped(mapping))
 		return;
-	if (lookup_range(inode, first, &map) || is_huge(inode, &map, first))
+	if (daxfs_lookup_shared(inode, first, &map) || is_huge(inode, &map, first))
 		return;
 	filemap_invalidate_lock(mapping);
 	if (!mapping_mapped(mapping) && !forget_cached(inode, first))
