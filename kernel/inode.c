@@ -888,11 +888,15 @@ static struct inode *iget_outside(struct super_block *sb, u64 ino)
 	return inode;
 }
 
+/*
+ * An inode without a name is good for as long as somebody has it open, who may be a server's client of this very handle.
+ * One that nobody has is not in memory, and read_inode() refuses it; one that is going is waited for.
+ */
 static struct dentry *handle_dentry(struct super_block *sb, const u32 *fh)
 {
 	struct inode *inode = iget_outside(sb, (u64)fh[1] << 32 | fh[0]);
 
-	if (!IS_ERR(inode) && (inode->i_generation != fh[2] || !inode->i_nlink)) {
+	if (!IS_ERR(inode) && inode->i_generation != fh[2]) {
 		iput(inode);
 		inode = ERR_PTR(-ESTALE);
 	}
