@@ -474,10 +474,13 @@ int daxfs_getattr(IDMAP_ARG, const struct path *path, struct kstat *stat, u32 ma
 	if (mask & STATX_DIOALIGN && S_ISREG(inode->i_mode)) {
 		struct block_device *bdev = inode->i_sb->s_bdev;
 
-		/* Through DAX it is a copy like any other. */
+		/*
+		 * Through DAX none is needed. But programs take what they read here for the unit of their transfers and
+		 * hand it to posix_memalign(3), which refuses 1: they get what ext4 and XFS say.
+		 */
 		stat->result_mask |= STATX_DIOALIGN;
-		stat->dio_mem_align = IS_DAX(inode) ? 1 : bdev_dma_alignment(bdev) + 1;
-		stat->dio_offset_align = IS_DAX(inode) ? 1 : bdev_logical_block_size(bdev);
+		stat->dio_mem_align = bdev_dma_alignment(bdev) + 1;
+		stat->dio_offset_align = bdev_logical_block_size(bdev);
 	}
 	stat->attributes_mask |= STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP;
 	return 0;
