@@ -40,6 +40,7 @@ std::uint64_t groups_in_use() {
 std::uint64_t usable() {
     struct statvfs status {};
     must(result(statvfs(".", &status)), "statvfs");
+    // Heads and journals, which f_blocks leaves out, are less than a group in all.
     const std::uint64_t groups = (status.f_blocks + kGroupBlocks - 1) / kGroupBlocks;
     return status.f_bfree - (groups - groups_in_use()) * (kGroupBlocks - kHeadBlocks);
 }
