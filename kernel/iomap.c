@@ -15,7 +15,7 @@
 #include "data.h"
 #include "trace.h"
 
-static void fill_iomap(struct inode *inode, const struct daxfs_map *map, struct iomap *iomap)
+static void fill_iomap(struct inode *inode, const struct daxfs_map *map, unsigned int flags, struct iomap *iomap)
 {
 	static const u16 types[] = {
 		[DAXFS_MAP_HOLE] = IOMAP_HOLE,
@@ -33,9 +33,9 @@ static void fill_iomap(struct inode *inode, const struct daxfs_map *map, struct 
 	iomap->length = min_t(u64, map->count, 1ull << 50) << DAXFS_BLOCK_SHIFT;
 	iomap->validity_cookie = map->sequence;
 	iomap->addr = IOMAP_NULL_ADDR;
-	/* DAX counts from the start of the dax device, which may hold partitions; block I/O from that of ours. */
+	/* DAX counts from the start of the dax device, which may hold partitions; block I/O and FIEMAP from that of ours. */
 	if (map->state != DAXFS_MAP_HOLE)
-		iomap->addr = (IS_DAX(inode) ? sbi->dax_start : 0) + (map->disk_block << DAXFS_BLOCK_SHIFT);
+		iomap->addr = (flags & IOMAP_DAX ? sbi->dax_start : 0) + (map->disk_block << DAXFS_BLOCK_SHIFT);
 }
 
 static u64 begin_enter(struct inode *inode, loff_t pos, loff_t length, unsigned int flags)
@@ -114,7 +114,7 @@ static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned i
 
 	daxfs_point(read);
 	if (!err)
-		fill_iomap(inode, &map, iomap);
+		fill_iomap(inode, &map, flags, iomap);
 	return begin_exit(inode, pos, &map, 0, err, start);
 }
 
@@ -332,7 +332,7 @@ static int write_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 		err = write_begin_fill(inode, write, pos, pos + (u64)length, &map);
 	if (!err) {
 		/* Not IOMAP_F_NEW: that would unmap under the inode lock, which a fault waits for. */
-		fill_iomap(inode, &map, iomap);
+		fill_iomap(inode, &map, flags, iomap);
 		if (write->filling && write->allocated)
 			allocated = write->run.count;
 	}
@@ -494,7 +494,7 @@ static int fault_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	if (filled)
 		err = fault_fill_locked(inode, first, length >> DAXFS_BLOCK_SHIFT, &map, &allocated);
 	if (!err) {
-		fill_iomap(inode, &map, iomap);
+		fill_iomap(inode, &map, flags, iomap);
 		/* Zero pages that readers mapped give way. Never IOMAP_F_DIRTY: all is durable already. */
 		if (filled)
 			iomap->flags |= IOMAP_F_NEW;
@@ -566,7 +566,7 @@ static int alloc_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 		err = alloc_unwritten(inode, first, ((end - 1) >> DAXFS_BLOCK_SHIFT) - first + 1,
 				      max_t(u64, i_size_read(inode), end), &map, &allocated);
 	if (!err) {
-		fill_iomap(inode, &map, iomap);
+		fill_iomap(inode, &map, flags, iomap);
 		iomap->daxfs_folio_ops = &alloc_folio_ops;
 	}
 	return begin_exit(inode, pos, &map, allocated, err, start);

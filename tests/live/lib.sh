@@ -9,6 +9,7 @@
 # shellcheck disable=SC2034
 PMEM=/dev/pmem0
 MNT=/mnt
+TRACING=/sys/kernel/tracing
 
 # How often something is repeated: less on a kernel that is slow (SLOW times).
 count() { # TIMES
@@ -66,4 +67,16 @@ unmount_check() {
 remount() {
     umount "$MNT"
     mount_fs "$@"
+}
+
+# faults ORDER COMMAND...: how many faults of an order were answered by mapping; they stay in $TRACING/trace
+faults() {
+    order=$1
+    shift
+    grep -q " $TRACING " /proc/mounts || mount -t tracefs tracefs $TRACING
+    : >$TRACING/trace
+    echo 1 >$TRACING/events/daxfs/daxfs_fault/enable
+    "$@" >/dev/null
+    echo 0 >$TRACING/events/daxfs/daxfs_fault/enable
+    grep "daxfs_fault: .* order $order " $TRACING/trace | grep -vc "result 0x800 " || true
 }

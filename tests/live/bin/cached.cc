@@ -7,8 +7,8 @@
 //   cached before DIR      writes files, some of them synced; then the caller cuts the power
 //   cached after DIR       what must be there, what may be, and that no byte comes from an earlier life (kStale)
 #include "tests/live/bin/check.h"
+#include "tests/live/bin/extents.h"
 
-#include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -77,25 +77,6 @@ void mapped(const char* path) {
     munmap(own, kPage);
     munmap(map, size);
     close(fd);
-}
-
-struct Extent {
-    std::uint64_t start, length;
-    bool unwritten;
-};
-
-std::vector<Extent> extents_of(int fd, unsigned flags) {
-    std::vector<std::uint8_t> room(sizeof(fiemap) + 64 * sizeof(fiemap_extent));
-    auto* map = reinterpret_cast<fiemap*>(room.data());
-    map->fm_length = ~0ull;
-    map->fm_flags = flags;
-    map->fm_extent_count = 64;
-    expect(ioctl(fd, FS_IOC_FIEMAP, map) == 0, "fiemap");
-    std::vector<Extent> extents;
-    for (unsigned i = 0; i < map->fm_mapped_extents; ++i)
-        extents.push_back({map->fm_extents[i].fe_logical, map->fm_extents[i].fe_length,
-                           (map->fm_extents[i].fe_flags & FIEMAP_EXTENT_UNWRITTEN) != 0});
-    return extents;
 }
 
 void seek_and_fiemap(int fd) {

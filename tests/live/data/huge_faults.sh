@@ -2,27 +2,14 @@
 # shellcheck shell=sh
 # time: 120
 # 16 MiB of a sparse file take 8 faults, and so does a file that write(2) made; what falls back says why.
-trace=/sys/kernel/tracing
-grep -q " $trace " /proc/mounts || mount -t tracefs tracefs $trace
 mount_fs
 
-# faults ORDER COMMAND...: how many faults of an order were answered by mapping
-faults() {
-    order=$1
-    shift
-    : >$trace/trace
-    echo 1 >$trace/events/daxfs/daxfs_fault/enable
-    "$@" >/dev/null
-    echo 0 >$trace/events/daxfs/daxfs_fault/enable
-    grep "daxfs_fault: .* order $order " $trace/trace | grep -vc "result 0x800 " || true
-}
-
 reasons() {
-    sed -n 's/.*daxfs_fault: .* order 9 .* reason \(.*\) ns .*/\1/p' $trace/trace | sort -u
+    sed -n 's/.*daxfs_fault: .* order 9 .* reason \(.*\) ns .*/\1/p' "$TRACING/trace" | sort -u
 }
 
 expect_eq "$(faults 9 /tests/bin/mapping store "$MNT/sparse" 16)" 8 "huge faults of 16 MiB"
-expect_eq "$(grep -c "daxfs_fault: .* order 0 " $trace/trace || true)" 0 "small faults of 16 MiB"
+expect_eq "$(grep -c "daxfs_fault: .* order 0 " "$TRACING/trace" || true)" 0 "small faults of 16 MiB"
 expect_eq "$(faults 9 /tests/bin/mapping load "$MNT/sparse")" 8 "huge faults of reading it"
 
 dd if=/dev/zero of="$MNT/written" bs=1M count=64 2>/dev/null
