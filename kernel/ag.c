@@ -291,22 +291,18 @@ static void write_head(struct daxfs_sb_info *sbi, u32 agno)
 static int init_ag(struct super_block *sb, struct daxfs_tx *tx, u32 agno)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_super next = *sbi->super;
 	int err;
 
 	write_head(sbi, agno);
-	daxfs_tx_add(tx, 0, 0, sizeof(*sbi->super));
-	err = daxfs_tx_ready(tx);
-	if (err) {
-		daxfs_tx_cancel(tx);
+	next.initialised_ags = cpu_to_le32(agno + 1);
+	err = daxfs_commit_super(sb, tx, &next);
+	if (err)
 		return err;
-	}
-	sbi->super->initialised_ags = cpu_to_le32(agno + 1);
-	daxfs_seal_super(sbi, sbi->super);
-	err = daxfs_tx_commit(tx);
 	sbi->ags[agno].free_blocks = sbi->ags[agno].blocks - sbi->map_end;
 	atomic64_sub(sbi->ags[agno].free_blocks, &sbi->uninitialised_blocks);
 	smp_store_release(&sbi->initialised_ags, agno + 1);
-	return err;
+	return 0;
 }
 
 int daxfs_ag_init_next(struct super_block *sb, u32 seen)

@@ -78,9 +78,27 @@ int daxfs_media_error(struct super_block *sb, u64 ino, u64 block)
 	return -EIO;
 }
 
+int daxfs_commit_super(struct super_block *sb, struct daxfs_tx *tx, const struct daxfs_super *next)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	int err;
+
+	lockdep_assert_held(&sbi->super_lock);
+	daxfs_tx_add(tx, 0, 0, sizeof(*next));
+	err = daxfs_tx_ready(tx);
+	if (err) {
+		daxfs_tx_cancel(tx);
+		return err;
+	}
+	*sbi->super = *next;
+	daxfs_seal_super(sbi, sbi->super);
+	return daxfs_tx_commit(tx);
+}
+
 static void store_error_state(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_super next;
 	struct daxfs_tx *tx;
 
 	if (sbi->super->state & cpu_to_le32(DAXFS_STATE_ERRORS))
@@ -89,15 +107,34 @@ static void store_error_state(struct super_block *sb)
 	if (IS_ERR(tx))
 		return;
 	mutex_lock(&sbi->super_lock);
-	daxfs_tx_add(tx, 0, 0, sizeof(*sbi->super));
-	if (daxfs_tx_ready(tx)) {
-		daxfs_tx_cancel(tx);
-	} else {
-		sbi->super->state |= cpu_to_le32(DAXFS_STATE_ERRORS);
-		daxfs_seal_super(sbi, sbi->super);
-		daxfs_tx_commit(tx);
-	}
+	next = *sbi->super;
+	next.state |= cpu_to_le32(DAXFS_STATE_ERRORS);
+	daxfs_commit_super(sb, tx, &next);
 	mutex_unlock(&sbi->super_lock);
+}
+
+int daxfs_set_label(struct super_block *sb, const char *label)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_super next;
+	struct daxfs_tx *tx;
+	int err, gate = daxfs_enter(sbi);
+
+	if (gate < 0)
+		return gate;
+	tx = daxfs_tx_begin(sb);
+	err = PTR_ERR_OR_ZERO(tx);
+	if (!err) {
+		mutex_lock(&sbi->super_lock);
+		next = *sbi->super;
+		strtomem_pad(next.label, label, 0);
+		err = daxfs_commit_super(sb, tx, &next);
+		mutex_unlock(&sbi->super_lock);
+	}
+	daxfs_leave(gate);
+	/* Tools that look at the device have its old blocks in the block device's page cache. */
+	invalidate_bdev(sb->s_bdev);
+	return err;
 }
 
 /* Leaves a note for fsck. Not from where the damage is met: locks may be held there. */
