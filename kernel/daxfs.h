@@ -603,7 +603,6 @@ void daxfs_init_ioends(struct daxfs_inode_info *info);	/* of a new inode in memo
 /* ---- super.c ---- */
 /* The end of a transaction: the superblock becomes *next, but for its checksum. super_lock is held. */
 int daxfs_commit_super(struct super_block *sb, struct daxfs_tx *tx, const struct daxfs_super *next);
-int daxfs_set_label(struct super_block *sb, const char *label);	/* shorter than DAXFS_LABEL_SIZE */
 /* Says what was found, once a second at most, applies errors=, returns -EUCLEAN. `kind` and the block name the place. */
 __printf(4, 5) int daxfs_corrupt(struct super_block *sb, u64 ino, u64 block, const char *format, ...);
 void daxfs_shutdown(struct super_block *sb, const char *why);

@@ -113,30 +113,6 @@ static void store_error_state(struct super_block *sb)
 	mutex_unlock(&sbi->super_lock);
 }
 
-int daxfs_set_label(struct super_block *sb, const char *label)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct daxfs_super next;
-	struct daxfs_tx *tx;
-	int err, gate = daxfs_enter(sbi);
-
-	if (gate < 0)
-		return gate;
-	tx = daxfs_tx_begin(sb);
-	err = PTR_ERR_OR_ZERO(tx);
-	if (!err) {
-		mutex_lock(&sbi->super_lock);
-		next = *sbi->super;
-		strtomem_pad(next.label, label, 0);
-		err = daxfs_commit_super(sb, tx, &next);
-		mutex_unlock(&sbi->super_lock);
-	}
-	daxfs_leave(gate);
-	/* Tools that look at the device have its old blocks in the block device's page cache. */
-	invalidate_bdev(sb->s_bdev);
-	return err;
-}
-
 /* Leaves a note for fsck. Not from where the damage is met: locks may be held there. */
 static void note_errors(struct work_struct *work)
 {
