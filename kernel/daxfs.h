@@ -339,7 +339,7 @@ int daxfs_tx_ready(struct daxfs_tx *tx);
 int daxfs_tx_commit(struct daxfs_tx *tx);	/* frees tx; fails only after shutdown */
 void daxfs_tx_cancel(struct daxfs_tx *tx);	/* frees tx */
 bool daxfs_in_tx(struct super_block *sb);	/* does this task have a transaction open? */
-/* daxfs_tx_begin() for ag.c and super.c: also on a read-only mount, and without looking for space. */
+/* daxfs_tx_begin() for ag.c and error.c: also on a read-only mount, and without looking for space. */
 struct daxfs_tx *daxfs_tx_begin_internal(struct super_block *sb);
 int daxfs_journals_alloc(struct super_block *sb);
 void daxfs_journals_free(struct super_block *sb);
@@ -600,14 +600,20 @@ int daxfs_fileattr_set(IDMAP_ARG, struct dentry *dentry, struct fileattr *fa);
 /* ---- buffered.c: the end of writeback ---- */
 void daxfs_init_ioends(struct daxfs_inode_info *info);	/* of a new inode in memory */
 
-/* ---- super.c ---- */
-/* The end of a transaction: the superblock becomes *next, but for its checksum. super_lock is held. */
-int daxfs_commit_super(struct super_block *sb, struct daxfs_tx *tx, const struct daxfs_super *next);
+/* ---- error.c ---- */
 /* Says what was found, once a second at most, applies errors=, returns -EUCLEAN. `kind` and the block name the place. */
 __printf(4, 5) int daxfs_corrupt(struct super_block *sb, u64 ino, u64 block, const char *format, ...);
-void daxfs_shutdown(struct super_block *sb, const char *why);
 /* The same for metadata that the device cannot read; returns -EIO. */
 int daxfs_media_error(struct super_block *sb, u64 ino, u64 block);
+void daxfs_shutdown(struct super_block *sb, const char *why);
+void daxfs_errors_init(struct daxfs_sb_info *sbi);
+
+/* ---- superblock.c ---- */
+int daxfs_read_super(struct super_block *sb);	/* geometry and features, in range; not yet the checksum */
+int daxfs_reread_super(struct super_block *sb);	/* the journals are rolled back: the checksum too */
+int daxfs_check_intents(struct super_block *sb);	/* no repair was cut off */
+/* The end of a transaction: the superblock becomes *next, but for its checksum. super_lock is held. */
+int daxfs_commit_super(struct super_block *sb, struct daxfs_tx *tx, const struct daxfs_super *next);
 
 /* ---- stats.c: /sys/fs/daxfs/DEVICE/ ---- */
 int daxfs_stats_init(void);

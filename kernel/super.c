@@ -24,243 +24,6 @@ struct mount_options {
 	bool norecovery;
 };
 
-/* ---- damage and shutdown ---- */
-
-static void policy(struct super_block *sb)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-
-	if (sbi->errors_mode == DAXFS_ERRORS_SHUTDOWN) {
-		daxfs_shutdown(sb, "damage was found (errors=shutdown)");
-	} else if (sbi->errors_mode == DAXFS_ERRORS_RO && !sb_rdonly(sb)) {
-		pr_err("daxfs (%s): read-only from here on (errors=remount-ro)\n", sb->s_id);
-		sb->s_flags |= SB_RDONLY;
-	}
-}
-
-/* While mounting there is nothing to protect yet: the mount fails or goes on without that AG. */
-static void note_and_react(struct super_block *sb)
-{
-	if (!sb->s_root)
-		return;
-	schedule_work(&DAXFS_SB(sb)->error_work);
-	policy(sb);
-}
-
-int daxfs_corrupt(struct super_block *sb, u64 ino, u64 block, const char *format, ...)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct va_format vaf;
-	va_list args;
-
-	if (__ratelimit(&sbi->corrupt_limit)) {
-		va_start(args, format);
-		vaf.fmt = format;
-		vaf.va = &args;
-		if (ino)
-			pr_err("daxfs (%s): damage: %pV (inode %llu, block %llu): unmount and run fsck.daxfs\n", sb->s_id,
-			       &vaf, ino, block);
-		else
-			pr_err("daxfs (%s): damage: %pV (block %llu): unmount and run fsck.daxfs\n", sb->s_id, &vaf,
-			       block);
-		va_end(args);
-	}
-	note_and_react(sb);
-	return -EUCLEAN;
-}
-
-int daxfs_media_error(struct super_block *sb, u64 ino, u64 block)
-{
-	if (__ratelimit(&DAXFS_SB(sb)->corrupt_limit))
-		pr_err("daxfs (%s): media error: metadata of inode %llu, block %llu, cannot be read: unmount and run fsck.daxfs\n",
-		       sb->s_id, ino, block);
-	note_and_react(sb);
-	return -EIO;
-}
-
-int daxfs_commit_super(struct super_block *sb, struct daxfs_tx *tx, const struct daxfs_super *next)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	int err;
-
-	lockdep_assert_held(&sbi->super_lock);
-	daxfs_tx_add(tx, 0, 0, sizeof(*next));
-	err = daxfs_tx_ready(tx);
-	if (err) {
-		daxfs_tx_cancel(tx);
-		return err;
-	}
-	*sbi->super = *next;
-	daxfs_seal_super(sbi, sbi->super);
-	return daxfs_tx_commit(tx);
-}
-
-static void store_error_state(struct super_block *sb)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct daxfs_super next;
-	struct daxfs_tx *tx;
-
-	if (sbi->super->state & cpu_to_le32(DAXFS_STATE_ERRORS))
-		return;
-	tx = daxfs_tx_begin_internal(sb);
-	if (IS_ERR(tx))
-		return;
-	mutex_lock(&sbi->super_lock);
-	next = *sbi->super;
-	next.state |= cpu_to_le32(DAXFS_STATE_ERRORS);
-	daxfs_commit_super(sb, tx, &next);
-	mutex_unlock(&sbi->super_lock);
-}
-
-/* Leaves a note for fsck. Not from where the damage is met: locks may be held there. */
-static void note_errors(struct work_struct *work)
-{
-	struct daxfs_sb_info *sbi = container_of(work, struct daxfs_sb_info, error_work);
-	int gate;
-
-	if (sbi->read_only_device || sbi->norecovery)
-		return;
-	gate = daxfs_enter(sbi);
-	if (gate < 0)
-		return;
-	store_error_state(sbi->sb);
-	daxfs_leave(gate);
-}
-
-/* Transactions that are past daxfs_tx_ready() still complete; no other one starts. */
-void daxfs_shutdown(struct super_block *sb, const char *why)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-
-	if (!xchg(&sbi->shutdown, true))
-		pr_alert("daxfs (%s): shut down: %s; unmount to use it again\n", sb->s_id, why);
-}
-
-/* ---- the superblock ---- */
-
-static int refuse(struct super_block *sb, const char *what)
-{
-	pr_err("daxfs (%pg): the superblock cannot be used: %s: run fsck.daxfs\n", sb->s_bdev, what);
-	return -EUCLEAN;
-}
-
-static int check_features(struct super_block *sb, const struct daxfs_super *super)
-{
-	u32 incompat = le32_to_cpu(super->incompat) & ~DAXFS_INCOMPAT_KNOWN;
-	u32 ro_compat = le32_to_cpu(super->ro_compat) & ~DAXFS_RO_COMPAT_KNOWN;
-
-	if (le32_to_cpu(super->version) != DAXFS_VERSION_1) {
-		pr_err("daxfs (%pg): format version %u: this module knows version %u\n", sb->s_bdev,
-		       le32_to_cpu(super->version), DAXFS_VERSION_1);
-		return -EINVAL;
-	}
-	if (incompat) {
-		pr_err("daxfs (%pg): unknown incompatible features 0x%x: needs a newer module\n", sb->s_bdev, incompat);
-		return -EINVAL;
-	}
-	if (ro_compat && !sb_rdonly(sb)) {
-		pr_err("daxfs (%pg): unknown features 0x%x allow only reading: mount with -o ro\n", sb->s_bdev,
-		       ro_compat);
-		return -EROFS;
-	}
-	return 0;
-}
-
-static int read_ag_geometry(struct super_block *sb, const struct daxfs_super *super)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u64 usable, last;
-	u32 ag_blocks;
-
-	sbi->block_count = le64_to_cpu(super->block_count);
-	sbi->align_blocks = le32_to_cpu(super->align_blocks);
-	sbi->ag_count = le32_to_cpu(super->ag_count);
-	sbi->initialised_ags = le32_to_cpu(super->initialised_ags);
-	sbi->ag_shift = super->ag_blocks_log2;
-	if (super->block_log2 != DAXFS_BLOCK_SHIFT || super->inode_log2 != DAXFS_INODE_SHIFT)
-		return refuse(sb, "block or inode size");
-	if (sbi->ag_shift < DAXFS_MIN_AG_BLOCKS_LOG2 || sbi->ag_shift > DAXFS_MAX_AG_BLOCKS_LOG2)
-		return refuse(sb, "allocation group size");
-	if (sbi->block_count > sbi->device_blocks) {
-		pr_err("daxfs (%pg): the filesystem has %llu blocks, the device %llu\n", sb->s_bdev, sbi->block_count,
-		       sbi->device_blocks);
-		return -EINVAL;
-	}
-	if ((sbi->align_blocks && sbi->align_blocks < DAXFS_MIN_ALIGN_BLOCKS) || sbi->block_count <= sbi->align_blocks)
-		return refuse(sb, "alignment");
-	ag_blocks = 1u << sbi->ag_shift;
-	usable = sbi->block_count - sbi->align_blocks;
-	sbi->bitmap_blocks = max(1u, ag_blocks / DAXFS_BITS_PER_MAP_BLOCK);
-	sbi->orphan_map_blocks = max(1u, ag_blocks / DAXFS_ORPHAN_BLOCKS / DAXFS_BITS_PER_MAP_BLOCK);
-	sbi->map_end = DAXFS_AG_BITMAP_BLOCK + 2 * sbi->bitmap_blocks + sbi->orphan_map_blocks;
-	sbi->head_blocks = round_up(sbi->map_end, DAXFS_HUGE_BLOCKS);
-	if (!sbi->ag_count || sbi->ag_count > DAXFS_MAX_AGS || DIV_ROUND_UP_ULL(usable, ag_blocks) != sbi->ag_count)
-		return refuse(sb, "number of allocation groups");
-	last = usable - ((u64)(sbi->ag_count - 1) << sbi->ag_shift);
-	if (last < sbi->head_blocks + DAXFS_MIN_AG_SPARE_BLOCKS)
-		return refuse(sb, "last allocation group");
-	if (!sbi->initialised_ags || sbi->initialised_ags > sbi->ag_count)
-		return refuse(sb, "number of initialised allocation groups");
-	return 0;
-}
-
-static int read_journal_geometry(struct super_block *sb, const struct daxfs_super *super)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u64 ag_blocks = min(1ull << sbi->ag_shift, sbi->block_count - sbi->align_blocks);
-
-	sbi->journal_count = le32_to_cpu(super->journal_count);
-	sbi->journal_blocks = le32_to_cpu(super->journal_blocks);
-	if (sbi->journal_count < DAXFS_MIN_JOURNALS || sbi->journal_count > DAXFS_MAX_JOURNALS ||
-	    sbi->journal_blocks < DAXFS_MIN_JOURNAL_BLOCKS || sbi->journal_blocks > DAXFS_MAX_JOURNAL_BLOCKS)
-		return refuse(sb, "number or size of journals");
-	if (le64_to_cpu(super->journal_block) != sbi->align_blocks + sbi->map_end ||
-	    daxfs_fixed_blocks(sbi, 0) > ag_blocks)
-		return refuse(sb, "place of the journals");
-	return 0;
-}
-
-static int read_super(struct super_block *sb)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	const struct daxfs_super *super = sbi->super;
-	int err;
-
-	if (le64_to_cpu(super->magic) != DAXFS_SUPER_MAGIC) {
-		pr_err("daxfs (%pg): no daxfs filesystem here\n", sb->s_bdev);
-		return -EINVAL;
-	}
-	sbi->seed = daxfs_crc(~0u, &super->nonce, sizeof(super->nonce));
-	sbi->hash_key[0] = le64_to_cpu(super->hash_key[0]);
-	sbi->hash_key[1] = le64_to_cpu(super->hash_key[1]);
-	err = check_features(sb, super);
-	if (!err)
-		err = read_ag_geometry(sb, super);
-	if (!err)
-		err = read_journal_geometry(sb, super);
-	return err;
-}
-
-/* A repair that was cut off is finished by fsck, which knows how. */
-static int check_intents(struct super_block *sb)
-{
-	u32 block;
-
-	for (block = DAXFS_INTENT_BLOCK_A; block <= DAXFS_INTENT_BLOCK_B; block++) {
-		const struct daxfs_intent *intent = daxfs_block(DAXFS_SB(sb), block);
-
-		if (le32_to_cpu(intent->magic) != DAXFS_INTENT_MAGIC ||
-		    le32_to_cpu(intent->crc) != daxfs_intent_crc(intent))
-			continue;
-		pr_err("daxfs (%pg): a repair was interrupted: run fsck.daxfs -p\n", sb->s_bdev);
-		return -EUCLEAN;
-	}
-	return 0;
-}
-
-/* ---- mounting ---- */
-
 static void drop_bdev_cache(struct super_block *sb)
 {
 	/* Tools reach the same bytes through the block device's page cache. */
@@ -270,15 +33,12 @@ static void drop_bdev_cache(struct super_block *sb)
 
 static int open_journals(struct super_block *sb)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	int err = daxfs_journals_alloc(sb);
 
 	if (!err)
 		err = daxfs_journals_open(sb);
-	if (!daxfs_super_ok(sbi->super))
-		return refuse(sb, "checksum");
 	/* What was rolled back may have been the superblock. */
-	return err ?: read_super(sb);
+	return err ?: daxfs_reread_super(sb);
 }
 
 static int open_root(struct super_block *sb)
@@ -342,9 +102,9 @@ static int read_filesystem(struct super_block *sb)
 		return -EIO;
 	}
 	sbi->super = daxfs_block(sbi, 0);
-	err = read_super(sb);
+	err = daxfs_read_super(sb);
 	if (!err)
-		err = check_intents(sb);
+		err = daxfs_check_intents(sb);
 	if (!err)
 		err = open_journals(sb);
 	if (!err)
@@ -393,8 +153,7 @@ static int daxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	sbi->norecovery = options->norecovery;
 	sbi->dax_mode = options->dax;
 	mutex_init(&sbi->super_lock);
-	ratelimit_state_init(&sbi->corrupt_limit, HZ, 1);
-	INIT_WORK(&sbi->error_work, note_errors);
+	daxfs_errors_init(sbi);
 	daxfs_failure_init(sbi);
 	sbi->counters = alloc_percpu(struct daxfs_counters);
 	if (!sbi->counters)
