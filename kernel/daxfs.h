@@ -455,14 +455,6 @@ struct inode *daxfs_iget(struct super_block *sb, u64 ino);	/* ERR_PTR(-ESTALE, -
 struct inode *daxfs_iget_orphan(struct super_block *sb, u64 ino);	/* recovery: nlink may be 0 */
 bool daxfs_raw_inode_ok(struct daxfs_sb_info *sbi, const struct daxfs_inode *raw, u64 ino);
 extern const struct export_operations daxfs_export_operations;
-/*
- * A new inode for `dir`, not yet on the device: slot promised in DRAM, fields set from idmap, dir and mode, unhashed state
- * I_NEW. In the caller's transaction: daxfs_tx_new_inode() before daxfs_tx_ready(), daxfs_store_inode() after it.
- * On failure discard_new_inode() after daxfs_forget_new_inode().
- */
-struct inode *daxfs_new_inode(IDMAP_ARG, struct inode *dir, umode_t mode, dev_t rdev);
-void daxfs_forget_new_inode(struct inode *inode);
-void daxfs_tx_new_inode(struct daxfs_tx *tx, struct inode *inode);
 /* Regular files that are not accessed through DAX: their data goes through the page cache, or by direct I/O. */
 static inline bool daxfs_in_page_cache(const struct inode *inode)
 {
@@ -512,6 +504,18 @@ int daxfs_inode_cache_init(void);
 void daxfs_inode_cache_exit(void);
 struct inode *daxfs_alloc_inode(struct super_block *sb);
 void daxfs_free_inode(struct inode *inode);
+
+/* ---- ialloc.c: which inodes are free ---- */
+/*
+ * A new inode for `dir`, not yet on the device: slot promised in DRAM, fields set from idmap, dir and mode, unhashed state
+ * I_NEW. In the caller's transaction: daxfs_tx_new_inode() before daxfs_tx_ready(), daxfs_store_inode() after it.
+ * On failure discard_new_inode() after daxfs_forget_new_inode().
+ */
+struct inode *daxfs_new_inode(IDMAP_ARG, struct inode *dir, umode_t mode, dev_t rdev);
+void daxfs_forget_new_inode(struct inode *inode);
+void daxfs_tx_new_inode(struct daxfs_tx *tx, struct inode *inode);
+/* Of an inode that nobody has and that owns nothing any more: its number is free. */
+int daxfs_free_raw_inode(struct inode *inode);
 
 /* ---- map.c: a file's extents. Callers hold the inode lock: shared to look up, exclusive to change. ---- */
 int daxfs_map_lookup(struct inode *inode, u64 file_block, struct daxfs_map *map);

@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Inodes: read and judged once, in daxfs_iget(); found free, promised and grown; stored whole; freed when the last name
- * and the last user are gone.
+ * Inodes: read and judged once, in daxfs_iget(); stored whole; given up when the last name and the last user are gone.
  *
  * Inode number x 512 is the inode's place on the device. A number from outside is believed only after its bounds, its
  * bit in the inode map, magic number, checksum, self number, and, where there is one, generation.
- *
- * A free inode is promised by its entry in the AG's taken_inodes, from before anybody looks at it until it is in use on
- * the device; one that is being freed is promised from before its mode becomes 0 until that is durable.
  */
 #include <linux/exportfs.h>
 #include <linux/iversion.h>
 #include <linux/pagemap.h>
-#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/statfs.h>
 #include <linux/writeback.h>
 
 #include "daxfs.h"
-
-#define CHUNK_BLOCKS	8	/* 32 KiB: 64 inodes */
 
 static struct kmem_cache *daxfs_inode_cache;
 
@@ -486,285 +479,6 @@ int daxfs_getattr(IDMAP_ARG, const struct path *path, struct kstat *stat, u32 ma
 	return 0;
 }
 
-/* ---- new inodes ---- */
-
-static bool slot_is_free(struct daxfs_sb_info *sbi, struct daxfs_ag *ag, u64 ino)
-{
-	return !READ_ONCE(daxfs_raw_inode(sbi, ino)->mode) && !xa_load(&ag->taken_inodes, ino);
-}
-
-/* Promises inode `ino` if nobody has it. Looked at again once promised: it may have come into use in between. */
-static int claim(struct super_block *sb, struct daxfs_ag *ag, u64 ino)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	const struct daxfs_inode *raw = daxfs_raw_inode(sbi, ino);
-	int err;
-
-	if (!slot_is_free(sbi, ag, ino))
-		return -EBUSY;
-	err = xa_insert(&ag->taken_inodes, ino, xa_mk_value(1), GFP_NOFS);
-	if (err)
-		return err;
-	if (READ_ONCE(raw->mode)) {
-		xa_erase(&ag->taken_inodes, ino);
-		return -EBUSY;
-	}
-	if (!daxfs_raw_inode_ok(sbi, raw, ino)) {
-		xa_erase(&ag->taken_inodes, ino);
-		return daxfs_corrupt(sb, ino, ino / DAXFS_INODES_PER_BLOCK, "free inode: damaged");
-	}
-	spin_lock(&ag->reserve_lock);
-	if (ag->free_inodes)
-		ag->free_inodes--;
-	spin_unlock(&ag->reserve_lock);
-	atomic64_dec(&sbi->free_inodes);
-	return 0;
-}
-
-static void mark_full(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
-{
-	struct daxfs_ag *ag = &sbi->ags[agno];
-	u64 first = (daxfs_ag_start(sbi, agno) + bit) * DAXFS_INODES_PER_BLOCK;
-	bool full = true;
-	u32 i;
-
-	/* Whoever gives an inode back clears the bit under the same lock, after the slot shows as free. */
-	spin_lock(&ag->reserve_lock);
-	for (i = 0; i < DAXFS_INODES_PER_BLOCK; i++)
-		full = full && !slot_is_free(sbi, ag, first + i);
-	if (full)
-		__set_bit(bit, ag->full_inodes);
-	spin_unlock(&ag->reserve_lock);
-}
-
-/* Promises an inode in the block of inodes at `bit`: 0, -EBUSY for none, or an error. */
-static int claim_in_block(struct super_block *sb, u32 agno, u32 bit, u64 *ino)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u64 first = (daxfs_ag_start(sbi, agno) + bit) * DAXFS_INODES_PER_BLOCK;
-	int err = daxfs_first_touch(sb, 0, first / DAXFS_INODES_PER_BLOCK);
-	u32 i;
-
-	if (err)
-		return err;
-
-	for (i = 0; i < DAXFS_INODES_PER_BLOCK; i++) {
-		err = claim(sb, &sbi->ags[agno], first + i);
-		if (err != -EBUSY) {
-			*ino = first + i;
-			return err;
-		}
-	}
-	mark_full(sbi, agno, bit);
-	return -EBUSY;
-}
-
-/* First fit, from the lowest block that may have a free inode on. */
-static int claim_in_ag(struct super_block *sb, u32 agno, u64 *ino)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct daxfs_ag *ag = &sbi->ags[agno];
-	u32 start = READ_ONCE(ag->inode_hint), bit = start;
-	int err;
-
-	while (bit < ag->blocks) {
-		u32 index = sbi->bitmap_blocks + bit / DAXFS_BITS_PER_MAP_BLOCK;
-		u32 word = bit % DAXFS_BITS_PER_MAP_BLOCK / 64;
-		u64 candidates;
-
-		err = daxfs_ag_verify_map(sb, daxfs_ag_start(sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index);
-		if (err)
-			return err;
-		candidates = le64_to_cpu(READ_ONCE(daxfs_ag_map(sbi, agno, index)[word])) &
-			     ~READ_ONCE(ag->full_inodes[bit / 64]);
-		candidates &= ~0ull << (bit % 64);
-		if (!candidates) {
-			bit = (bit / 64 + 1) * 64;
-			continue;
-		}
-		bit = bit / 64 * 64 + __ffs64(candidates);
-		err = claim_in_block(sb, agno, bit, ino);
-		if (err != -EBUSY) {
-			spin_lock(&ag->reserve_lock);
-			if (ag->inode_hint == start)
-				ag->inode_hint = bit;
-			spin_unlock(&ag->reserve_lock);
-			return err;
-		}
-		bit++;
-	}
-	return -EBUSY;
-}
-
-/* Free inodes in reserved blocks that nothing reaches yet. Flushed; the fence is the commit's. */
-static void write_chunk(struct daxfs_sb_info *sbi, struct daxfs_run run)
-{
-	u64 ino;
-
-	daxfs_zero_blocks(sbi, run.block, run.count);
-	for (ino = run.block * DAXFS_INODES_PER_BLOCK; ino < (run.block + run.count) * DAXFS_INODES_PER_BLOCK; ino++) {
-		struct daxfs_inode *raw = daxfs_raw_inode(sbi, ino);
-
-		raw->magic = cpu_to_le32(DAXFS_INODE_MAGIC);
-		raw->ino = cpu_to_le64(ino);
-		raw->generation = cpu_to_le32(get_random_u32());
-		daxfs_seal_inode(sbi, raw);
-		daxfs_flush(sbi, raw, sizeof(*raw));
-	}
-}
-
-static int grow(struct super_block *sb, u32 near, u32 *agno)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct daxfs_alloc request = {
-		.kind = DAXFS_ALLOC_META,
-		.ino = daxfs_ag_start(sbi, near) * DAXFS_INODES_PER_BLOCK,
-		.want = CHUNK_BLOCKS,
-	};
-	struct daxfs_run run;
-	struct daxfs_tx *tx;
-	int err = daxfs_reserve(sb, &request, &run);
-
-	if (err)
-		return err;
-	tx = daxfs_tx_begin(sb);
-	if (IS_ERR(tx)) {
-		daxfs_unreserve(sb, run);
-		return PTR_ERR(tx);
-	}
-	write_chunk(sbi, run);
-	daxfs_tx_inode_chunk(tx, run);
-	err = daxfs_tx_ready(tx);
-	if (err) {
-		daxfs_tx_cancel(tx);
-		return err;
-	}
-	*agno = daxfs_ag_of(sbi, run.block);
-	return daxfs_tx_commit(tx);
-}
-
-/* Directories of the root spread over the AGs, everything else stays near its directory. */
-static u32 choose_ag(struct inode *dir, umode_t mode)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(dir->i_sb);
-	u32 ags = smp_load_acquire(&sbi->initialised_ags);
-
-	if (S_ISDIR(mode) && dir->i_ino == le64_to_cpu(sbi->super->root_ino))
-		return get_random_u32() % ags;
-	return daxfs_ag_of(sbi, dir->i_ino / DAXFS_INODES_PER_BLOCK);
-}
-
-static int promise_inode(struct inode *dir, umode_t mode, u64 *ino)
-{
-	struct super_block *sb = dir->i_sb;
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u32 ags = smp_load_acquire(&sbi->initialised_ags);
-	u32 start = choose_ag(dir, mode), agno = start, i;
-	int err, tries;
-
-	if (READ_ONCE(sbi->ags[start].free_inodes)) {
-		err = claim_in_ag(sb, start, ino);
-		if (err != -EBUSY)
-			return err;
-	}
-	/* Others may take all of a new chunk before we do. */
-	for (tries = 0; tries < 8; tries++) {
-		err = grow(sb, start, &agno);
-		if (err)
-			break;
-		err = claim_in_ag(sb, agno, ino);
-		if (err != -EBUSY)
-			return err;
-	}
-	for (i = 1; i < ags && (err == -ENOSPC || err == -EBUSY); i++) {
-		agno = (start + i) % ags;
-		if (READ_ONCE(sbi->ags[agno].free_inodes) && !claim_in_ag(sb, agno, ino))
-			return 0;
-	}
-	return err == -EBUSY ? -ENOSPC : err;
-}
-
-static void end_promise(struct super_block *sb, u64 ino)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u64 block = ino / DAXFS_INODES_PER_BLOCK;
-	u32 agno = daxfs_ag_of(sbi, block), bit = block - daxfs_ag_start(sbi, agno);
-	struct daxfs_ag *ag = &sbi->ags[agno];
-
-	xa_erase(&ag->taken_inodes, ino);
-	spin_lock(&ag->reserve_lock);
-	ag->free_inodes++;
-	__clear_bit(bit, ag->full_inodes);
-	ag->inode_hint = min(ag->inode_hint, bit);
-	spin_unlock(&ag->reserve_lock);
-	atomic64_inc(&sbi->free_inodes);
-}
-
-static u32 inherited_flags(const struct inode *dir, umode_t mode)
-{
-	u32 flags = DAXFS_I(dir)->flags & (DAXFS_INODE_NOATIME | DAXFS_INODE_NODUMP | DAXFS_INODE_SYNC |
-					   DAXFS_INODE_DIRSYNC | DAXFS_INODE_DAX);
-
-	if (!S_ISDIR(mode))
-		flags &= ~DAXFS_INODE_DIRSYNC;
-	if (!S_ISDIR(mode) && !S_ISREG(mode))
-		flags &= DAXFS_INODE_NOATIME | DAXFS_INODE_NODUMP;
-	return flags;
-}
-
-struct inode *daxfs_new_inode(IDMAP_ARG, struct inode *dir, umode_t mode, dev_t rdev)
-{
-	struct super_block *sb = dir->i_sb;
-	struct daxfs_inode_info *info;
-	struct inode *inode;
-	struct timespec64 now;
-	u64 ino;
-	int err;
-
-	inode = new_inode(sb);
-	if (!inode)
-		return ERR_PTR(-ENOMEM);
-	err = promise_inode(dir, mode, &ino);
-	if (err)
-		goto put;
-	info = DAXFS_I(inode);
-	inode->i_ino = ino;
-	info->raw = daxfs_raw_inode(DAXFS_SB(sb), ino);
-	info->flags = inherited_flags(dir, mode);
-	info->parent = dir->i_ino;
-	info->project = DAXFS_I(dir)->project;
-	inode_init_owner(IDMAP, inode, dir, mode);
-	inode->i_generation = get_random_u32();
-	inode->i_rdev = rdev;
-	now = inode_set_ctime_current(inode);
-	inode_set_atime_to_ts(inode, now);
-	inode_set_mtime_to_ts(inode, now);
-	info->btime = now;
-	inode_set_iversion(inode, 1);
-	daxfs_set_inode_ops(inode);
-	if (insert_inode_locked(inode)) {
-		end_promise(sb, ino);
-		err = daxfs_corrupt(sb, ino, ino / DAXFS_INODES_PER_BLOCK, "a free inode is in use in memory");
-		goto put;
-	}
-	return inode;
-put:
-	/* Without a number of its own it must not look unlinked to evict. */
-	iput(inode);
-	return ERR_PTR(err);
-}
-
-void daxfs_forget_new_inode(struct inode *inode)
-{
-	end_promise(inode->i_sb, inode->i_ino);
-}
-
-void daxfs_tx_new_inode(struct daxfs_tx *tx, struct inode *inode)
-{
-	daxfs_tx_add_inode(tx, inode);
-	daxfs_tx_inode_take(tx, inode->i_ino);
-}
-
 /* ---- the end of an inode ---- */
 
 static int free_blocks(struct inode *inode)
@@ -779,54 +493,6 @@ static int free_blocks(struct inode *inode)
 	return 0;
 }
 
-/* What a free inode is: all zero but magic, own number and generation. */
-static void clear_raw(struct daxfs_sb_info *sbi, struct daxfs_inode *raw)
-{
-	struct daxfs_inode free = {
-		.magic = raw->magic,
-		.ino = raw->ino,
-		.generation = raw->generation,
-	};
-
-	memcpy(raw, &free, sizeof(free));
-	daxfs_seal_inode(sbi, raw);
-}
-
-static int free_raw(struct inode *inode)
-{
-	struct super_block *sb = inode->i_sb;
-	struct daxfs_inode_info *info = DAXFS_I(inode);
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct daxfs_ag *ag = &sbi->ags[daxfs_ag_of(sbi, inode->i_ino / DAXFS_INODES_PER_BLOCK)];
-	struct daxfs_tx *tx;
-	int err;
-
-	/* Nobody takes it before the commit: settling the transaction ends this. */
-	err = xa_insert(&ag->taken_inodes, inode->i_ino, xa_mk_value(1), GFP_NOFS | __GFP_NOFAIL);
-	if (WARN_ON_ONCE(err))
-		return err;
-	down_write(&info->lock);
-	tx = daxfs_tx_begin(sb);
-	err = PTR_ERR_OR_ZERO(tx);
-	if (err)
-		goto unlock;
-	daxfs_tx_add_inode(tx, inode);
-	daxfs_tx_inode_give(tx, inode->i_ino);
-	daxfs_tx_orphan(tx, inode->i_ino, false);
-	err = daxfs_tx_ready(tx);
-	if (err) {
-		daxfs_tx_cancel(tx);
-		goto unlock;
-	}
-	clear_raw(sbi, info->raw);
-	err = daxfs_tx_commit(tx);
-unlock:
-	up_write(&info->lock);
-	if (err)
-		xa_erase(&ag->taken_inodes, inode->i_ino);
-	return err;
-}
-
 static void free_orphan(struct inode *inode)
 {
 	int err, gate;
@@ -835,7 +501,7 @@ static void free_orphan(struct inode *inode)
 	gate = daxfs_enter(DAXFS_SB(inode->i_sb));
 	err = gate < 0 ? gate : free_blocks(inode);
 	if (!err)
-		err = free_raw(inode);
+		err = daxfs_free_raw_inode(inode);
 	if (gate >= 0)
 		daxfs_leave(gate);
 	sb_end_intwrite(inode->i_sb);
