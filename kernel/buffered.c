@@ -12,6 +12,10 @@
  * Delayed allocation would save the first of the two transactions, but must keep reservations through truncate, punch
  * and reclaim; on this device a transaction is cheap.
  *
+ * Many programs replace a file without fsync(), and names and truncations are durable at once here. So that a crash does
+ * not leave an empty file where there was an old one, daxfs_flush_data() goes before a rename that replaces a name, and
+ * comes with the last close of a file that was truncated to 0.
+ *
  * i_size moves as iomap copies; the size on the device follows in completion only, see daxfs_grow_size(). Whoever stores
  * a size himself flushes first what that size covers.
  *
@@ -181,6 +185,11 @@ int daxfs_flush_to(struct inode *inode, loff_t size)
 		return 0;
 	from = round_down((u64)min(daxfs_stored_size(inode), size), DAXFS_BLOCK_SIZE);
 	return from < to ? filemap_write_and_wait_range(inode->i_mapping, from, to - 1) : 0;
+}
+
+int daxfs_flush_data(struct inode *inode)
+{
+	return daxfs_in_page_cache(inode) ? filemap_write_and_wait(inode->i_mapping) : 0;
 }
 
 /* ---- writeback ---- */

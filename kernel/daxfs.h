@@ -200,6 +200,7 @@ struct daxfs_inode_info {
 	struct list_head mapped;	/* in daxfs_sb_info.mapped, from the first mmap(2) on */
 	struct list_head windows;	/* struct daxfs_window: kept for the file to grow into. Under `lock` */
 	atomic_t writers;		/* open files that may write: the last one to go ends the windows */
+	bool emptied;			/* truncated to 0 in the page cache: that one brings out what was written since */
 	seqlock_t found_lock;		/* of `found`; a leaf */
 	struct daxfs_map found;		/* written blocks that a lookup found last, see lookup_dax() in iomap.c */
 	struct daxfs_write *write;	/* a write(2) in progress, NULL otherwise; see data.h. Under i_rwsem exclusive */
@@ -601,8 +602,10 @@ struct fileattr;
 int daxfs_fileattr_get(struct dentry *dentry, struct fileattr *fa);	/* ioctl.c: for files and directories */
 int daxfs_fileattr_set(IDMAP_ARG, struct dentry *dentry, struct fileattr *fa);
 
-/* ---- buffered.c: the end of writeback ---- */
+/* ---- buffered.c: writeback ---- */
 void daxfs_init_ioends(struct daxfs_inode_info *info);	/* of a new inode in memory */
+/* Of a file in the page cache: what was written is on the device, and the size with it. Waits; not inside the gate. */
+int daxfs_flush_data(struct inode *inode);
 
 /* ---- error.c ---- */
 /* Says what was found, once a second at most, applies errors=, returns -EUCLEAN. `kind` and the block name the place. */

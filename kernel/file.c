@@ -226,16 +226,26 @@ static int daxfs_open(struct inode *inode, struct file *file)
 	return err;
 }
 
-/* A file that nobody writes to does not grow: what was kept for it is free again. */
+/*
+ * A file that nobody writes to does not grow: what was kept for it is free again. One that was emptied, to be written
+ * anew, gets its data out. An error stays in the mapping, for fsync().
+ */
 static int daxfs_release(struct inode *inode, struct file *file)
 {
 	struct daxfs_inode_info *info = DAXFS_I(inode);
+	bool emptied;
 
 	if (!(file->f_mode & FMODE_WRITE) || !atomic_dec_and_test(&info->writers))
 		return 0;
 	down_write(&info->lock);
 	daxfs_end_windows(inode);
+	/* Somebody who has opened it meanwhile truncates it under this lock, and closes it after us. */
+	emptied = info->emptied && !atomic_read(&info->writers);
+	if (emptied)
+		info->emptied = false;
 	up_write(&info->lock);
+	if (emptied)
+		daxfs_flush_data(inode);
 	return 0;
 }
 

@@ -478,6 +478,23 @@ static int exchange_names(struct inode *from_dir, const struct qstr *from, struc
 	return daxfs_tx_commit(change.tx);
 }
 
+/*
+ * A file that takes another's name has its data on the device first, because the name is durable at once: else a crash
+ * would leave an empty file where the old one was. An exchange is such a replacement twice: programs that use it unlink
+ * the old file next. i_rwsem of both is held, but no lock that writeback wants; where it fails, nothing is replaced.
+ */
+static int flush_replacement(struct inode *inode, struct inode *target, unsigned int flags)
+{
+	int err;
+
+	if (!target)
+		return 0;
+	err = daxfs_flush_data(inode);
+	if (!err && flags & RENAME_EXCHANGE)
+		err = daxfs_flush_data(target);
+	return err;
+}
+
 /* The VFS has refused a directory's move below itself, a target of the other type, and two names of one inode. */
 static int daxfs_rename(IDMAP_ARG, struct inode *from_dir, struct dentry *from, struct inode *to_dir,
 			struct dentry *to, unsigned int flags)
@@ -490,6 +507,9 @@ static int daxfs_rename(IDMAP_ARG, struct inode *from_dir, struct dentry *from, 
 		return -EINVAL;
 	if (to->d_name.len > DAXFS_NAME_MAX)
 		return -ENAMETOOLONG;
+	err = flush_replacement(inode, target, flags);
+	if (err)
+		return err;
 	gate = daxfs_enter(DAXFS_SB(from_dir->i_sb));
 	if (gate < 0)
 		return gate;

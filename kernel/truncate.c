@@ -20,6 +20,7 @@ struct shrink {
 	bool resumed;		/* by recovery: the next one tries again */
 	bool set_size;
 	loff_t size;
+	bool empties;		/* a file in the page cache that had data */
 	/* The rest of the block that `size` lies in: zeroed under undo, so that the bytes and the size go together. */
 	u64 tail_block;
 	u32 tail_from;
@@ -69,6 +70,8 @@ static int shrink_step(struct inode *inode, struct shrink *shrink)
 		daxfs_map_apply(change);
 	if (shrink->set_size)
 		daxfs_move_size(inode, shrink->size);
+	if (shrink->empties)
+		DAXFS_I(inode)->emptied = true;
 	if (shrink->announce) {
 		bool last = from <= shrink->first;
 
@@ -217,6 +220,7 @@ static int set_smaller(struct inode *inode, loff_t size)
 		.announce = inode->i_nlink > 0,
 		.set_size = true,
 		.size = size,
+		.empties = !size && i_size_read(inode) && daxfs_in_page_cache(inode),
 	};
 	loff_t old = i_size_read(inode);
 	int err = daxfs_flush_to(inode, size);

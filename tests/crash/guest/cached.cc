@@ -3,6 +3,7 @@
 // and direct I/O bypasses the cache. Each operation ends where the device must hold what programs see.
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <unistd.h>
 
 #include "tests/crash/guest/calls.h"
@@ -46,6 +47,9 @@ const std::vector<Operation>& cached_operations() {
         {"-", "cached-truncate-to-block", [] { return result(truncate(kFoo, 4096)); }},
         {"-", "cached-truncate-up", [] { return result(truncate(kFoo, 20000)); }},
         {"c", "cached-unlink-dirty", [] { const File file(kFoo); return pwrite(file.get(), pattern(20000), 20000, 0) != 20000 ? EIO : result(unlink(kFoo)); }},
+        {"n@/case/A/foo", "cached-replace-by-rename", [] { const int error = make_file("A/new", 9000); return error != 0 ? error : rename_with("A/new", kFoo, 0); }},
+        {"n@/case/A/foo", "cached-replace-by-exchange", [] { const int error = make_file("A/new", 9000); return error != 0 ? error : rename_with("A/new", kFoo, RENAME_EXCHANGE); }},
+        {"n@/case/A/foo", "cached-replace-by-truncation", [] { return write_at(kFoo, 0, 9000, O_TRUNC); }},
         {"rc", "direct-overwrite", [] { return write_at(kFoo, 0, 8192, O_DIRECT); }},
         {"c", "direct-append", [] { return write_at(kFoo, 12288, 8192, O_DIRECT); }},
         {"c", "direct-write-hole", [] { return write_at(kHole, 4 * 4096, 8192, O_DIRECT); }},
