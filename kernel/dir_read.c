@@ -4,10 +4,48 @@
  * key, and reading resumes behind it, wherever insertions and removals have moved the entries in the meantime. A leaf
  * is copied and sorted under the directory's lock and given out after the lock was dropped, because giving out touches
  * user memory.
+ *
+ * Programs of 32 bits without large files, and NFS version 2, keep positions of 31 bits: the top of a key, which names may
+ * share. Such a position stands for the first entry that has it, and is where reading resumes: seeking may give out
+ * entries of one position again, but leaves none out. A reader that goes on where a full buffer stopped it among them gets
+ * the rest alone: the key that comes next is in file->private_data, until it seeks.
  */
+#include <linux/compat.h>
 #include <linux/slab.h>
 
 #include "dir.h"
+
+#define POS_DOT_DOT	2	/* behind ".." */
+#define SMALL_POS_FIRST	3
+#define SMALL_POS_END	INT_MAX	/* behind all entries */
+#define SMALL_POS_SHIFT	32
+
+/* A server says what its client takes; for others, what the system call does. */
+static bool has_small_positions(const struct file *file)
+{
+	if (file->f_mode & (FMODE_32BITHASH | FMODE_64BITHASH))
+		return file->f_mode & FMODE_32BITHASH;
+	return in_compat_syscall();
+}
+
+static u64 small_position(u64 key)
+{
+	return clamp_t(u64, key >> SMALL_POS_SHIFT, SMALL_POS_FIRST, SMALL_POS_END - 1);
+}
+
+/* The key that reading goes on from. A small position that somebody with large ones left is a key that few are below. */
+static u64 resume_key(const struct file *file, u64 pos, bool small)
+{
+	u64 next = (unsigned long)file->private_data;
+
+	if (!small || pos < SMALL_POS_FIRST || pos > SMALL_POS_END)
+		return pos + 1;
+	if (pos == SMALL_POS_END)
+		return DAXFS_DIR_KEY_END;
+	if (next && small_position(next) == pos)
+		return next;
+	return pos == SMALL_POS_FIRST ? pos : pos << SMALL_POS_SHIFT;
+}
 
 /* The first leaf that has keys of at least *from, which moves behind that leaf; -ENOENT at the end. */
 static int next_leaf(struct inode *dir, u64 *from, struct dir_scratch *scratch)
@@ -34,17 +72,25 @@ static int next_leaf(struct inode *dir, u64 *from, struct dir_scratch *scratch)
 	return err;
 }
 
-static bool emit_leaf(struct inode *dir, struct dir_context *ctx, const struct dir_scratch *scratch)
+/* A small position is that of the entry that comes next; to come behind ".." is the first one's too. */
+static bool emit_leaf(struct file *file, struct dir_context *ctx, const struct dir_scratch *scratch, bool small)
 {
 	unsigned int i;
 
 	for (i = 0; i < scratch->count; i++) {
 		const struct daxfs_dirent *entry = (const void *)scratch->leaf + scratch->sorted[i].offset;
+		u64 key = scratch->sorted[i].key;
 
+		if (small && ctx->pos != POS_DOT_DOT)
+			ctx->pos = small_position(key);
+		if (small)
+			file->private_data = (void *)(unsigned long)key;
 		if (!dir_emit(ctx, (const char *)(entry + 1), entry->name_length, le64_to_cpu(entry->ino),
 			      fs_ftype_to_dtype(entry->type)))
 			return false;
-		ctx->pos = scratch->sorted[i].key;
+		ctx->pos = small ? small_position(key) : key;
+		if (small)
+			file->private_data = (void *)(unsigned long)(key + 1);
 	}
 	return true;
 }
@@ -52,6 +98,7 @@ static bool emit_leaf(struct inode *dir, struct dir_context *ctx, const struct d
 static int daxfs_iterate(struct file *file, struct dir_context *ctx)
 {
 	struct inode *dir = file_inode(file);
+	bool small = has_small_positions(file);
 	struct dir_scratch *scratch;
 	u64 from;
 	int err;
@@ -63,21 +110,26 @@ static int daxfs_iterate(struct file *file, struct dir_context *ctx)
 	scratch = kmalloc(sizeof(*scratch), GFP_KERNEL);
 	if (!scratch)
 		return -ENOMEM;
-	from = ctx->pos + 1;
+	from = resume_key(file, ctx->pos, small);
 	do {
 		err = next_leaf(dir, &from, scratch);
 		if (fatal_signal_pending(current))
 			err = -EINTR;
 		cond_resched();
-	} while (!err && emit_leaf(dir, ctx, scratch));
+	} while (!err && emit_leaf(file, ctx, scratch, small));
 	kfree(scratch);
+	if (err == -ENOENT && small)
+		ctx->pos = SMALL_POS_END;
 	return err == -ENOENT ? 0 : err;
 }
 
 /* Any position up to the largest key is a place to resume from. */
 static loff_t daxfs_dir_llseek(struct file *file, loff_t offset, int whence)
 {
-	return generic_file_llseek_size(file, offset, whence, LLONG_MAX, LLONG_MAX);
+	if (whence != SEEK_CUR || offset)
+		file->private_data = NULL;
+	return generic_file_llseek_size(file, offset, whence, LLONG_MAX,
+					has_small_positions(file) ? SMALL_POS_END : LLONG_MAX);
 }
 
 /* Names are durable already; times may not be. */

@@ -10,4 +10,17 @@ if(NOT DAXFS_SANITIZE)
     set_target_properties(live_${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY
                                                                       ${CMAKE_BINARY_DIR}/bin/tests)
   endforeach()
+  target_sources(live_directory PRIVATE ${CMAKE_SOURCE_DIR}/lib/base/siphash.cc)
+
+  # tests/live/bin32: 32-bit programs, which use no library at all.
+  file(GLOB programs32 CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/live/bin32/*.cc)
+  foreach(program ${programs32})
+    get_filename_component(name ${program} NAME_WE)
+    add_executable(live_${name} ${program})
+    target_compile_options(live_${name} PRIVATE -m32 -ffreestanding -fno-pic -fno-exceptions -fno-rtti
+                                                -fno-stack-protector -fno-asynchronous-unwind-tables)
+    target_link_options(live_${name} PRIVATE -m32 -nostdlib -static -no-pie -s)
+    set_target_properties(live_${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY
+                                                                      ${CMAKE_BINARY_DIR}/bin/tests)
+  endforeach()
 endif()

@@ -6,6 +6,7 @@
 //   directory long DIR           names of every length, and one too long
 //   directory race DIR SECONDS   lists while another process creates, removes and renames: what stays is seen once
 //   directory seek DIR           telldir and seekdir, also after removals
+//   directory sharing DEVICE     names that share positions of 31 bits, two and two, on the filesystem of the device
 //   directory damage DEVICE KIND  damages all directory nodes in the first 16 MiB of a device; KIND 0 .. 6
 //   directory refused DIR        DIR cannot be listed, nor a name in it be looked up: damage
 //   directory ls DIR             every path below DIR with type, links, size and target: to compare
@@ -23,11 +24,13 @@
 #include <map>
 #include <random>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "expect.h"
+#include "lib/base/siphash.h"
 
 namespace {
 
@@ -220,6 +223,25 @@ void seek(const std::string& dir) {
     close(fd);
 }
 
+// A position of 31 bits is the top of the name's hash.
+void sharing(const std::string& device) {
+    constexpr off_t kHashKey = 56;  // in the superblock
+    constexpr unsigned kNames = 400000;
+    daxfs::SipKey key{};
+    const int fd = MUST(open(device.c_str(), O_RDONLY));
+    EXPECT(MUST(pread(fd, key.data(), sizeof(key), kHashKey)) == sizeof(key));
+    close(fd);
+    std::vector<std::pair<std::uint32_t, unsigned>> tops;
+    for (unsigned i = 0; i < kNames; ++i) {
+        const std::string name = "shares-" + std::to_string(i);
+        tops.emplace_back(daxfs::siphash24(key, std::as_bytes(std::span(name))) >> 33, i);
+    }
+    std::sort(tops.begin(), tops.end());
+    for (std::size_t i = 1; i < tops.size(); ++i)
+        if (tops[i].first == tops[i - 1].first)
+            std::printf("shares-%u\nshares-%u\n", tops[i - 1].second, tops[i].second);
+}
+
 // One way of being wrong a kind; a node is an aligned block that starts with DXDR.
 void damage_node(std::vector<std::uint8_t>& node, int kind) {
     const auto put16 = [&](std::size_t offset, unsigned value) {
@@ -310,6 +332,8 @@ int main(int argc, char** argv) {
         race(dir, number);
     else if (verb == "seek")
         seek(dir);
+    else if (verb == "sharing")
+        sharing(dir);
     else if (verb == "damage")
         damage(dir, number);
     else if (verb == "refused")
