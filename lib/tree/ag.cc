@@ -82,8 +82,7 @@ Unit AgMap::unit() const {
 }
 
 std::optional<std::uint32_t> AgMap::stored_checksum(std::uint32_t index) const {
-    const auto* crc =
-        volume_->image->at<daxfs_le32>(volume_->geometry.ag_header(ag_), crc_offset_ + sizeof(daxfs_le32) * index);
+    const auto* crc = volume_->image->at<daxfs_le32>(volume_->geometry.ag_header(ag_), checksum_offset(index));
     if (crc == nullptr)
         return std::nullopt;
     return *crc;

@@ -2,6 +2,7 @@
 // Allocation group headers and their three maps.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -19,6 +20,7 @@ struct AgReading {
 AgReading read_ag_header(const Volume& volume, AgNo ag);
 
 enum class MapKind : std::uint8_t { kBlocks, kInodes, kOrphans };
+inline constexpr std::array kAllMaps{MapKind::kBlocks, MapKind::kInodes, MapKind::kOrphans};
 
 // One map of one initialised AG. Bit i stands for block i of the AG; in the orphan map for blocks 8i .. 8i + 7.
 // Reading bits does not check the checksum: `verify` does, one map block at a time.
@@ -33,6 +35,10 @@ class AgMap {
     BlockNo device_block(std::uint64_t bit) const;
     Unit unit() const;
 
+    // Where the checksum of a map block lies in the block of the AG header.
+    std::uint32_t checksum_offset(std::uint32_t index) const {
+        return crc_offset_ + static_cast<std::uint32_t>(sizeof(daxfs_le32)) * index;
+    }
     // Wrong checksum or unreadable. A header that is unreadable says so for every map block.
     std::optional<Damage> verify(std::uint32_t index) const;
     // Checksum kept in the AG header, and the one the map block has. Empty when one of them is unreadable.

@@ -1,0 +1,14 @@
+# Hostile images (see README.md here): the library that makes them, the tool of the host, and what runs in the guest.
+add_library(hostile_mutants STATIC hostile/base.cc hostile/mutant.cc hostile/field.cc hostile/structure.cc
+                                   hostile/other.cc)
+target_link_libraries(hostile_mutants PUBLIC daxfs_build)
+add_executable(hostile_mutate hostile/mutate.cc)
+target_link_libraries(hostile_mutate PRIVATE hostile_mutants)
+set_target_properties(hostile_mutate PROPERTIES OUTPUT_NAME mutate RUNTIME_OUTPUT_DIRECTORY
+                                                                   ${CMAKE_BINARY_DIR}/bin/hostile)
+if(NOT DAXFS_SANITIZE AND NOT DAXFS_FUZZ)
+  add_executable(hostile_guest hostile/guest/run.cc hostile/guest/device.cc hostile/guest/workload.cc)
+  target_link_libraries(hostile_guest PRIVATE hostile_mutants cmd_daxlive)
+  set_target_properties(hostile_guest PROPERTIES OUTPUT_NAME hostile RUNTIME_OUTPUT_DIRECTORY
+                                                                     ${CMAKE_BINARY_DIR}/bin/hostile)
+endif()
