@@ -69,6 +69,7 @@ int daxfs_ags_open(struct super_block *sb)
 		struct daxfs_ag *ag = &sbi->ags[agno];
 
 		mutex_init(&ag->lock);
+		mutex_init(&ag->grow_lock);
 		spin_lock_init(&ag->reserve_lock);
 		INIT_LIST_HEAD(&ag->windows);
 		xa_init(&ag->taken_inodes);

@@ -366,7 +366,7 @@ static u32 try_all(struct attempt *attempt, enum step step, u32 start, u32 goal)
 
 		if (try_ag(attempt, agno, step, i ? 0 : goal))
 			return attempt->run->count;
-		if (step == STEP_GOAL)
+		if (step == STEP_GOAL || attempt->request->near_only)
 			break;
 	}
 	return 0;
@@ -406,6 +406,8 @@ again:
 	for (i = 0; i < plans[request->kind].count; i++) {
 		if (plans[request->kind].steps[i] == STEP_GOAL && !goal)
 			continue;
+		if (i == plans[request->kind].open_after && request->near_only)
+			return 0;
 		if (i == plans[request->kind].open_after && !daxfs_in_tx(attempt->sb) &&
 		    !daxfs_ag_init_next(attempt->sb, seen))
 			goto again;

@@ -6,6 +6,7 @@
  *	s_umount > mounts_lock (failure.c) > daxfs_sb_info.device_lock
  *	sb_start_write
  *	inode->i_rwsem
+ *	daxfs_ag.grow_lock		one at a time
  *	mmap_lock
  *	sb_start_pagefault
  *	mapping->invalidate_lock
@@ -93,6 +94,9 @@ struct daxfs_ag {
 	u32 room_hint;			/* below it there are no holes of 64 KiB */
 	u32 inode_hint;			/* where the next free inode is looked for */
 	struct xarray taken_inodes;	/* inode slots promised to an open transaction, by number */
+	struct mutex grow_lock;		/* the two below: one chunk of inodes at a time for who starts from this AG */
+	u32 grown;			/* counts them */
+	u32 grown_in;			/* the AG where the last one was to be had */
 	u8 *orphans;			/* orphans in each group of 64 inodes; NULL: none yet */
 	unsigned long *verified;	/* bit a map block: checksum verified in this mount */
 	unsigned long *touched;		/* bit a block: metadata that was read without a media error; NULL: none yet */
@@ -192,6 +196,7 @@ struct daxfs_inode_info {
 	u64 blocks;			/* as in the inode */
 	u64 map_sequence;		/* moves with every change of the map, under the lock */
 	u64 parent;
+	u32 child_ag;			/* of a directory: a hint, 1 + the AG outside its own that has its newest child; or 0 */
 	u32 project;
 	struct timespec64 btime;
 	bool moving;			/* the file is neither as before nor as after a collapse or insert; under i_rwsem */
@@ -433,6 +438,7 @@ struct daxfs_alloc {
 	struct daxfs_inode_info *owner;	/* DATA and MEDIUM: whose windows to use; its lock is held exclusive. Or NULL */
 	u32 want;		/* blocks; the result is 1 .. want */
 	bool reserve_ok;	/* may use the metadata reserve (conversion, punch, truncate, unlink) */
+	bool near_only;		/* META: in the AG of `ino` or not at all, and nothing that is kept for a file */
 };
 int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run);
 void daxfs_unreserve(struct super_block *sb, struct daxfs_run run);

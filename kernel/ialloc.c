@@ -137,13 +137,14 @@ static void write_chunk(struct daxfs_sb_info *sbi, struct daxfs_run run)
 	}
 }
 
-static int grow(struct super_block *sb, u32 near, u32 *agno)
+static int add_chunk(struct super_block *sb, u32 near, bool near_only, u32 *agno)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_alloc request = {
 		.kind = DAXFS_ALLOC_META,
 		.ino = daxfs_ag_start(sbi, near) * DAXFS_INODES_PER_BLOCK,
 		.want = CHUNK_BLOCKS,
+		.near_only = near_only,
 	};
 	struct daxfs_run run;
 	struct daxfs_tx *tx;
@@ -167,6 +168,64 @@ static int grow(struct super_block *sb, u32 near, u32 *agno)
 	return daxfs_tx_commit(tx);
 }
 
+/* Unless somebody did so since `seen` was read: what many found missing at once is made once. */
+static int grow(struct super_block *sb, u32 near, bool near_only, u32 seen, u32 *agno)
+{
+	struct daxfs_ag *ag = &DAXFS_SB(sb)->ags[near];
+	int err = 0;
+
+	mutex_lock(&ag->grow_lock);
+	if (ag->grown == seen) {
+		err = add_chunk(sb, near, near_only, &ag->grown_in);
+		if (!err)
+			WRITE_ONCE(ag->grown, seen + 1);
+	}
+	*agno = ag->grown_in;
+	mutex_unlock(&ag->grow_lock);
+	return err;
+}
+
+/* A free inode in `near`, or a new one there or, without near_only, anywhere. */
+static int claim_or_grow(struct super_block *sb, u32 near, bool near_only, u64 *ino)
+{
+	struct daxfs_ag *ag = &DAXFS_SB(sb)->ags[near];
+	u32 agno = near, seen;
+	int err, tries;
+
+	/* Others may take all of a new chunk before we do. */
+	for (tries = 0; tries < 8; tries++) {
+		seen = READ_ONCE(ag->grown);
+		if (READ_ONCE(DAXFS_SB(sb)->ags[agno].free_inodes)) {
+			err = claim_in_ag(sb, agno, ino);
+			if (err != -EBUSY)
+				return err;
+		}
+		if (near_only && !READ_ONCE(ag->free_blocks))
+			return -ENOSPC;
+		err = grow(sb, near, near_only, seen, &agno);
+		if (err)
+			return err;
+	}
+	return -ENOSPC;
+}
+
+/* A free inode of any AG, from `start` on: 0, or -ENOSPC. What is wrong with one of them keeps nobody from the next. */
+static int claim_anywhere(struct super_block *sb, u32 start, u64 *ino)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u32 ags = smp_load_acquire(&sbi->initialised_ags), i;
+
+	if (atomic64_read(&sbi->free_inodes) <= 0)
+		return -ENOSPC;
+	for (i = 0; i < ags; i++) {
+		u32 agno = (start + i) % ags;
+
+		if (READ_ONCE(sbi->ags[agno].free_inodes) && !claim_in_ag(sb, agno, ino))
+			return 0;
+	}
+	return -ENOSPC;
+}
+
 /* Directories of the root spread over the AGs, everything else stays near its directory. */
 static u32 choose_ag(struct inode *dir, umode_t mode)
 {
@@ -178,34 +237,26 @@ static u32 choose_ag(struct inode *dir, umode_t mode)
 	return daxfs_ag_of(sbi, dir->i_ino / DAXFS_INODES_PER_BLOCK);
 }
 
+/*
+ * In the chosen AG for as long as it has free inodes, or blocks to make them from; then what is free in others is used
+ * before they grow. There the search goes on where it ended for the directory's last child.
+ */
 static int promise_inode(struct inode *dir, umode_t mode, u64 *ino)
 {
 	struct super_block *sb = dir->i_sb;
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u32 ags = smp_load_acquire(&sbi->initialised_ags);
-	u32 start = choose_ag(dir, mode), agno = start, i;
-	int err, tries;
+	struct daxfs_inode_info *info = DAXFS_I(dir);
+	u32 own = choose_ag(dir, mode), start = READ_ONCE(info->child_ag);
+	int err = claim_or_grow(sb, own, true, ino);
 
-	if (READ_ONCE(sbi->ags[start].free_inodes)) {
-		err = claim_in_ag(sb, start, ino);
-		if (err != -EBUSY)
-			return err;
-	}
-	/* Others may take all of a new chunk before we do. */
-	for (tries = 0; tries < 8; tries++) {
-		err = grow(sb, start, &agno);
-		if (err)
-			break;
-		err = claim_in_ag(sb, agno, ino);
-		if (err != -EBUSY)
-			return err;
-	}
-	for (i = 1; i < ags && (err == -ENOSPC || err == -EBUSY); i++) {
-		agno = (start + i) % ags;
-		if (READ_ONCE(sbi->ags[agno].free_inodes) && !claim_in_ag(sb, agno, ino))
-			return 0;
-	}
-	return err == -EBUSY ? -ENOSPC : err;
+	if (err != -ENOSPC)
+		return err;
+	start = start ? start - 1 : own;
+	err = claim_anywhere(sb, start, ino);
+	if (err)
+		err = claim_or_grow(sb, start, false, ino);
+	if (!err)
+		WRITE_ONCE(info->child_ag, daxfs_ag_of(DAXFS_SB(sb), *ino / DAXFS_INODES_PER_BLOCK) + 1);
+	return err;
 }
 
 static void end_promise(struct super_block *sb, u64 ino)
