@@ -98,6 +98,7 @@ void daxfs_ags_close(struct super_block *sb)
 		kvfree(ag->verified);
 		kvfree(ag->orphans);
 		kvfree(ag->touched);
+		kvfree(ag->held);
 		xa_destroy(&ag->taken_inodes);
 	}
 	kvfree(sbi->ags);

@@ -5,6 +5,7 @@
  * belongs to somebody:
  *	allocation	reserved is set -> the transaction sets the bitmap -> it commits -> reserved is cleared
  *	free		reserved is set -> the transaction clears the bitmap -> it commits -> reserved is cleared
+ *			or, where somebody refers to the block's page, stays set until nobody does (held.c)
  *	window		reserved is set -> its file allocates from it, or it ends and reserved is cleared (window.c)
  *
  * Placement. A huge page is 512 blocks, one cache line of bitmap; a hole is free space in one that is not wholly free.
@@ -453,20 +454,28 @@ static u32 take_count(struct super_block *sb, const struct daxfs_alloc *request)
 	return taken;
 }
 
+static u32 try_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run)
+{
+	u32 taken = take_count(sb, request), got = 0;
+
+	if (taken && (request->kind != DAXFS_ALLOC_HUGE || taken == DAXFS_HUGE_BLOCKS))
+		got = find_space(sb, request, taken, run);
+	if (got < taken)
+		atomic64_add(taken - got, &DAXFS_SB(sb)->free_blocks);
+	return got;
+}
+
 int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u32 got = 0, taken;
+	u32 got;
 
 	*run = (struct daxfs_run){ };
 	if (WARN_ON_ONCE(!request->want || request->kind >= ARRAY_SIZE(plans)))
 		return -EINVAL;
 	daxfs_ag_make_room(sb, request->want);
-	taken = take_count(sb, request);
-	if (taken && (request->kind != DAXFS_ALLOC_HUGE || taken == DAXFS_HUGE_BLOCKS))
-		got = find_space(sb, request, taken, run);
-	if (got < taken)
-		atomic64_add(taken - got, &sbi->free_blocks);
+	got = try_reserve(sb, request, run);
+	if (!got && daxfs_let_go(sb))
+		got = try_reserve(sb, request, run);
 	trace_daxfs_alloc(sb, request->ino, request->kind, request->goal, request->want, run->block, got,
 			  got ? 0 : -ENOSPC);
 	return got ? 0 : -ENOSPC;

@@ -23,8 +23,8 @@
  * change of it, before the inode lock, and left after it; nesting is fine. Entering never sleeps. Inside, never wait for
  * what only user space can end: a page fault, a pinned page, a thaw (sb_start_*).
  *
- * iomap_begin runs with a DAX entry or a folio locked. Under daxfs_inode_info.lock never invalidate or unmap mappings, break
- * layouts or touch user memory, except copies with page faults disabled.
+ * iomap_begin runs with a DAX entry or a folio locked. Under daxfs_inode_info.lock never invalidate or unmap mappings, or
+ * touch user memory, except copies with page faults disabled.
  *
  * How a transaction goes (journal.c):
  *
@@ -88,6 +88,8 @@ struct daxfs_ag {
 	u32 free_blocks;		/* neither allocated nor reserved */
 	u32 free_huge;			/* huge pages of such blocks alone */
 	u32 kept_blocks;		/* reserved by windows: their files' for as long as there are others */
+	u32 held_blocks;		/* bits of `held` */
+	unsigned long *held;		/* bit a block: freed while somebody referred to its page, see held.c; NULL: none yet */
 	struct list_head windows;	/* struct daxfs_window, oldest first */
 	u32 free_inodes;		/* neither used nor taken */
 	u32 hint;			/* below this block there are no free ones outside free huge pages */
@@ -146,6 +148,11 @@ struct daxfs_sb_info {
 	atomic64_t uninitialised_blocks;	/* the part of free_blocks in AGs without a head */
 	atomic64_t free_inodes;
 	atomic64_t inode_blocks;
+	/* held.c: pages that were mapped, and those that somebody still refers to */
+	unsigned long *exposed;		/* bit a huge page, from align_blocks on */
+	u64 exposed_bits;
+	atomic64_t held_blocks;		/* freed, and neither free nor anybody's */
+	struct delayed_work held_work;
 	struct daxfs_journal *journals;
 	u32 journal_count, journal_blocks;
 	unsigned long *journal_busy;	/* bit a slot */
@@ -453,6 +460,22 @@ void daxfs_freed_release(struct super_block *sb, u32 agno, u32 first, u32 count)
 /* Of whole-free huge pages and counters: the AG's bitmap was verified and its lock is held. */
 void daxfs_count_free(struct super_block *sb, u32 agno);
 
+/* ---- held.c: pages that somebody refers to ---- */
+void daxfs_held_prepare(struct daxfs_sb_info *sbi);	/* then daxfs_held_exit() */
+int daxfs_held_init(struct super_block *sb);		/* once the geometry is known */
+void daxfs_held_exit(struct daxfs_sb_info *sbi);
+/* Before pages of the huge page that `block` lies in come into page tables. */
+void daxfs_note_exposed(struct daxfs_sb_info *sbi, u64 block);
+/* Whether a page of these blocks is referred to. Where nothing maps them the answer stays no. Inside the gate. */
+bool daxfs_any_held(struct daxfs_sb_info *sbi, u64 block, u64 count);
+/* What a committed transaction freed is free, or held. */
+void daxfs_freed_settle(struct super_block *sb, u32 agno, u32 first, u32 count);
+/* Held blocks that nobody refers to any more become free. True: some did. */
+bool daxfs_let_go(struct super_block *sb);
+/* Until no page that was mapped is referred to, whoever its block belongs to; says what it waits for. -EINTR by a signal
+ * that `state` (TASK_KILLABLE, TASK_IDLE) is open to. Nothing maps pages of the device any more. */
+int daxfs_wait_unheld(struct daxfs_sb_info *sbi, const char *who, unsigned int state);
+
 /* ---- window.c: what is kept for files to grow into ---- */
 /* What is kept for the inode is free again. Its lock is held exclusive, or nobody else knows it any more. */
 void daxfs_end_windows(struct inode *inode);
@@ -562,11 +585,17 @@ void daxfs_map_apply(struct daxfs_map_change *change);
 
 /* ---- truncate.c ---- */
 /* Sets i_size, with everything that belongs to it: zeroing the tail, unmapping, freeing. i_rwsem and invalidate_lock are
- * held exclusive, layouts are broken. */
+ * held exclusive. */
 int daxfs_set_size(struct inode *inode, loff_t size);
 int daxfs_free_all_blocks(struct inode *inode);			/* evict and recovery: every block of the inode */
 int daxfs_resume_operation(struct inode *inode);		/* recovery: raw->operation is not none */
-int daxfs_break_layouts(struct inode *inode, loff_t from, loff_t to);
+
+/* ---- unmap.c. invalidate_lock is held exclusive but for _all. ---- */
+/* Page tables and page cache forget file blocks [first, end); what they hold of others is written back. */
+int daxfs_drop_cached(struct inode *inode, u64 first, u64 end);
+void daxfs_drop_all(struct inode *inode);	/* at eviction */
+/* Bytes [from, last] that were stored through page tables, of a DAX file: flushed and fenced. */
+int daxfs_write_back(struct inode *inode, loff_t from, loff_t last);
 
 /* ---- dir.c: names in a directory's tree. dir's inode lock is held: shared to look up, exclusive to change. ---- */
 int daxfs_dir_lookup(struct inode *dir, const struct qstr *name, u64 *ino, u8 *type);	/* -ENOENT */

@@ -83,12 +83,10 @@ static void each_mapped(struct daxfs_sb_info *sbi, void (*call)(struct inode *in
 /* Faults find the filesystem shut down under the same lock: nothing is mapped again. What was stored is brought out. */
 static void unmap(struct inode *inode)
 {
-	struct writeback_control wbc = { .sync_mode = WB_SYNC_ALL, .range_end = LLONG_MAX };
-
 	filemap_invalidate_lock(inode->i_mapping);
 	unmap_mapping_range(inode->i_mapping, 0, 0, 0);
 	if (IS_DAX(inode))
-		dax_writeback_mapping_range(inode->i_mapping, DAXFS_SB(inode->i_sb)->dax_dev, &wbc);
+		daxfs_write_back(inode, 0, LLONG_MAX);
 	filemap_invalidate_unlock(inode->i_mapping);
 }
 
@@ -98,32 +96,6 @@ static void drop_entries(struct inode *inode)
 	if (IS_DAX(inode))
 		truncate_inode_pages(inode->i_mapping, 0);
 	filemap_invalidate_unlock(inode->i_mapping);
-}
-
-static void wait_for_page(struct daxfs_sb_info *sbi, struct page *page)
-{
-	if (page_ref_count(page) <= 1)
-		return;
-	pr_notice("daxfs (%s): the removal waits for direct I/O or a pipe that refers to pages of the device\n",
-		  sbi->sb->s_id);
-	___wait_var_event(&page->_refcount, page_ref_count(page) <= 1, TASK_IDLE, 0, 0, schedule());
-}
-
-/*
- * References on pages, direct I/O and the like: they outlive the mapping they were taken from, so that no inode leads
- * to them. Nothing is mapped any more, so that there are no new ones.
- */
-static void wait_for_references(struct daxfs_sb_info *sbi)
-{
-	u64 block;
-
-	for (block = 0; block < sbi->device_blocks; block++) {
-		u64 in_piece = block & ((1ull << DAXFS_PIECE_SHIFT) - 1);
-
-		wait_for_page(sbi, virt_to_page(sbi->pieces[block >> DAXFS_PIECE_SHIFT]) + in_piece);
-		if (!(in_piece & 0xffff))
-			cond_resched();
-	}
 }
 
 static bool any_evicted(struct daxfs_sb_info *sbi)
@@ -154,9 +126,8 @@ static void leave_device(struct daxfs_sb_info *sbi)
 	if (!(READ_ONCE(sbi->sb->s_flags) & SB_ACTIVE))
 		return;
 	each_mapped(sbi, unmap);
-	/* FENCE: what mappers stored and unmap() flushed. */
-	daxfs_fence(sbi);
-	wait_for_references(sbi);
+	/* Direct I/O and the like outlive the mapping that they took pages from, so that no inode leads to them. */
+	daxfs_wait_unheld(sbi, "the removal", TASK_IDLE);
 	each_mapped(sbi, drop_entries);
 	wait_for_evictions(sbi);
 }

@@ -42,7 +42,8 @@ static int prealloc(struct inode *inode, u64 first, u64 end, loff_t size, bool z
 
 	/* What cannot succeed should not fill the device before it fails. */
 	if (first < end && end - first > DAXFS_I(inode)->blocks &&
-	    end - first - DAXFS_I(inode)->blocks > daxfs_free_blocks(inode->i_sb))
+	    end - first - DAXFS_I(inode)->blocks > daxfs_free_blocks(inode->i_sb) &&
+	    !daxfs_let_go(inode->i_sb))
 		return -ENOSPC;
 	while (first < end && !err) {
 		err = daxfs_step_begin(inode, &step);
@@ -79,16 +80,14 @@ static int zero_ends(struct inode *inode, loff_t offset, u64 inner, u64 outer, l
 static int clear_range(struct inode *inode, loff_t offset, loff_t end, u64 *first, u64 *last)
 {
 	u64 inner = round_up((u64)offset, DAXFS_BLOCK_SIZE), outer = round_down((u64)end, DAXFS_BLOCK_SIZE);
-	int err = daxfs_break_layouts(inode, offset, end - 1);
+	int err = 0;
 
 	*first = inner >> DAXFS_BLOCK_SHIFT;
 	*last = max(inner, outer) >> DAXFS_BLOCK_SHIFT;
-	if (err)
-		return err;
 	if ((u64)offset < inner || outer < (u64)end)
 		err = zero_ends(inode, offset, inner, outer, end);
-	if (!err && inner < outer)
-		truncate_pagecache_range(inode, inner, outer - 1);
+	if (!err)
+		err = daxfs_drop_cached(inode, *first, *last);
 	daxfs_point(unmapped);
 	return err;
 }

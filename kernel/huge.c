@@ -10,8 +10,7 @@
  * whose rest lies in a huge page that has kept room for them, they are copied there; where the rest does not, all of
  * the 2 MiB is copied into a free huge page. i_rwsem keeps readers and writers out. The copies are flushed, and durable
  * with the first fence of the one transaction that maps them and frees the old blocks: a crash leaves the old places or
- * the new ones. Where a page of the old blocks is still pinned (DMA) everything stays: the mm layer knows of no mapping
- * that it could break.
+ * the new ones. Where somebody holds a page of the old blocks (held.c) everything stays: what he stores belongs to the file.
  */
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -96,7 +95,7 @@ static u32 misplaced(struct inode *inode, u64 first)
 	return DAXFS_HUGE_BLOCKS;
 }
 
-/* Blocks of the file into reserved ones. -EBUSY where a page is pinned, -EIO where it is poisoned. */
+/* Blocks of the file into reserved ones. -EBUSY where a page is held, -EIO where it is poisoned. */
 static int copy_blocks(struct inode *inode, u64 first, struct daxfs_run run)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
@@ -113,8 +112,7 @@ static int copy_blocks(struct inode *inode, u64 first, struct daxfs_run run)
 				return err;
 		}
 		from = daxfs_block(sbi, map.disk_block);
-		/* An idle page of a DAX device has one reference. */
-		if (page_ref_count(virt_to_page(from)) > 1)
+		if (daxfs_any_held(sbi, map.disk_block, 1))
 			return -EBUSY;
 		if (copy_mc_to_kernel(to, from, DAXFS_BLOCK_SIZE))
 			return -EIO;

@@ -409,14 +409,11 @@ int daxfs_write_inode(struct inode *inode, struct writeback_control *wbc)
 static int set_size(struct inode *inode, loff_t size)
 {
 	struct address_space *mapping = inode->i_mapping;
-	int err = 0;
+	int err;
 
 	inode_dio_wait(inode);
 	filemap_invalidate_lock(mapping);
-	if (size < i_size_read(inode))
-		err = daxfs_break_layouts(inode, size, LLONG_MAX);
-	if (!err)
-		err = daxfs_set_size(inode, size);
+	err = daxfs_set_size(inode, size);
 	filemap_invalidate_unlock(mapping);
 	return err;
 }
@@ -514,7 +511,7 @@ void daxfs_evict_inode(struct inode *inode)
 {
 	bool free = !inode->i_nlink && DAXFS_I(inode)->stored && !is_bad_inode(inode);
 
-	truncate_inode_pages_final(&inode->i_data);
+	daxfs_drop_all(inode);
 	daxfs_forget_mapped(inode);
 	daxfs_end_windows(inode);
 	if (free && !sb_rdonly(inode->i_sb) && !daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))

@@ -113,6 +113,8 @@ static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned i
 				  daxfs_lookup_shared(inode, pos >> DAXFS_BLOCK_SHIFT, &map);
 
 	daxfs_point(read);
+	if (!err && flags & IOMAP_FAULT && map.state == DAXFS_MAP_WRITTEN)
+		daxfs_note_exposed(DAXFS_SB(inode->i_sb), map.disk_block);
 	if (!err)
 		fill_iomap(inode, &map, flags, iomap);
 	return begin_exit(inode, pos, &map, 0, err, start);
@@ -494,6 +496,7 @@ static int fault_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	if (filled)
 		err = fault_fill_locked(inode, first, length >> DAXFS_BLOCK_SHIFT, &map, &allocated);
 	if (!err) {
+		daxfs_note_exposed(DAXFS_SB(inode->i_sb), map.disk_block);
 		fill_iomap(inode, &map, flags, iomap);
 		/* Zero pages that readers mapped give way. Never IOMAP_F_DIRTY: all is durable already. */
 		if (filled)

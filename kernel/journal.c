@@ -870,7 +870,7 @@ static void settle_item(struct daxfs_tx *tx, const struct tx_item *item)
 	if (item->map == TX_BITMAP && item->op == TX_SET)
 		daxfs_reservation_kept(tx->sb, item->agno, item->first, item->count);
 	else if (item->map == TX_BITMAP)
-		daxfs_freed_release(tx->sb, item->agno, item->first, item->count);
+		daxfs_freed_settle(tx->sb, item->agno, item->first, item->count);
 	if (item->map == TX_INODE_MAP)
 		atomic64_add(item->count, &tx->sbi->inode_blocks);
 	if (item->map == TX_COUNTER)

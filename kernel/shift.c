@@ -190,16 +190,12 @@ static int end_of_extents(struct inode *inode, u64 *end)
  */
 static int quiesce(struct inode *inode, loff_t offset)
 {
-	int err = daxfs_break_layouts(inode, offset, LLONG_MAX);
-
 	/* The size moves past nothing that is only in the page cache. */
-	if (!err)
-		err = daxfs_flush_to(inode, i_size_read(inode));
+	int err = daxfs_flush_to(inode, i_size_read(inode));
+
 	if (!err)
 		err = filemap_write_and_wait_range(inode->i_mapping, offset, LLONG_MAX);
-	if (!err)
-		truncate_pagecache(inode, offset);
-	return err;
+	return err ?: daxfs_drop_cached(inode, offset >> DAXFS_BLOCK_SHIFT, DAXFS_END_OF_KEYS);
 }
 
 static bool whole_blocks(loff_t offset, loff_t length)

@@ -54,6 +54,13 @@ static u64 read_##name(struct daxfs_sb_info *sbi)			\
 }									\
 STAT(name)
 
+/* Freed, and out of reach until nobody refers to their pages. */
+static u64 read_held_blocks(struct daxfs_sb_info *sbi)
+{
+	return atomic64_read(&sbi->held_blocks);
+}
+STAT(held_blocks);
+
 SUM(kept_blocks, kept_blocks);		/* the part of free_blocks that windows keep */
 SUM(free_huge_pages, free_huge);	/* of the AGs whose bitmap was counted in this mount */
 
@@ -70,6 +77,7 @@ static struct attribute *daxfs_attrs[] = {
 	&attr_logged_bytes.attr,
 	&attr_free_blocks.attr,
 	&attr_kept_blocks.attr,
+	&attr_held_blocks.attr,
 	&attr_initialised_ags.attr,
 	&attr_free_huge_pages.attr,
 	NULL,

@@ -109,6 +109,8 @@ static int read_filesystem(struct super_block *sb)
 		err = open_journals(sb);
 	if (!err)
 		err = daxfs_ags_open(sb);
+	if (!err)
+		err = daxfs_held_init(sb);
 	if (err)
 		return err;
 	drop_bdev_cache(sb);
@@ -155,6 +157,7 @@ static int daxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	mutex_init(&sbi->super_lock);
 	daxfs_errors_init(sbi);
 	daxfs_failure_init(sbi);
+	daxfs_held_prepare(sbi);
 	sbi->counters = alloc_percpu(struct daxfs_counters);
 	if (!sbi->counters)
 		return -ENOMEM;
@@ -176,6 +179,10 @@ static void daxfs_put_super(struct super_block *sb)
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 
 	flush_work(&sbi->error_work);
+	/* A signal that kills ends the waiting: the holder may be a pipe of this very task's. */
+	if (daxfs_wait_unheld(sbi, "unmounting", TASK_KILLABLE))
+		pr_alert("daxfs (%pg): unmounted while blocks are referred to: whatever uses the device next may be overwritten\n",
+			 sb->s_bdev);
 	pr_info("daxfs (%pg): unmounted\n", sb->s_bdev);
 	drop_bdev_cache(sb);
 }
@@ -193,6 +200,7 @@ static void daxfs_kill_sb(struct super_block *sb)
 	kill_block_super(sb);
 	daxfs_failure_stopped(sbi);
 	daxfs_stats_remove(sb);
+	daxfs_held_exit(sbi);
 	daxfs_ags_close(sb);
 	daxfs_journals_free(sb);
 	daxfs_device_close(sb);

@@ -9,7 +9,6 @@
  * two punches would.
  */
 #include <linux/sched/mm.h>
-#include <linux/wait_bit.h>
 
 #include "data.h"
 
@@ -227,6 +226,8 @@ static int set_smaller(struct inode *inode, loff_t size)
 
 	if (!err && size & (DAXFS_BLOCK_SIZE - 1))
 		err = lookup_tail(inode, &shrink);
+	if (!err && IS_DAX(inode))
+		err = daxfs_drop_cached(inode, shrink.first, shrink.end);
 	if (err)
 		return err;
 	/* The size first: then no fault that waits for invalidate_lock maps a page that is about to go. */
@@ -249,28 +250,4 @@ int daxfs_set_size(struct inode *inode, loff_t size)
 	if (size > i_size_read(inode))
 		return daxfs_zero_tail(inode, size) ?: daxfs_commit_size(inode, size);
 	return set_smaller(inode, size);
-}
-
-static void wait_unlocked(struct inode *inode)
-{
-	filemap_invalidate_unlock(inode->i_mapping);
-	schedule();
-	filemap_invalidate_lock(inode->i_mapping);
-}
-
-/* Waits until nobody but page tables refers to pages of [from, to]: DMA into a file that loses its blocks. */
-int daxfs_break_layouts(struct inode *inode, loff_t from, loff_t to)
-{
-	struct page *page;
-	int err = 0;
-
-	lockdep_assert_held_write(&inode->i_mapping->invalidate_lock);
-	while (!err) {
-		page = dax_layout_busy_page_range(inode->i_mapping, from, to);
-		if (!page)
-			return 0;
-		err = ___wait_var_event(&page->_refcount, page_ref_count(page) == 1, TASK_INTERRUPTIBLE, 0, 0,
-					wait_unlocked(inode));
-	}
-	return err;
 }

@@ -7,12 +7,12 @@
 //   fault gigabyte FILE DIR     a mapping of 1 GiB: one fault, one transaction at most. DIR: of the counters
 //   fault dirty FILE TRACE      stores are written back once, and again after the next store. DIR: of tracefs
 //   fault freeze FILE DIR       stores wait while the filesystem is frozen, loads do not
-//   fault pinned FILE           truncate and punch wait for pages that a pipe refers to
+//   fault partial FILE TRACE    a part of a 2 MiB page goes, stores to the rest of it are still written back
 //   fault direct FILE           O_DIRECT from and into mappings of the same file and of another
 //   fault race FILE SEED        mappers, truncate and punch, while another file takes the blocks that become free
+#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include <atomic>
@@ -208,87 +208,56 @@ int freeze(const char* path, const std::string& counters) {
     return 0;
 }
 
-struct Pinned {
-    int read_end;
-    std::uint8_t* map;
-};
-
-// 8 pages at `at` are mapped, and a pipe refers to them.
-Pinned pin(int fd, off_t at) {
-    Pinned pinned{};
-    pinned.map = map_file(fd, 8 * kPage, at, false);
-    int ends[2];
-    expect(pipe(ends) == 0, "pipe");
-    const iovec pages{pinned.map, 8 * kPage};
-    expect(vmsplice(ends[1], &pages, 1, 0) == static_cast<ssize_t>(8 * kPage), "vmsplice");
-    close(ends[1]);
-    pinned.read_end = ends[0];
-    return pinned;
-}
-
-void expect_unpinned(const Pinned& pinned, std::uint8_t byte) {
-    std::vector<std::uint8_t> got(8 * kPage);
-    expect(read(pinned.read_end, got.data(), got.size()) == static_cast<ssize_t>(got.size()), "read from the pipe");
-    expect(got == std::vector<std::uint8_t>(got.size(), byte), "bytes of pages that the pipe referred to");
-    close(pinned.read_end);
-    munmap(pinned.map, 8 * kPage);
-}
-
-void on_alarm(int /*signal*/) {}
-
-int pinned(const char* path) {
-    const int fd = open_file(path, O_TRUNC);
-    for (const int how : {0, 1, 2}) {
-        const std::vector<char> data(64 * kPage, static_cast<char>('p' + how));
+// Where an entry of 2 MiB goes in part, stores to the rest of it are flushed before the next fsync() returns. A second
+// mapping covers the rest with small pages: what it stores later is noticed too.
+int partial(const char* path, const std::string& trace) {
+    struct Removal {
+        const char* name;
+        std::size_t kept;  // a byte of the 2 MiB that stays the file's, where it was
+        void (*remove)(int fd);
+    };
+    static const Removal removals[] = {
+        {"nothing", 0, [](int) {}},
+        {"punch at the start", kHuge / 2, [](int fd) { punch(fd, kHuge, kPage); }},
+        {"punch at the end", kHuge / 2, [](int fd) { punch(fd, 2 * kHuge - kPage, kPage); }},
+        {"punch inside", kHuge / 2, [](int fd) { punch(fd, kHuge + kPage, kPage); }},
+        {"punch from before", kHuge / 2, [](int fd) { punch(fd, kPage, kHuge); }},
+        {"punch past the end", kHuge / 2, [](int fd) { punch(fd, 2 * kHuge - kPage, kHuge); }},
+        {"zero range", kHuge / 2,
+         [](int fd) { expect(fallocate(fd, FALLOC_FL_ZERO_RANGE, kHuge + kPage, kPage) == 0, "zero range"); }},
+        {"truncate", kHuge / 2, [](int fd) { resize(fd, 2 * kHuge - kPage); }},
+        {"truncate inside a page", kHuge / 2, [](int fd) { resize(fd, 2 * kHuge - 100); }},
+        {"collapse", 0,
+         [](int fd) { expect(fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, kHuge + kPage, kPage) == 0, "collapse"); }},
+        {"insert", 0,
+         [](int fd) { expect(fallocate(fd, FALLOC_FL_INSERT_RANGE, kHuge + kPage, kPage) == 0, "insert"); }},
+    };
+    std::ofstream(trace + "/events/fs_dax/dax_writeback_one/enable") << "1\n";
+    for (const Removal& removal : removals) {
+        const std::string what = removal.name;
+        const int fd = open_file(path, O_TRUNC);
+        const std::vector<char> data(4 * kHuge, 'i');
         write_all(fd, data.data(), data.size(), 0);
+        std::uint8_t* map = map_file(fd, 4 * kHuge, 0, true);
+        std::uint8_t* small = map_file(fd, kHuge / 2, kHuge + kHuge / 4, false);
         expect(fsync(fd) == 0, "fsync");
-        const blkcnt_t before = blocks_of(fd);
-        const Pinned pages = pin(fd, 16 * kPage);
-        std::atomic<bool> done{false};
-        std::thread changer([&done, fd, how] {
-            switch (how) {
-                case 0:
-                    resize(fd, 16 * kPage);
-                    break;
-                case 1:
-                    punch(fd, 8 * kPage, 32 * kPage);
-                    break;
-                default:
-                    expect(fallocate(fd, FALLOC_FL_ZERO_RANGE, 8 * kPage, 32 * kPage) == 0, "zero range");
-            }
-            done = true;
-        });
-        usleep(300000);
-        expect(!done && blocks_of(fd) == before, "blocks went while a pipe refers to their pages");
-        // Others go on meanwhile: elsewhere in the file, and in another one.
-        const std::string other = std::string(path) + ".other";
-        const int second = open_file(other.c_str(), O_TRUNC);
-        write_all(second, data.data(), data.size(), 0);
-        close(second);
-        expect_unpinned(pages, static_cast<std::uint8_t>('p' + how));
-        changer.join();
-        if (how == 0)
-            expect(size_of(fd) == static_cast<off_t>(16 * kPage), "size after the truncate");
-        else
-            expect(read_all(fd, 32 * kPage, 8 * kPage) == std::vector<std::uint8_t>(32 * kPage), "range is not zeros");
+        (void)writebacks(trace);
+        expect(store(map + kHuge + kHuge / 2, 'X') && store(small + kHuge / 4 + 8, 'Y'), "stores");
+        removal.remove(fd);
+        expect(fsync(fd) == 0, "fsync");
+        expect(writebacks(trace) > 0, what + ": stores beside it are never flushed");
+        if (removal.kept != 0) {
+            expect(store(small + kHuge / 4 + 9, 'Z') && fsync(fd) == 0, "a store afterwards");
+            expect(writebacks(trace) > 0, what + ": a store afterwards is never flushed");
+            expect(load(map + kHuge + removal.kept) == 'X' && load(map + kHuge + removal.kept + 8) == 'Y' &&
+                       load(map + kHuge + removal.kept + 9) == 'Z',
+                   what + ": what was stored");
+        }
+        munmap(map, 4 * kHuge);
+        munmap(small, kHuge / 2);
+        close(fd);
     }
-    // A signal ends the wait, and nothing has changed.
-    const std::vector<char> data(64 * kPage, 's');
-    write_all(fd, data.data(), data.size(), 0);
-    const Pinned pages = pin(fd, 0);
-    struct sigaction action {};
-    action.sa_handler = on_alarm;
-    expect(sigaction(SIGALRM, &action, nullptr) == 0, "sigaction");
-    ualarm(200000, 0);
-    expect(ftruncate(fd, 0) == -1 && errno == EINTR, "a truncate that a signal interrupts");
-    expect(size_of(fd) == static_cast<off_t>(64 * kPage) && load(pages.map) == 's',
-           "an interrupted truncate did something");
-    expect_unpinned(pages, 's');
-    // Elsewhere in the file nothing waits.
-    const Pinned first = pin(fd, 0);
-    punch(fd, 32 * kPage, 8 * kPage);
-    resize(fd, 40 * kPage);
-    expect_unpinned(first, 's');
+    std::ofstream(trace + "/events/fs_dax/dax_writeback_one/enable") << "0\n";
     return 0;
 }
 
@@ -396,8 +365,8 @@ int main(int argc, char** argv) {
         return dirty(argv[2], argument);
     if (what == "freeze")
         return freeze(argv[2], argument);
-    if (what == "pinned")
-        return pinned(argv[2]);
+    if (what == "partial")
+        return partial(argv[2], argument);
     if (what == "direct")
         return direct(argv[2]);
     if (what == "race")

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pages that somebody holds. A page of the device that was mapped can be referred to long after nothing maps it: by direct
+ * I/O under way, a pipe, another process's buffer. Its block may leave its file, at once and durably, but nobody else gets
+ * it before the last reference is gone: else the holder reads or writes what is not his.
+ *
+ * An idle page of a DAX device has one reference; a held one has more. New ones are made by way of page tables alone, so that
+ * a page that nothing maps and that is idle stays so.
+ *
+ * exposed	one bit a huge page, in DRAM: some page of it was put into page tables in this mount. It is set before that
+ *		happens, in the fault's iomap_begin, and cleared where all of the huge page is free and idle. Where it is clear
+ *		nobody looks at pages: files that are not mapped pay nothing.
+ * held		one bit a block of an AG, in DRAM: freed by a transaction that has committed, and held. The block's bit in the
+ *		AG's `reserved` array stays set, so that it is neither free nor the file's; on the device it is free, and after
+ *		a power cut there is nobody left to hold it.
+ *
+ * Who finds no space looks whether holders have let go; a worker looks every second. Unmounting and the removal of the
+ * device wait until no exposed page is held, whether its block is free or a file's: what comes after us knows nothing of it.
+ */
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "space.h"
+
+#define LOOK_INTERVAL	HZ		/* of the worker */
+#define WAIT_INTERVAL	(HZ / 20)	/* of whoever waits */
+#define SAY_INTERVAL	(60 * HZ)
+
+static bool is_held(const struct daxfs_sb_info *sbi, u64 block)
+{
+	return page_ref_count(virt_to_page(daxfs_block(sbi, block))) > 1;
+}
+
+static u64 huge_of(const struct daxfs_sb_info *sbi, u64 block)
+{
+	return (block - sbi->align_blocks) / DAXFS_HUGE_BLOCKS;
+}
+
+int daxfs_held_init(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	sbi->exposed_bits = huge_of(sbi, sbi->block_count - 1) + 1;
+	sbi->exposed = kvcalloc(BITS_TO_LONGS(sbi->exposed_bits), sizeof(long), GFP_KERNEL);
+	return sbi->exposed ? 0 : -ENOMEM;
+}
+
+void daxfs_note_exposed(struct daxfs_sb_info *sbi, u64 block)
+{
+	u64 huge = huge_of(sbi, block);
+
+	if (!test_bit(huge, sbi->exposed))
+		set_bit(huge, sbi->exposed);
+}
+
+bool daxfs_any_held(struct daxfs_sb_info *sbi, u64 block, u64 count)
+{
+	u64 end = block + count, stop;
+
+	for (; block < end; block = stop) {
+		stop = min(end, block + DAXFS_HUGE_BLOCKS - (block - sbi->align_blocks) % DAXFS_HUGE_BLOCKS);
+		if (!test_bit(huge_of(sbi, block), sbi->exposed))
+			continue;
+		for (; block < stop; block++)
+			if (is_held(sbi, block))
+				return true;
+		cond_resched();
+	}
+	return false;
+}
+
+/* How many blocks from `block` on, at most `count`, are all held, or all not. */
+static u32 alike(const struct daxfs_sb_info *sbi, u64 block, u32 count, bool held)
+{
+	u32 i;
+
+	for (i = 0; i < count && is_held(sbi, block + i) == held; i++)
+		;
+	return i;
+}
+
+/* Nobody has freed a held block of this AG before: memory for the marks. */
+static unsigned long *held_blocks(struct daxfs_ag *ag)
+{
+	if (!ag->held)
+		ag->held = kvcalloc(BITS_TO_LONGS(ag->blocks), sizeof(long), GFP_NOFS | __GFP_NOFAIL);
+	return ag->held;
+}
+
+static void hold(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count)
+{
+	struct daxfs_ag *ag = &sbi->ags[agno];
+	unsigned long *held = held_blocks(ag);
+
+	spin_lock(&ag->reserve_lock);
+	bitmap_set(held, first, count);
+	ag->held_blocks += count;
+	spin_unlock(&ag->reserve_lock);
+	atomic64_add(count, &sbi->held_blocks);
+	schedule_delayed_work(&sbi->held_work, LOOK_INTERVAL);
+}
+
+/* All of the huge page is free: that of an AG which holds none of it. */
+static void hide(struct daxfs_sb_info *sbi, u32 agno, u32 huge)
+{
+	struct daxfs_space s = { .sbi = sbi, .ag = &sbi->ags[agno], .agno = agno };
+
+	spin_lock(&s.ag->reserve_lock);
+	if (daxfs_huge_is_free(&s, huge))
+		clear_bit(huge_of(sbi, daxfs_ag_start(sbi, agno)) + huge, sbi->exposed);
+	spin_unlock(&s.ag->reserve_lock);
+}
+
+/* Of one exposed huge page. */
+static void settle_exposed(struct super_block *sb, u32 agno, u32 first, u32 count)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u64 block = daxfs_ag_start(sbi, agno) + first;
+	u32 done, run;
+
+	for (done = 0; done < count; done += run) {
+		bool held = is_held(sbi, block + done);
+
+		run = alike(sbi, block + done, count - done, held) ?: 1;
+		if (held)
+			hold(sbi, agno, first + done, run);
+		else
+			daxfs_freed_release(sb, agno, first + done, run);
+	}
+	hide(sbi, agno, first / DAXFS_HUGE_BLOCKS);
+}
+
+void daxfs_freed_settle(struct super_block *sb, u32 agno, u32 first, u32 count)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u64 base = huge_of(sbi, daxfs_ag_start(sbi, agno));
+	u32 end = first + count;
+
+	while (first < end) {
+		u64 huge = base + first / DAXFS_HUGE_BLOCKS;
+		u64 next = find_next_bit(sbi->exposed, base + DIV_ROUND_UP(end, DAXFS_HUGE_BLOCKS), huge);
+		u32 stop = min_t(u64, end, (next - base) * DAXFS_HUGE_BLOCKS);
+
+		if (next > huge) {
+			daxfs_freed_release(sb, agno, first, stop - first);
+			first = stop;
+			continue;
+		}
+		stop = min_t(u64, end, (next - base + 1) * DAXFS_HUGE_BLOCKS);
+		settle_exposed(sb, agno, first, stop - first);
+		first = stop;
+	}
+}
+
+/* ---- letting go ---- */
+
+/* The next run of held blocks at or behind *first that are idle now; they lose their mark. */
+static u32 take_idle(struct daxfs_sb_info *sbi, u32 agno, u32 *first)
+{
+	struct daxfs_ag *ag = &sbi->ags[agno];
+	u64 start = daxfs_ag_start(sbi, agno);
+	u32 count = 0, stop;
+
+	spin_lock(&ag->reserve_lock);
+	*first = find_next_bit(ag->held, ag->blocks, *first);
+	while (*first < ag->blocks && is_held(sbi, start + *first))
+		*first = find_next_bit(ag->held, ag->blocks, *first + 1);
+	if (*first < ag->blocks) {
+		/* Not across a huge page, so that hide() is asked for each. */
+		stop = min(ag->blocks, round_down(*first, DAXFS_HUGE_BLOCKS) + DAXFS_HUGE_BLOCKS);
+		stop = find_next_zero_bit(ag->held, stop, *first);
+		count = alike(sbi, start + *first, stop - *first, false);
+		bitmap_clear(ag->held, *first, count);
+		ag->held_blocks -= count;
+	}
+	spin_unlock(&ag->reserve_lock);
+	return count;
+}
+
+/* Inside the gate. */
+static void let_go(struct super_block *sb, u32 agno)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u32 first = 0, count;
+
+	while ((count = take_idle(sbi, agno, &first))) {
+		daxfs_freed_release(sb, agno, first, count);
+		atomic64_sub(count, &sbi->held_blocks);
+		hide(sbi, agno, first / DAXFS_HUGE_BLOCKS);
+		first += count;
+	}
+}
+
+bool daxfs_let_go(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u32 agno, ags = smp_load_acquire(&sbi->initialised_ags);
+	s64 before = atomic64_read(&sbi->held_blocks);
+	int gate;
+
+	if (!before)
+		return false;
+	gate = daxfs_enter(sbi);
+	if (gate < 0)
+		return false;
+	for (agno = 0; agno < ags; agno++)
+		if (READ_ONCE(sbi->ags[agno].held_blocks))
+			let_go(sb, agno);
+	daxfs_leave(gate);
+	return atomic64_read(&sbi->held_blocks) < before;
+}
+
+static void look(struct work_struct *work)
+{
+	struct daxfs_sb_info *sbi = container_of(work, struct daxfs_sb_info, held_work.work);
+
+	daxfs_let_go(sbi->sb);
+	if (atomic64_read(&sbi->held_blocks) && !daxfs_is_shutdown(sbi))
+		schedule_delayed_work(&sbi->held_work, LOOK_INTERVAL);
+}
+
+void daxfs_held_prepare(struct daxfs_sb_info *sbi)
+{
+	INIT_DELAYED_WORK(&sbi->held_work, look);
+}
+
+void daxfs_held_exit(struct daxfs_sb_info *sbi)
+{
+	cancel_delayed_work_sync(&sbi->held_work);
+	kvfree(sbi->exposed);
+}
+
+/* ---- waiting for all of them ---- */
+
+/* How many exposed pages are held, and the first of their blocks. After removal their struct pages are gone: none. */
+static u64 count_held(struct daxfs_sb_info *sbi, u64 *first)
+{
+	u64 huge, block, end, held = 0;
+	int gate;
+
+	for_each_set_bit(huge, sbi->exposed, sbi->exposed_bits) {
+		gate = dax_read_lock();
+		if (!dax_alive(sbi->dax_dev)) {
+			dax_read_unlock(gate);
+			return 0;
+		}
+		block = sbi->align_blocks + huge * DAXFS_HUGE_BLOCKS;
+		end = min(block + DAXFS_HUGE_BLOCKS, sbi->block_count);
+		for (; block < end; block++)
+			if (is_held(sbi, block) && !held++)
+				*first = block;
+		dax_read_unlock(gate);
+		cond_resched();
+	}
+	return held;
+}
+
+int daxfs_wait_unheld(struct daxfs_sb_info *sbi, const char *who, unsigned int state)
+{
+	unsigned long say = jiffies;
+	u64 count, first;
+
+	while ((count = count_held(sbi, &first))) {
+		if (time_after_eq(jiffies, say)) {
+			pr_notice("daxfs (%s): %s waits for %llu blocks (the first is block %llu) that direct I/O, a pipe or a buffer of another program refers to\n",
+				  sbi->sb->s_id, who, count, first);
+			say = jiffies + SAY_INTERVAL;
+		}
+		if (signal_pending_state(state, current))
+			return -EINTR;
+		set_current_state(state);
+		schedule_timeout(WAIT_INTERVAL);
+	}
+	return 0;
+}
