@@ -10,6 +10,7 @@
 #include <linux/crc32c.h>
 #include <linux/module.h>
 
+#define DAXFS_DEFINES_SEALS
 #include "daxfs.h"
 
 #define CRC32C_POLY	0x82f63b78u	/* bit 31 is x^0 */

@@ -670,4 +670,7 @@ static inline bool daxfs_is_shutdown(const struct daxfs_sb_info *sbi)
 	return READ_ONCE(sbi->shutdown);
 }
 
+/* Last: it puts macros over functions that are declared above. */
+#include "sites.h"
+
 #endif /* DAXFS_KERNEL_H */

@@ -17,6 +17,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sort.h>
 
+#define DAXFS_DEFINES_TX
 #include "daxfs.h"
 #include "trace.h"
 
@@ -214,15 +215,19 @@ static void end(struct daxfs_tx *tx)
 
 static void flush(struct daxfs_tx *tx, const void *p, u32 bytes)
 {
-	daxfs_flush(tx->sbi, p, bytes);
+	(daxfs_flush)(tx->sbi, p, bytes);
 	tx->lines += (offset_in_page(p) % 64 + bytes + 63) / 64;
 }
 
 static void fence(struct daxfs_tx *tx)
 {
-	daxfs_fence(tx->sbi);
+	(daxfs_fence)(tx->sbi);
 	tx->fences++;
 }
+
+/* The sites are the calls of these, see sites.h. */
+#define flush(...) daxfs_site(flush, __VA_ARGS__)
+#define fence(...) daxfs_site(fence, __VA_ARGS__)
 
 static struct daxfs_journal_entry *entry_at(struct daxfs_tx *tx, u32 position)
 {

@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 
+#define DAXFS_DEFINES_PERSIST
 #include "daxfs.h"
 
 #define DAXFS_LINE	64

@@ -424,11 +424,13 @@ static int __init daxfs_init(void)
 	if (err)
 		goto cache;
 	daxfs_points_init();
+	daxfs_sites_init();
 	err = register_filesystem(&daxfs_type);
 	if (err)
 		goto points;
 	return 0;
 points:
+	daxfs_sites_exit();
 	daxfs_points_exit();
 	daxfs_stats_exit();
 cache:
@@ -439,6 +441,7 @@ cache:
 static void __exit daxfs_exit(void)
 {
 	unregister_filesystem(&daxfs_type);
+	daxfs_sites_exit();
 	daxfs_points_exit();
 	daxfs_stats_exit();
 	daxfs_inode_cache_exit();

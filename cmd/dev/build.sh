@@ -52,15 +52,27 @@ build_module() {
     add_btf "$target/daxfs.ko" "$KERNELS/$release/boot/vmlinux.btf"
 }
 
-# The module once more, with delay points for the tests that widen races (kernel/points.h): build/points/RELEASE. Tests
-# load it beside the usual one; only they want it, so it goes without type information.
-build_points() {
-    local release target=$BUILD/points
-    release=$(kernel_release "$1")
+# The module once more for tests, build/VARIANT/RELEASE/daxfs.ko. They load it beside the usual one; only they want it, so
+# it goes without type information.
+build_variant() {
+    local series=$2 release target=$BUILD/$1
+    release=$(kernel_release "$series")
+    shift 2
     lay_out_module "$target/.work/$release"
-    make -C "$(kernel_headers "$1")" M="$target/.work/$release" -j "$JOBS" KCFLAGS="$MODULE_FLAGS" DAXFS_DEBUG_POINTS=y modules
+    make -C "$(kernel_headers "$series")" M="$target/.work/$release" -j "$JOBS" \
+        KCFLAGS="$MODULE_FLAGS" "$@" modules
     mkdir -p "$target/$release"
     strip -g -o "$target/$release/daxfs.ko" "$target/.work/$release/daxfs.ko"
+}
+
+# With delay points, for the tests that widen races (kernel/points.h).
+build_points() {
+    build_variant points "$1" DAXFS_DEBUG_POINTS=y
+}
+
+# With call sites too, for the crash lab (kernel/sites.h).
+build_sites() {
+    build_variant sites "$1" DAXFS_DEBUG_POINTS=y DAXFS_SITES=y
 }
 
 verb_build() {

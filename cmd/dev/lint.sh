@@ -75,6 +75,17 @@ lint_mutants() {
     return "$failed"
 }
 
+# What makes stores persist is a call site (kernel/sites.h), whatever comes new.
+lint_sites() {
+    cd "$ROOT" || return
+    local name failed=0
+    for name in $(grep -oE '\bdaxfs_(flush|fence|zero_blocks|seal_[a-z_]+|tx_(add|alloc|free|inode|orphan)[a-z_]*)\(' \
+        kernel/daxfs.h | tr -d '(' | sort -u); do
+        grep -q "^#define $name(" kernel/sites.h || { echo "kernel/sites.h: $name() is missing"; failed=1; }
+    done
+    return "$failed"
+}
+
 # What takes seconds: part of `./dev test`.
 quick_lint() {
     local failed=0
@@ -83,6 +94,7 @@ quick_lint() {
     step "lint man pages" lint_man || failed=1
     step "lint module (sparse)" lint_sparse || failed=1
     step "lint crash mutants" lint_mutants || failed=1
+    step "lint call sites" lint_sites || failed=1
     return "$failed"
 }
 

@@ -13,7 +13,8 @@ if(NOT DAXFS_SANITIZE AND NOT DAXFS_FUZZ)
   set_target_properties(crashlab PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${crash_out})
 
   add_executable(crash_cases crash/guest/cached.cc crash/guest/calls.cc crash/guest/cases.cc crash/guest/groups.cc
-                             crash/guest/held.cc crash/guest/observe.cc crash/guest/operations.cc)
+                             crash/guest/held.cc crash/guest/huge.cc crash/guest/levels.cc crash/guest/observe.cc
+                             crash/guest/operations.cc crash/guest/sites.cc)
   add_executable(crash_selfcheck crash/guest/selfcheck.cc)
   foreach(program cases selfcheck)
     target_link_options(crash_${program} PRIVATE -static -s)

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // In the guest: runs cases of one or two operations on the mounted filesystem, marked in the trace.
-// Usage: cases MOUNTPOINT TRACE one|held|cached|groups|apart|opening [NAME...] | full LEAVE [NAME...] |
+// Usage: cases MOUNTPOINT TRACE one|held|cached|huge|levels|groups|apart|opening [NAME...] | full LEAVE [NAME...] |
 //                               two FROM COUNT SEED | recover
 //        cases MOUNTPOINT - wear; cases pairs
 // one: each operation alone; full: the same with LEAVE free blocks; held: two calls at once; cached: on files in the
-// page cache. On a filesystem of several allocation groups: groups, each operation with the directories A and B in two
-// of them; apart, two calls at once that change the maps of one each; opening, what takes a group into use. wear leaves
-// files and names behind everywhere, for a filesystem that is then made anew. pairs: says how many there are.
+// page cache; huge: on files in huge pages; levels: on trees of several levels. On a filesystem of several allocation
+// groups: groups, each operation with the directories A and B in two of them; apart, two calls at once that change the
+// maps of one each; opening, what takes a group into use. wear leaves files and names behind everywhere, for a
+// filesystem that is then made anew. pairs: says how many there are.
+//
+// In a module with call sites (kernel/sites.h) the environment's SITES may be "count": says "reached CASE SITE HITS"
+// for each that the operations of a case reached; or "omit SITE" or "delay SITE": it is broken while operations run.
 #include <fcntl.h>
 #include <ftw.h>
 #include <sys/mount.h>
@@ -24,9 +28,12 @@
 #include <vector>
 
 #include "tests/crash/guest/groups.h"
+#include "tests/crash/guest/huge.h"
+#include "tests/crash/guest/levels.h"
 #include "tests/crash/guest/mark.h"
 #include "tests/crash/guest/observe.h"
 #include "tests/crash/guest/operations.h"
+#include "tests/crash/guest/sites.h"
 #include "tests/crash/trace/format.h"
 
 namespace daxfs::crash {
@@ -72,11 +79,13 @@ void run_case(const std::string& name, const std::vector<const Operation*>& sequ
     char text[256];
     std::snprintf(text, sizeof text, "%s %016llx", name.c_str(), static_cast<unsigned long long>(observe(root)));
     say(Mark::kCase, text);
+    Sites sites(name);
     bool first = true;
     for (const Operation* operation : sequence) {
         perform(*operation, first);
         first = false;
     }
+    sites.end();
     say(Mark::kPhase, "cleanup");
     if (chdir("..") != 0 || nftw("case", remove_entry, 8, FTW_DEPTH | FTW_PHYS) != 0)
         die("cleanup");
@@ -136,8 +145,10 @@ void recover(const std::string& name) {
     static const Operation mounting = {"=", "mount", mount_device};
     static const Operation probing = {"n", "probe", probe};
     say(Mark::kCase, name + " -");
+    Sites sites(name);
     perform(mounting);
     perform(probing);
+    sites.end();
 }
 
 // Data is all of the pattern that no file may show later; names and inodes lie where those of a new filesystem will.
@@ -194,6 +205,11 @@ int run(int count, char** words) {
     if (what == "one") {
         run_each(operations(), count - 4, words + 4);
         run_each(large_operations(), count - 4, words + 4);
+        run_each(short_operations(), count - 4, words + 4);
+    } else if (what == "huge") {
+        run_each(huge_operations(), count - 4, words + 4);
+    } else if (what == "levels") {
+        run_each(level_operations(), count - 4, words + 4);
     } else if (what == "held") {
         run_each(held_operations(), count - 4, words + 4);
     } else if (what == "cached") {

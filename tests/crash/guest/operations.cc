@@ -170,6 +170,27 @@ void fragment() {
              "A/fragments");
 }
 
+// ---- a source that ends in the middle of a write(2) ----
+
+// `readable` bytes before a page that is not there, and the rest behind it.
+int write_short(const char* path, off_t offset, std::size_t readable) {
+    constexpr std::size_t kPages = std::size_t{4} * 4096;
+    const File file(path);
+    void* mapped = mmap(nullptr, kPages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (!file.good() || mapped == MAP_FAILED)
+        return errno;
+    char* end = static_cast<char*>(mapped) + kPages - 4096;
+    std::memcpy(end - readable, pattern(readable), readable);
+    munmap(end, 4096);
+    const ssize_t count = pwrite(file.get(), end - readable, readable + 3000, offset);
+    // The processor copies words: the last few bytes before the page may stay out too.
+    const bool is_short =
+        count > 0 && static_cast<std::size_t>(count) <= readable && static_cast<std::size_t>(count) + 8 > readable;
+    const int error = count < 0 ? errno : is_short ? 0 : EIO;
+    munmap(mapped, kPages - 4096);
+    return error;
+}
+
 }  // namespace
 
 std::string long_target() {
@@ -312,6 +333,18 @@ const std::vector<Operation>& large_operations() {
         {"c", "fallocate-fragments", [] { return allocate("A/fragments", 0, 0, 100 * 4096); }, fragment},
         {"-", "collapse-fragments", [] { return allocate("A/fragments", FALLOC_FL_COLLAPSE_RANGE, 4096, 3 * 4096); }, fragment},
         {"-", "insert-fragments", [] { return allocate("A/fragments", FALLOC_FL_INSERT_RANGE, 4096, 3 * 4096); }, fragment},
+    };
+    return all;
+}
+
+const std::vector<Operation>& short_operations() {
+    static const std::vector<Operation> all = {
+        {"c", "append-short", [] { return write_short("A/foo", 9000, 5003); }},
+        {"c", "write-hole-short", [] { return write_short("A/hole", 5 * 4096 + 101, 5005); }},
+        {"c", "write-hole-short-to-block", [] { return write_short("A/hole", 5 * 4096 + 101, 8192 - 101); }},
+        {"c", "write-preallocated-short", [] { return write_short("A/pre", 5001, 6001); }},
+        {"r@/case/A/foo", "overwrite-short-fsync", [] { return then_sync(write_short("A/foo", 1001, 5003), "A/foo"); }},
+        {"rc@/case/A/foo", "overwrite-across-end-short-fsync", [] { return then_sync(write_short("A/foo", 7001, 7007), "A/foo"); }},
     };
     return all;
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # In the guest: for each line "TRACE MODULE IMAGE CASES..." of /share/jobs the module, the filesystem, and the cases.
 # MODULE is a file of /share, or - for the one that is loaded; IMAGE is a file of /share, or "used": base.img that was full
-# of files and then made anew. With the cases "recover" the filesystem is mounted while it is recorded; "selfcheck" records
+# of files and then made anew. "count", "omit SITE" or "delay SITE" may stand before CASES, see cases.cc. With the cases "recover" the filesystem is mounted while it is recorded; "selfcheck" records
 # every form of instruction. Says "done TRACE" or "failed TRACE" after each.
 status=0
 
@@ -30,6 +30,18 @@ put_used() {
 }
 
 while read -r trace module image cases; do
+    unset SITES
+    case $cases in
+    count\ *)
+        export SITES=count
+        cases=${cases#* }
+        ;;
+    omit\ * | delay\ *)
+        SITES=$(echo "$cases" | cut -d ' ' -f 1,2)
+        export SITES
+        cases=${cases#* * }
+        ;;
+    esac
     if [ "$module" != - ]; then
         rmmod daxfs 2>/dev/null
         insmod "/share/$module" || exit 3
@@ -52,5 +64,6 @@ while read -r trace module image cases; do
         status=5
     fi
     umount /mnt
+    [ "${SITES:-}" != count ] || sed 's/^/site /; s/ [0-9]*$//' /sys/kernel/debug/daxfs_sites
 done </share/jobs
 exit $status
