@@ -97,6 +97,11 @@ sites() {
         grep -qxF "$site" "$all_sites" || { without=$((without + 1)); echo "$site: NO SUCH SITE, in sites.excused"; }
     done < <(sed '/^#/d; /^$/d' "$excused")
     count=$(wc -l <"$all_sites")
+    {
+        echo "Of $count call sites cases reach $((count - unreached - without)). Not reached, with a reason:"
+        echo
+        sed -nE 's/^([^ #]+) unreached (.*)$/- `\1`: \2/p' "$excused"
+    } | publish sites
     echo "$count call sites: $((count - unreached - without)) reached by cases, $unreached by none with a reason, $without wrong"
     total_passed=$((total_passed + count - without))
     total_failed=$((total_failed + without))
@@ -186,12 +191,15 @@ machine_mutants() { # [SITE...]
             try_mutants "$round" "${batch[@]}"
         done
     done
+    local caught=0 all=0
     for site in "${names[@]}"; do
         while read -r kind; do
             mutant="$kind $site"
+            all=$((all + 1))
             if grep -q "^caught $mutant:" "$verdicts"; then
                 [[ -z $(excuse "$site" "$kind") ]] || echo "caught, although sites.excused has it: $mutant"
                 total_passed=$((total_passed + 1))
+                caught=$((caught + 1))
             elif [[ -n $(excuse "$site" "$kind") ]]; then
                 total_passed=$((total_passed + 1))
             else
@@ -200,4 +208,10 @@ machine_mutants() { # [SITE...]
             fi
         done < <(kinds_of "$site")
     done
+    echo "$all mutants by machine: $caught caught"
+    [[ $# -gt 0 ]] || {
+        echo "Of $all mutants $caught are caught. These change nothing that is promised:"
+        echo
+        sed -nE 's/^([^ #]+) (omit|delay) (.*)$/- \2 `\1`: \3/p' "$excused"
+    } | publish machine-mutants
 }

@@ -12,7 +12,7 @@ if(NOT DAXFS_SANITIZE AND NOT DAXFS_FUZZ)
   target_link_libraries(crashlab PRIVATE daxfs_check daxfs_cli)
   set_target_properties(crashlab PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${crash_out})
 
-  add_executable(crash_cases crash/guest/cached.cc crash/guest/calls.cc crash/guest/cases.cc crash/guest/groups.cc
+  add_executable(crash_cases crash/guest/both.cc crash/guest/cached.cc crash/guest/calls.cc crash/guest/cases.cc crash/guest/groups.cc
                              crash/guest/held.cc crash/guest/huge.cc crash/guest/levels.cc crash/guest/observe.cc
                              crash/guest/operations.cc crash/guest/sites.cc)
   add_executable(crash_selfcheck crash/guest/selfcheck.cc)

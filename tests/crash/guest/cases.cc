@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // In the guest: runs cases of one or two operations on the mounted filesystem, marked in the trace.
 // Usage: cases MOUNTPOINT TRACE one|held|cached|huge|levels|groups|apart|opening [NAME...] | full LEAVE [NAME...] |
-//                               two FROM COUNT SEED | recover
+//                               two FROM COUNT SEED | both FROM COUNT [PAIR...] | recover
 //        cases MOUNTPOINT - wear; cases pairs
 // one: each operation alone; full: the same with LEAVE free blocks; held: two calls at once; cached: on files in the
-// page cache; huge: on files in huge pages; levels: on trees of several levels. On a filesystem of several allocation
-// groups: groups, each operation with the directories A and B in two of them; apart, two calls at once that change the
-// maps of one each; opening, what takes a group into use. wear leaves files and names behind everywhere, for a
-// filesystem that is then made anew. pairs: says how many there are.
+// page cache; both: two calls at once on two processors, COUNT schedules; huge: on files in huge pages; levels: on
+// trees of several levels. On a filesystem of several allocation groups: groups, each operation with the directories A
+// and B in two of them; apart, two calls at once that change the maps of one each; opening, what takes a group into
+// use. wear leaves files and names behind everywhere, for a filesystem that is then made anew. pairs: says how many
+// there are.
 //
 // In a module with call sites (kernel/sites.h) the environment's SITES may be "count": says "reached CASE SITE HITS"
 // for each that the operations of a case reached; or "omit SITE" or "delay SITE": it is broken while operations run.
@@ -27,6 +28,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/crash/guest/both.h"
 #include "tests/crash/guest/groups.h"
 #include "tests/crash/guest/huge.h"
 #include "tests/crash/guest/levels.h"
@@ -121,6 +123,18 @@ void run_pairs(std::uint64_t from, std::uint64_t count, std::uint64_t seed) {
         const Operation& first = all[order[i] / all.size()];
         const Operation& second = all[order[i] % all.size()];
         run_case(std::string(first.name) + "+" + second.name, {&first, &second});
+    }
+}
+
+// Schedules are numbered: each is of the next pair, and seeded with its number.
+void run_schedules(std::uint64_t from, std::uint64_t count, int names, char** name) {
+    for (std::uint64_t i = from; count > 0; ++i) {
+        const Operation pair = pair_of(i);
+        if (!chosen(pair.name, names, name))
+            continue;
+        set_schedule(i);
+        run_case(std::string(pair.name) + "/" + std::to_string(i), {&pair});
+        --count;
     }
 }
 
@@ -228,6 +242,8 @@ int run(int count, char** words) {
     } else if (what == "two" && count == 7) {
         run_pairs(std::strtoull(words[4], nullptr, 10), std::strtoull(words[5], nullptr, 10),
                   std::strtoull(words[6], nullptr, 10));
+    } else if (what == "both" && count > 5) {
+        run_schedules(std::strtoull(words[4], nullptr, 10), std::strtoull(words[5], nullptr, 10), count - 6, words + 6);
     } else if (what == "recover") {
         recover(words[2]);
     } else {

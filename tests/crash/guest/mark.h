@@ -14,7 +14,7 @@
 namespace daxfs::crash {
 
 inline void say(Mark kind, std::string_view text = {}) {
-    static struct {
+    static thread_local struct {
         std::uint64_t kind;
         std::uint64_t length;
         char text[512];

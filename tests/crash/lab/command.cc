@@ -158,6 +158,7 @@ int crashlab(std::vector<std::string> arguments, std::ostream& out, std::ostream
     LabOptions options;
     std::string path, id, save;
     const auto budget = [&](CLI::App* verb) {
+        verb->add_option("--exhaustive", options.budget.exhaustive, "Up to so many states a fence all of them");
         verb->add_option("--pairs", options.budget.pairs, "States with two lines lost or kept, at most, a fence");
         verb->add_option("--random", options.budget.random, "Random states a fence");
         verb->add_flag("--last-operation", options.last_operation, "Only the last operation of each case");

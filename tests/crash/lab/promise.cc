@@ -95,7 +95,7 @@ void Promise::begin(std::string_view flags, Reference after) {
     maps_anew_ = has('b');
     anything_ = has('n');
     in_halves_ = has('p');
-    half_done_.clear();
+    halves_done_.clear();
     flushed_ = has('f');
     synced_ = at == std::string_view::npos ? "" : std::string(flags.substr(at + 1));
     history_.push_back(after_);
@@ -139,7 +139,7 @@ std::optional<std::string> Promise::broken_by(const Snapshot& found, std::string
     const auto as_after = differs(files, files_of(*after_, part));
     if (!as_after)
         return std::nullopt;
-    if (!running_ || (!part.empty() && part == half_done_))
+    if (!running_ || halves_done_.contains(part))
         return "it has returned, and is not there:\n" + *as_after;
     const auto as_before = differs(files, files_of(*before_, part));
     if (!as_before)

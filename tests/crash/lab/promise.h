@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,8 +26,8 @@ class Promise {
     // The operation begins / has returned, and left `tree`. `flags`: see guest/operations.h.
     void begin(std::string_view flags, Reference after);
     void done();
-    // Of two calls at once in one operation, that below `directory` has returned.
-    void half_done(std::string_view directory) { half_done_ = directory; }
+    // Of two calls at once in one operation that below `directory` has returned.
+    void half_done(std::string_view directory) { halves_done_.emplace(directory); }
     const Snapshot& tree() const { return *after_; }  // as it is, or will be when the operation has returned
 
     // While the operation runs the tree may be as before it or as after it; once it returned, as after it. Empty: it
@@ -52,7 +53,7 @@ class Promise {
     bool maps_anew_ = false;
     bool anything_ = false;
     bool in_halves_ = false;
-    std::string half_done_;
+    std::set<std::string, std::less<>> halves_done_;
     bool flushed_ = false;
     std::string synced_;  // path, "*", or empty
     // Bytes of a block (inode, number) that were changed in place and are not durable for sure, and the trees since the

@@ -11,6 +11,9 @@
 // offset, elsewhere page by page. At the end the device as it really is goes into the trace as hashes: a reader that
 // replays the records must come to the same.
 //
+// With several processors, and between two marks, the turn passes to the next one at random stores, flushes and fences:
+// seeded, so that a schedule can be had again.
+//
 // Works with -accel tcg,thread=single alone: one thread calls everything here.
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -112,6 +115,42 @@ class Writer {
     std::vector<std::uint8_t> payload_;
 };
 
+// What the interface tells with thread=single is the processor that translated the code.
+unsigned running() {
+    static const CPUState* const kSecond = qemu_get_cpu(1);
+    return kSecond != nullptr && current_cpu == kSecond ? 1 : 0;
+}
+
+// When the turn passes.
+class Turns {
+  public:
+    void begin(std::uint64_t seed) {
+        random_ = seed * 0x9e3779b97f4a7c15u + 1;
+        // Schedules of many and of few turns.
+        device_odds_ = 2u << seed % 5;
+        other_odds_ = 32u << seed / 5 % 5;
+        on_ = true;
+        one_insn_per_tb = true;  // so that it passes at once
+        cpu_exit(current_cpu);
+    }
+    void end() { one_insn_per_tb = on_ = false; }
+    void at_device() { pass(device_odds_); }
+    void at_other() { pass(other_odds_); }
+
+  private:
+    void pass(std::uint32_t odds) {
+        if (!on_)
+            return;
+        random_ = random_ * 6364136223846793005u + 1442695040888963407u;
+        if ((random_ >> 33) % odds == 0)
+            cpu_exit(current_cpu);
+    }
+
+    bool on_ = false;
+    std::uint64_t random_ = 0;
+    std::uint32_t device_odds_ = 1, other_odds_ = 1;  // one of so many stores to the device, and elsewhere
+};
+
 // An instruction that does more than store. Lives as long as the emulator: translated blocks point to it.
 struct Instruction {
     std::uint64_t pc = 0;
@@ -148,6 +187,7 @@ class Recorder {
     qemu_plugin_id_t id_ = 0;
     Settings settings_;
     Writer writer_;
+    Turns turns_;
     bool armed_ = false;
     const std::uint8_t* image_ = nullptr;
     std::uint64_t image_bytes_ = 0;
@@ -161,20 +201,20 @@ class Recorder {
 
 Recorder* recorder;
 
-void store_plain(unsigned cpu, qemu_plugin_meminfo_t info, std::uint64_t address, void* pc) {
-    recorder->on_store(cpu, info, address, reinterpret_cast<std::uint64_t>(pc), false);
+void store_plain(unsigned, qemu_plugin_meminfo_t info, std::uint64_t address, void* pc) {
+    recorder->on_store(running(), info, address, reinterpret_cast<std::uint64_t>(pc), false);
 }
-void store_non_temporal(unsigned cpu, qemu_plugin_meminfo_t info, std::uint64_t address, void* pc) {
-    recorder->on_store(cpu, info, address, reinterpret_cast<std::uint64_t>(pc), true);
+void store_non_temporal(unsigned, qemu_plugin_meminfo_t info, std::uint64_t address, void* pc) {
+    recorder->on_store(running(), info, address, reinterpret_cast<std::uint64_t>(pc), true);
 }
-void flush(unsigned cpu, void* instruction) {
-    recorder->on_flush(cpu, *static_cast<Instruction*>(instruction));
+void flush(unsigned, void* instruction) {
+    recorder->on_flush(running(), *static_cast<Instruction*>(instruction));
 }
-void fence(unsigned cpu, void* instruction) {
-    recorder->on_fence(cpu, *static_cast<Instruction*>(instruction));
+void fence(unsigned, void* instruction) {
+    recorder->on_fence(running(), *static_cast<Instruction*>(instruction));
 }
-void mark(unsigned cpu, qemu_plugin_meminfo_t, std::uint64_t address, void*) {
-    recorder->on_mark(cpu, address);
+void mark(unsigned, qemu_plugin_meminfo_t, std::uint64_t address, void*) {
+    recorder->on_mark(running(), address);
 }
 void translate(qemu_plugin_id_t, qemu_plugin_tb* block) {
     recorder->translate(block);
@@ -296,13 +336,16 @@ void Recorder::store_part(unsigned cpu, qemu_plugin_meminfo_t info, std::uint64_
     const std::uint64_t physical = qemu_plugin_hwaddr_phys_addr(where);
     learn(address, physical);
     const std::uint64_t offset = physical - settings_.start;
-    if (offset < image_bytes_)
-        writer_.store(nt ? Kind::kNtStore : Kind::kStore, static_cast<std::uint8_t>(cpu), offset, pc, bytes, count);
+    if (offset >= image_bytes_)
+        return;
+    turns_.at_device();
+    writer_.store(nt ? Kind::kNtStore : Kind::kStore, static_cast<std::uint8_t>(cpu), offset, pc, bytes, count);
 }
 
 void Recorder::on_store(unsigned cpu, qemu_plugin_meminfo_t info, std::uint64_t address, std::uint64_t pc, bool nt) {
     if (!armed_ || !qemu_plugin_mem_is_store(info))
         return;
+    turns_.at_other();
     // Most stores of the kernel go elsewhere in its half, and their physical address need not be asked for.
     if (address >= kKernelHalf && linear_offset_ != kOutside &&
         address - linear_offset_ - settings_.start + 64 >= image_bytes_ + 64)
@@ -344,6 +387,7 @@ void Recorder::on_flush(unsigned cpu, const Instruction& instruction) {
     std::uint64_t address = 0;
     if (!armed_)
         return;
+    turns_.at_device();
     if (!flushed_address(instruction, address)) {
         ++unknown_flushes_;
         return;
@@ -356,8 +400,10 @@ void Recorder::on_flush(unsigned cpu, const Instruction& instruction) {
 }
 
 void Recorder::on_fence(unsigned cpu, const Instruction& instruction) {
-    if (armed_)
-        writer_.event(Kind::kFence, instruction.decoded.detail, static_cast<std::uint8_t>(cpu), 0, instruction.pc);
+    if (!armed_)
+        return;
+    turns_.at_device();
+    writer_.event(Kind::kFence, instruction.decoded.detail, static_cast<std::uint8_t>(cpu), 0, instruction.pc);
 }
 
 void Recorder::on_mark(unsigned cpu, std::uint64_t address) {
@@ -374,7 +420,12 @@ void Recorder::on_mark(unsigned cpu, std::uint64_t address) {
         arm({reinterpret_cast<const char*>(scratch_->data), length});
     else if (kind == Mark::kEnd)
         end();
-    else if (armed_)
+    else if (kind == Mark::kInterleave)
+        turns_.begin(
+            std::strtoull(std::string(reinterpret_cast<const char*>(scratch_->data), length).c_str(), nullptr, 10));
+    else if (kind == Mark::kDone)
+        turns_.end();
+    if (armed_ && kind != Mark::kArm)
         writer_.event(Kind::kMark, static_cast<std::uint8_t>(kind), static_cast<std::uint8_t>(cpu), 0, 0,
                       scratch_->data, length);
 }

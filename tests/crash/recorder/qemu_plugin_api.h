@@ -8,6 +8,14 @@
 
 extern "C" {
 
+// Not of the interface: what the emulator exports to its own modules. With thread=single the processors take turns; one
+// that is told to exit gives up its turn before the next instruction that begins a translated block.
+struct CPUState;
+CPUState* qemu_get_cpu(int index);
+void cpu_exit(CPUState* cpu);
+extern __thread CPUState* current_cpu;
+extern bool one_insn_per_tb;
+
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 struct qemu_plugin_hwaddr;

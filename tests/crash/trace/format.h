@@ -45,14 +45,15 @@ enum class Fence : std::uint8_t { kSfence = 1, kMfence, kWbinvd };
 
 // What the guest says about itself, see guest/mark.h.
 enum class Mark : std::uint8_t {
-    kArm = 1,    // recording starts; text: "TRACE MODULE", names of both
-    kEnd,        // and ends
-    kCase,       // text: "NAME LISTING-HASH"; the hash is - where the device is still to be recovered
-    kOperation,  // an operation begins; text: "FLAGS NAME"
-    kDone,       // it returned; text: "ERRNO LISTING-HASH" (decimal, 16 hex digits)
-    kPhase,      // setup or cleanup, which is replayed and not examined; text: its name
-    kSymbols,    // text: one line of /proc/kallsyms
-    kReturned,   // of two calls at once in an operation the first; text: the directory below which it worked
+    kArm = 1,     // recording starts; text: "TRACE MODULE", names of both
+    kEnd,         // and ends
+    kCase,        // text: "NAME LISTING-HASH"; the hash is - where the device is still to be recovered
+    kOperation,   // an operation begins; text: "FLAGS NAME"
+    kDone,        // it returned; text: "ERRNO LISTING-HASH" (decimal, 16 hex digits)
+    kPhase,       // setup or cleanup, which is replayed and not examined; text: its name
+    kSymbols,     // text: one line of /proc/kallsyms
+    kReturned,    // of two calls at once in an operation one; text: the directory below which it worked
+    kInterleave,  // until kDone the processors take turns at random stores; text: a seed
 };
 
 struct Record {
