@@ -234,44 +234,53 @@ void daxfs_held_exit(struct daxfs_sb_info *sbi)
 
 /* ---- waiting for all of them ---- */
 
-/* How many exposed pages are held, and the first of their blocks. After removal their struct pages are gone: none. */
-static u64 count_held(struct daxfs_sb_info *sbi, u64 *first)
+/* How many pages of one exposed huge page are held, and the first of their blocks. Of a device that is gone: none. */
+static u32 count_held(struct daxfs_sb_info *sbi, u64 huge, u64 *first)
 {
-	u64 huge, block, end, held = 0;
-	int gate;
+	u64 block = sbi->align_blocks + huge * DAXFS_HUGE_BLOCKS, end = min(block + DAXFS_HUGE_BLOCKS, sbi->block_count);
+	int alive = dax_read_lock();
+	u32 held = 0;
 
-	for_each_set_bit(huge, sbi->exposed, sbi->exposed_bits) {
-		gate = dax_read_lock();
-		if (!dax_alive(sbi->dax_dev)) {
-			dax_read_unlock(gate);
-			return 0;
-		}
-		block = sbi->align_blocks + huge * DAXFS_HUGE_BLOCKS;
-		end = min(block + DAXFS_HUGE_BLOCKS, sbi->block_count);
+	if (dax_alive(sbi->dax_dev))
 		for (; block < end; block++)
 			if (is_held(sbi, block) && !held++)
 				*first = block;
-		dax_read_unlock(gate);
+	dax_read_unlock(alive);
+	return held;
+}
+
+static void say_held(struct daxfs_sb_info *sbi, const char *who)
+{
+	u64 huge, block = 0, first = 0, held = 0;
+
+	for_each_set_bit(huge, sbi->exposed, sbi->exposed_bits) {
+		held += count_held(sbi, huge, &block);
+		if (held && !first)
+			first = block;
 		cond_resched();
 	}
-	return held;
+	if (held)
+		pr_notice("daxfs (%s): %s waits for %llu blocks (the first is block %llu) that direct I/O, a pipe or a buffer of another program refers to\n",
+			  sbi->sb->s_id, who, held, first);
 }
 
 int daxfs_wait_unheld(struct daxfs_sb_info *sbi, const char *who, unsigned int state)
 {
 	unsigned long say = jiffies;
-	u64 count, first;
+	u64 huge, first;
 
-	while ((count = count_held(sbi, &first))) {
-		if (time_after_eq(jiffies, say)) {
-			pr_notice("daxfs (%s): %s waits for %llu blocks (the first is block %llu) that direct I/O, a pipe or a buffer of another program refers to\n",
-				  sbi->sb->s_id, who, count, first);
-			say = jiffies + SAY_INTERVAL;
+	for_each_set_bit(huge, sbi->exposed, sbi->exposed_bits) {
+		while (count_held(sbi, huge, &first)) {
+			if (time_after_eq(jiffies, say)) {
+				say_held(sbi, who);
+				say = jiffies + SAY_INTERVAL;
+			}
+			if (signal_pending_state(state, current))
+				return -EINTR;
+			set_current_state(state);
+			schedule_timeout(WAIT_INTERVAL);
 		}
-		if (signal_pending_state(state, current))
-			return -EINTR;
-		set_current_state(state);
-		schedule_timeout(WAIT_INTERVAL);
+		cond_resched();
 	}
 	return 0;
 }
