@@ -6,6 +6,7 @@
 mkfs.daxfs -q -f "$PMEM" 20M
 mount_fs
 before=$(cat /sys/fs/daxfs/pmem0/free_blocks)
+modprobe fuse 2>/dev/null || : # or built in
 /tests/bin/held all /tmp/slow "$MNT" /sys/fs/daxfs/pmem0
 umount "$MNT"
 fsck_clean
