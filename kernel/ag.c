@@ -317,7 +317,7 @@ int daxfs_ag_init_next(struct super_block *sb, u32 seen)
 		return 0;
 	if (seen == sbi->ag_count)
 		return -ENOSPC;
-	if (sb_rdonly(sb))
+	if (!daxfs_writable(sb))
 		return -EROFS;
 	tx = daxfs_tx_begin_internal(sb);
 	if (IS_ERR(tx))

@@ -28,6 +28,7 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
+#include <linux/wait_bit.h>
 #include <linux/writeback.h>
 
 #include "data.h"
@@ -234,14 +235,25 @@ void daxfs_init_ioends(struct daxfs_inode_info *info)
 static void end_bio(struct bio *bio)
 {
 	struct iomap_ioend *ioend = daxfs_bio_ioend(bio);
+	struct daxfs_sb_info *sbi = DAXFS_SB(ioend->io_inode->i_sb);
 	struct daxfs_inode_info *info = DAXFS_I(ioend->io_inode);
 	unsigned long flags;
 
 	spin_lock_irqsave(&info->ioend_lock, flags);
 	if (list_empty(&info->ioends))
-		queue_work(DAXFS_SB(ioend->io_inode->i_sb)->convert_wq, &info->ioend_work);
+		queue_work(sbi->convert_wq, &info->ioend_work);
 	list_add_tail(&ioend->io_list, &info->ioends);
 	spin_unlock_irqrestore(&info->ioend_lock, flags);
+	if (atomic_dec_and_test(&sbi->ioends))
+		wake_up_var(&sbi->ioends);
+}
+
+void daxfs_wait_ioends(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	wait_var_event(&sbi->ioends, !atomic_read(&sbi->ioends));
+	flush_workqueue(sbi->convert_wq);
 }
 
 /*
@@ -254,8 +266,10 @@ static int prepare_ioend(struct iomap_ioend *ioend, int status)
 	loff_t end = min_t(u64, (u64)ioend->io_offset + ioend->io_size, i_size_read(ioend->io_inode));
 
 	ioend->io_size = max_t(loff_t, 0, end - ioend->io_offset);
-	if (ioend->io_type == IOMAP_UNWRITTEN || end > daxfs_stored_size(ioend->io_inode))
+	if (ioend->io_type == IOMAP_UNWRITTEN || end > daxfs_stored_size(ioend->io_inode)) {
 		daxfs_ioend_bio(ioend)->bi_end_io = end_bio;
+		atomic_inc(&DAXFS_SB(ioend->io_inode->i_sb)->ioends);
+	}
 	return status;
 }
 
@@ -281,11 +295,24 @@ static const struct iomap_writeback_ops writeback_ops = {
 	.prepare_ioend	= prepare_ioend,
 };
 
+/*
+ * Nothing begins while the filesystem is frozen, and freezing waits for what has begun, so that no completion stores
+ * then or waits for the thaw. sync(2) and the flusher hold s_umount, which a thaw needs: they leave the pages dirty.
+ */
 static int writepages(struct address_space *mapping, struct writeback_control *wbc)
 {
+	struct super_block *sb = mapping->host->i_sb;
 	struct iomap_writepage_ctx wpc = { };
+	int err;
 
-	return iomap_writepages(mapping, wbc, &wpc, &writeback_ops);
+	if (!sb_start_intwrite_trylock(sb)) {
+		if (wbc->for_sync || wbc->sync_mode == WB_SYNC_NONE)
+			return 0;
+		sb_start_intwrite(sb);
+	}
+	err = iomap_writepages(mapping, wbc, &wpc, &writeback_ops);
+	sb_end_intwrite(sb);
+	return err;
 }
 
 static int read_folio(struct file *file, struct folio *folio)

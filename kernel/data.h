@@ -24,7 +24,8 @@ struct daxfs_step {
 	unsigned int nofs;
 };
 
-static inline int daxfs_step_begin(struct inode *inode, struct daxfs_step *step)
+/* Of an operation that goes on with what the inode announces, or frees all of it; other changes: daxfs_step_begin(). */
+static inline int daxfs_step_resume(struct inode *inode, struct daxfs_step *step)
 {
 	step->gate = daxfs_enter(DAXFS_SB(inode->i_sb));
 	if (step->gate < 0)
@@ -40,6 +41,20 @@ static inline void daxfs_step_end(struct inode *inode, const struct daxfs_step *
 	memalloc_nofs_restore(step->nofs);
 	daxfs_leave(step->gate);
 }
+
+static inline int daxfs_step_begin(struct inode *inode, struct daxfs_step *step)
+{
+	int err = daxfs_step_resume(inode, step);
+
+	if (!err && unlikely(DAXFS_I(inode)->unfinished)) {
+		daxfs_step_end(inode, step);
+		err = -EUCLEAN;
+	}
+	return err;
+}
+
+/* In a step of its: the operation is given up, or done. */
+void daxfs_set_unfinished(struct inode *inode, bool unfinished, u64 sound_end);
 
 /* A write(2) in progress, at daxfs_inode_info.write: under i_rwsem exclusive there is one an inode. */
 struct daxfs_write {

@@ -159,12 +159,16 @@ struct daxfs_sb_info {
 	wait_queue_head_t journal_wait;
 	enum daxfs_dax_mode dax_mode;
 	struct workqueue_struct *convert_wq;	/* ends writeback, see buffered.c */
+	atomic_t ioends;		/* writeback under way that the work will complete */
 	enum daxfs_errors_mode errors_mode;
 	bool norecovery;
 	bool orphans_recovered;
+	bool recovering;		/* a mount or a remount finishes what was cut off, also where it is read-only */
 	bool shutdown;
+	bool damaged;			/* damage was met in this mount */
+	bool emergency_ro;		/* it was answered with errors=remount-ro: for good, and not the VFS's SB_RDONLY */
 	struct ratelimit_state corrupt_limit;
-	struct work_struct error_work;	/* sets DAXFS_STATE_ERRORS */
+	struct delayed_work error_work;	/* sets DAXFS_STATE_ERRORS */
 	struct kobject kobj;		/* /sys/fs/daxfs/DEVICE */
 	struct completion kobj_gone;
 	struct daxfs_counters __percpu *counters;
@@ -206,7 +210,13 @@ struct daxfs_inode_info {
 	u32 child_ag;			/* of a directory: a hint, 1 + the AG outside its own that has its newest child; or 0 */
 	u32 project;
 	struct timespec64 btime;
-	bool moving;			/* the file is neither as before nor as after a collapse or insert; under i_rwsem */
+	/*
+	 * A truncate, collapse or insert began and was given up, by damage or because nothing is written any more: until
+	 * recovery goes on with it at the next mount, map and size stay as they are, and blocks of the file from `sound_end` on
+	 * are neither as before nor as after. Under the lock.
+	 */
+	bool unfinished;
+	u64 sound_end;
 	bool stored;			/* is on the device: read from it, or daxfs_store_inode() was called */
 	u64 verified[DAXFS_VERIFIED_NODES];	/* extent tree nodes whose checksum was seen to be right, by block */
 	struct list_head mapped;	/* in daxfs_sb_info.mapped, from the first mmap(2) on */
@@ -314,6 +324,17 @@ static inline int daxfs_enter(const struct daxfs_sb_info *sbi)
 static inline void daxfs_leave(int gate)
 {
 	dax_read_unlock(gate);
+}
+
+/*
+ * Whether metadata may change. Every begin of a change asks: transactions do. Calls that would change something outside of
+ * them first, in memory or in the data, ask daxfs_may_write() before.
+ */
+static inline bool daxfs_writable(const struct super_block *sb)
+{
+	const struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	return !READ_ONCE(sbi->emergency_ro) && (!sb_rdonly(sb) || READ_ONCE(sbi->recovering));
 }
 
 int daxfs_device_open(struct super_block *sb);	/* messages say what is missing and what to run */
@@ -639,6 +660,7 @@ int daxfs_fileattr_set(IDMAP_ARG, struct dentry *dentry, struct fileattr *fa);
 
 /* ---- buffered.c: writeback ---- */
 void daxfs_init_ioends(struct daxfs_inode_info *info);	/* of a new inode in memory */
+void daxfs_wait_ioends(struct super_block *sb);	/* freezing: until none is under way */
 /* Of a file in the page cache: what was written is on the device, and the size with it. Waits; not inside the gate. */
 int daxfs_flush_data(struct inode *inode);
 
@@ -649,6 +671,7 @@ __printf(4, 5) int daxfs_corrupt(struct super_block *sb, u64 ino, u64 block, con
 int daxfs_media_error(struct super_block *sb, u64 ino, u64 block);
 void daxfs_shutdown(struct super_block *sb, const char *why);
 void daxfs_errors_init(struct daxfs_sb_info *sbi);
+void daxfs_errors_note(struct super_block *sb);	/* the note that may still be due; s_umount is held exclusive */
 
 /* ---- superblock.c ---- */
 int daxfs_read_super(struct super_block *sb);	/* geometry and features, in range; not yet the checksum */
@@ -668,6 +691,13 @@ void daxfs_stats_remove(struct super_block *sb);
 static inline bool daxfs_is_shutdown(const struct daxfs_sb_info *sbi)
 {
 	return READ_ONCE(sbi->shutdown);
+}
+
+static inline int daxfs_may_write(const struct super_block *sb)
+{
+	if (unlikely(daxfs_is_shutdown(DAXFS_SB(sb))))
+		return -EIO;
+	return likely(daxfs_writable(sb)) ? 0 : -EROFS;
 }
 
 /* Last: it puts macros over functions that are declared above. */

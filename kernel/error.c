@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Damage and media errors: said once a second at most, noted in the superblock, answered as errors= asks. And shutdown.
+ *
+ * "Read-only from here on" is a state of ours: SB_RDONLY is the VFS's, which freeze, thaw and remount rely on.
+ *
+ * The note is left by a worker, since locks may be held where damage is met. s_umount keeps the filesystem from being
+ * frozen, made read-only or unmounted meanwhile. It is only tried: an unmount waits for the worker with s_umount held,
+ * and so does whoever makes the filesystem read-only; both then leave the note themselves.
  */
 #include "daxfs.h"
 
@@ -8,20 +14,28 @@ static void policy(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 
-	if (sbi->errors_mode == DAXFS_ERRORS_SHUTDOWN) {
+	switch (READ_ONCE(sbi->errors_mode)) {
+	case DAXFS_ERRORS_SHUTDOWN:
 		daxfs_shutdown(sb, "damage was found (errors=shutdown)");
-	} else if (sbi->errors_mode == DAXFS_ERRORS_RO && !sb_rdonly(sb)) {
-		pr_err("daxfs (%s): read-only from here on (errors=remount-ro)\n", sb->s_id);
-		sb->s_flags |= SB_RDONLY;
+		break;
+	case DAXFS_ERRORS_RO:
+		if (!xchg(&sbi->emergency_ro, true) && !sb_rdonly(sb))
+			pr_err("daxfs (%s): read-only from here on (errors=remount-ro)\n", sb->s_id);
+		break;
+	case DAXFS_ERRORS_CONTINUE:
+		break;
 	}
 }
 
 /* While mounting there is nothing to protect yet: the mount fails or goes on without that AG. */
 static void note_and_react(struct super_block *sb)
 {
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
 	if (!sb->s_root)
 		return;
-	schedule_work(&DAXFS_SB(sb)->error_work);
+	WRITE_ONCE(sbi->damaged, true);
+	schedule_delayed_work(&sbi->error_work, 0);
 	policy(sb);
 }
 
@@ -74,19 +88,41 @@ static void store_error_state(struct super_block *sb)
 	mutex_unlock(&sbi->super_lock);
 }
 
-/* Leaves a note for fsck. Not from where the damage is met: locks may be held there. */
-static void note_errors(struct work_struct *work)
+/* s_umount is held, and the filesystem is not frozen. A read-only mount stores nothing. */
+static void leave_note(struct super_block *sb)
 {
-	struct daxfs_sb_info *sbi = container_of(work, struct daxfs_sb_info, error_work);
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	int gate;
 
-	if (sbi->read_only_device || sbi->norecovery)
+	if (!READ_ONCE(sbi->damaged) || sb_rdonly(sb))
 		return;
 	gate = daxfs_enter(sbi);
 	if (gate < 0)
 		return;
-	store_error_state(sbi->sb);
+	store_error_state(sb);
 	daxfs_leave(gate);
+}
+
+static void note_errors(struct work_struct *work)
+{
+	struct daxfs_sb_info *sbi = container_of(to_delayed_work(work), struct daxfs_sb_info, error_work);
+	struct super_block *sb = sbi->sb;
+	bool done = false;
+
+	if (down_read_trylock(&sb->s_umount)) {
+		done = sb->s_writers.frozen == SB_UNFROZEN;
+		if (done)
+			leave_note(sb);
+		up_read(&sb->s_umount);
+	}
+	if (!done)
+		schedule_delayed_work(&sbi->error_work, HZ);
+}
+
+void daxfs_errors_note(struct super_block *sb)
+{
+	cancel_delayed_work_sync(&DAXFS_SB(sb)->error_work);
+	leave_note(sb);
 }
 
 /* Transactions that are past daxfs_tx_ready() still complete; no other one starts. */
@@ -101,5 +137,5 @@ void daxfs_shutdown(struct super_block *sb, const char *why)
 void daxfs_errors_init(struct daxfs_sb_info *sbi)
 {
 	ratelimit_state_init(&sbi->corrupt_limit, HZ, 1);
-	INIT_WORK(&sbi->error_work, note_errors);
+	INIT_DELAYED_WORK(&sbi->error_work, note_errors);
 }

@@ -274,7 +274,7 @@ static int find_in_directory(struct inode *dir, struct owner *owner)
 }
 
 /* True when the search is over. */
-static bool find_in_inode(struct super_block *sb, u64 ino, struct owner *owner)
+static bool find_in_inode(struct super_block *sb, u64 ino, struct owner *owner, struct inode **grabbed)
 {
 	struct inode *inode;
 	int err = -ENOENT;
@@ -297,26 +297,10 @@ static bool find_in_inode(struct super_block *sb, u64 ino, struct owner *owner)
 		break;
 	}
 	up_read(&DAXFS_I(inode)->lock);
-	iput(inode);
 	if (!err)
 		owner->ino = ino;
+	*grabbed = inode;
 	return !err;
-}
-
-/* True when the search is over. Inside the gate for one block of inodes at a time. */
-static bool find_in_block(struct super_block *sb, u64 block, struct owner *owner)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u64 first = block * DAXFS_INODES_PER_BLOCK, ino;
-	int gate = daxfs_enter(sbi);
-	bool found = gate < 0 || READ_ONCE(sbi->closing);
-
-	if (!found && daxfs_inode_in_map(sb, first))
-		for (ino = first; ino < first + DAXFS_INODES_PER_BLOCK && !found; ino++)
-			found = find_in_inode(sb, ino, owner);
-	if (gate >= 0)
-		daxfs_leave(gate);
-	return found;
 }
 
 static bool is_inode_block(struct super_block *sb, u64 block)
@@ -327,6 +311,38 @@ static bool is_inode_block(struct super_block *sb, u64 block)
 	if (gate >= 0)
 		daxfs_leave(gate);
 	return inodes;
+}
+
+/* Inside the gate for one inode at a time. It is let go outside: as its last user we free it, which waits for a thaw. */
+static bool look_at_inode(struct super_block *sb, u64 ino, struct owner *owner)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct inode *grabbed = NULL;
+	int gate = daxfs_enter(sbi);
+	bool over = true;
+
+	if (gate < 0)
+		return true;
+	if (!READ_ONCE(sbi->closing))
+		over = find_in_inode(sb, ino, owner, &grabbed);
+	daxfs_leave(gate);
+	iput(grabbed);
+	return over;
+}
+
+/* True when the search is over. */
+static bool find_in_block(struct super_block *sb, u64 block, struct owner *owner)
+{
+	u64 first = block * DAXFS_INODES_PER_BLOCK, ino;
+
+	if (READ_ONCE(DAXFS_SB(sb)->closing) || daxfs_is_shutdown(DAXFS_SB(sb)))
+		return true;
+	if (!is_inode_block(sb, block))
+		return false;
+	for (ino = first; ino < first + DAXFS_INODES_PER_BLOCK; ino++)
+		if (look_at_inode(sb, ino, owner))
+			return true;
+	return false;
 }
 
 static void find_owner(struct super_block *sb, struct owner *owner)

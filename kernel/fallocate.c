@@ -173,10 +173,11 @@ long daxfs_fallocate(struct file *file, int mode, loff_t offset, loff_t length)
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE | FALLOC_FL_COLLAPSE_RANGE |
 		     FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE))
 		return -EOPNOTSUPP;
-	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
-		return -EIO;
 	if (check_add_overflow(offset, length, &end))
 		return -EFBIG;
+	err = daxfs_may_write(inode->i_sb);
+	if (err)
+		return err;
 	inode_lock(inode);
 	err = fallocate_locked(file, mode, offset, end);
 	inode_unlock(inode);

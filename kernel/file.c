@@ -134,10 +134,12 @@ static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 static ssize_t daxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	ssize_t count;
+	ssize_t count = daxfs_may_write(inode->i_sb);
 
-	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
-		return -EIO;
+	if (!count && unlikely(READ_ONCE(DAXFS_I(inode)->unfinished)))
+		count = -EUCLEAN;
+	if (count)
+		return count;
 	if (!IS_DAX(inode))
 		return iocb->ki_flags & IOCB_DIRECT ? daxfs_direct_write(iocb, from) : daxfs_buffered_write(iocb, from);
 	inode_lock(inode);
@@ -207,19 +209,10 @@ static int daxfs_mmap(struct file *file, struct vm_area_struct *vma)
 
 static int daxfs_open(struct inode *inode, struct file *file)
 {
-	bool moving;
 	int err;
 
 	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
 		return -EIO;
-	if (READ_ONCE(DAXFS_I(inode)->moving)) {
-		/* Somebody's call that is going on, or one that was cut off and that recovery has not finished. */
-		inode_lock_shared(inode);
-		moving = DAXFS_I(inode)->moving;
-		inode_unlock_shared(inode);
-		if (moving)
-			return -EUCLEAN;
-	}
 	err = generic_file_open(inode, file);
 	if (!err && file->f_mode & FMODE_WRITE)
 		atomic_inc(&DAXFS_I(inode)->writers);

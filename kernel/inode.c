@@ -259,7 +259,8 @@ static void load_inode(struct inode *inode)
 	info->project = le32_to_cpu(raw->project);
 	info->blocks = le64_to_cpu(raw->blocks);
 	info->parent = le64_to_cpu(raw->parent);
-	info->moving = raw->operation == DAXFS_OPERATION_COLLAPSE;
+	info->unfinished = raw->operation != DAXFS_OPERATION_NONE;
+	info->sound_end = le64_to_cpu(raw->operation_arg[0]);
 	info->stored = true;
 	inode->i_blocks = info->blocks << (DAXFS_BLOCK_SHIFT - 9);
 	daxfs_set_inode_ops(inode);
@@ -401,7 +402,7 @@ unlock:
 /* Times, which the VFS keeps dirty; everything else was durable when it changed. */
 int daxfs_write_inode(struct inode *inode, struct writeback_control *wbc)
 {
-	if (sb_rdonly(inode->i_sb) || !DAXFS_I(inode)->stored || !inode->i_nlink)
+	if (!daxfs_writable(inode->i_sb) || !DAXFS_I(inode)->stored || !inode->i_nlink)
 		return 0;
 	return daxfs_commit_inode(inode);
 }
@@ -423,9 +424,9 @@ int daxfs_setattr(IDMAP_ARG, struct dentry *dentry, struct iattr *attr)
 	struct inode *inode = d_inode(dentry);
 	int err;
 
-	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
-		return -EIO;
-	err = setattr_prepare(IDMAP, dentry, attr);
+	err = daxfs_may_write(inode->i_sb);
+	if (!err)
+		err = setattr_prepare(IDMAP, dentry, attr);
 	if (err)
 		return err;
 	if (attr->ia_valid & ATTR_SIZE) {
@@ -514,7 +515,7 @@ void daxfs_evict_inode(struct inode *inode)
 	daxfs_drop_all(inode);
 	daxfs_forget_mapped(inode);
 	daxfs_end_windows(inode);
-	if (free && !sb_rdonly(inode->i_sb) && !daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
+	if (free && !daxfs_may_write(inode->i_sb))
 		free_orphan(inode);
 	clear_inode(inode);
 }

@@ -53,6 +53,15 @@ static int begin_exit(struct inode *inode, loff_t pos, const struct daxfs_map *m
 	return err;
 }
 
+/* Of a file whose operation was given up, what lies in front of the place that it had come to. */
+static int sound_part(const struct daxfs_inode_info *info, u64 file_block, struct daxfs_map *map)
+{
+	if (file_block >= info->sound_end)
+		return -EUCLEAN;
+	map->count = min(map->count, info->sound_end - file_block);
+	return 0;
+}
+
 int daxfs_lookup_shared(struct inode *inode, u64 file_block, struct daxfs_map *map)
 {
 	struct daxfs_inode_info *info = DAXFS_I(inode);
@@ -62,6 +71,8 @@ int daxfs_lookup_shared(struct inode *inode, u64 file_block, struct daxfs_map *m
 		return gate;
 	down_read(&info->lock);
 	err = daxfs_map_lookup(inode, file_block, map);
+	if (!err && unlikely(info->unfinished))
+		err = sound_part(info, file_block, map);
 	up_read(&info->lock);
 	daxfs_leave(gate);
 	return err;

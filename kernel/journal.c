@@ -188,7 +188,7 @@ struct daxfs_tx *daxfs_tx_begin_internal(struct super_block *sb)
 
 struct daxfs_tx *daxfs_tx_begin(struct super_block *sb)
 {
-	if (sb_rdonly(sb))
+	if (!daxfs_writable(sb))
 		return ERR_PTR(-EROFS);
 	/* Reservations of tree blocks inside the transaction cannot begin another one: make the room now. */
 	daxfs_ag_make_room(sb, 0);

@@ -274,6 +274,9 @@ static int add_link(struct inode *inode, struct inode *dir, const struct qstr *n
 
 	if (inode->i_nlink >= DAXFS_LINK_MAX)
 		return -EMLINK;
+	/* With a name recovery would not go on with it. */
+	if (!inode->i_nlink && DAXFS_I(inode)->unfinished)
+		return -EUCLEAN;
 	err = name_change_begin(&change, dir, dir);
 	if (!err)
 		err = daxfs_dir_add(change.to, name, inode->i_ino, daxfs_dirent_type(inode->i_mode));
@@ -337,6 +340,13 @@ static bool loses_last_name(const struct inode *inode)
 	return S_ISDIR(inode->i_mode) || inode->i_nlink == 1;
 }
 
+/* One whose truncate or collapse was given up is in the orphan map already. */
+static void announce_orphan(struct daxfs_tx *tx, struct inode *inode)
+{
+	if (loses_last_name(inode) && DAXFS_I(inode)->raw->operation == DAXFS_OPERATION_NONE)
+		daxfs_tx_orphan(tx, inode->i_ino, true);
+}
+
 static void drop_name(struct inode *inode)
 {
 	if (S_ISDIR(inode->i_mode))
@@ -360,8 +370,7 @@ static int remove_name(struct inode *dir, const struct qstr *name, struct inode 
 		err = daxfs_dir_remove(change.from, name);
 	if (!err) {
 		daxfs_tx_add_core(change.tx, inode);
-		if (loses_last_name(inode))
-			daxfs_tx_orphan(change.tx, inode->i_ino, true);
+		announce_orphan(change.tx, inode);
 	}
 	err = name_change_ready(&change, err);
 	if (err)
@@ -427,10 +436,10 @@ static int move_name(struct inode *from_dir, const struct qstr *from, struct ino
 		err = daxfs_dir_add(change.to, to, inode->i_ino, type);
 	if (!err) {
 		daxfs_tx_add_core(change.tx, inode);
-		if (target)
+		if (target) {
 			daxfs_tx_add_core(change.tx, target);
-		if (target && loses_last_name(target))
-			daxfs_tx_orphan(change.tx, target->i_ino, true);
+			announce_orphan(change.tx, target);
+		}
 	}
 	err = name_change_ready(&change, err);
 	if (err)

@@ -274,10 +274,12 @@ int daxfs_recover_orphans(struct super_block *sb)
 	u32 agno;
 	int err = 0;
 
-	if (sb_rdonly(sb) || sbi->orphans_recovered)
+	if (sbi->orphans_recovered)
 		return 0;
+	WRITE_ONCE(sbi->recovering, true);
 	for (agno = 0; agno < sbi->initialised_ags && !err; agno++)
 		err = recover_ag(sb, agno);
+	WRITE_ONCE(sbi->recovering, false);
 	if (!err)
 		sbi->orphans_recovered = true;
 	return err;

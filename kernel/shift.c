@@ -11,8 +11,8 @@
  * last of an insert.
  *
  * Extents across the ends of the range are split before anything is announced. Nothing behind that needs space, so that
- * it can only fail by damage or shutdown: then the file stays announced, and the filesystem is shut down, since nobody may
- * see or write a file in between.
+ * it can only fail by damage, or where nothing is written any more: then the file stays announced for the next mount's
+ * recovery, and until then it can be read in front of the hole only, and not be changed.
  */
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
@@ -87,7 +87,6 @@ static int shift_step(struct inode *inode, struct shift *shift)
 	daxfs_map_apply(change);
 	if (inode->i_nlink)
 		announce(raw, &next);
-	WRITE_ONCE(DAXFS_I(inode)->moving, !next.done);
 	if (next.size && (next.step != SHIFT_UP || next.done)) {
 		daxfs_move_size(inode, next.size);
 		next.size = 0;
@@ -99,31 +98,26 @@ static int shift_step(struct inode *inode, struct shift *shift)
 
 static int shift_all(struct inode *inode, struct shift *shift)
 {
+	bool begun = false, over;
 	struct daxfs_step step;
 	int err;
 
 	do {
-		err = daxfs_step_begin(inode, &step);
+		err = daxfs_step_resume(inode, &step);
 		if (err)
 			return err;
 		err = shift_step(inode, shift);
+		begun |= !err;
+		over = err ? err != -ENOMEM : shift->done;
+		if (begun && over)
+			daxfs_set_unfinished(inode, err, shift->gap);
 		daxfs_step_end(inode, &step);
-		if (err == -ENOMEM && DAXFS_I(inode)->moving) {
+		if (err == -ENOMEM && begun) {
 			memalloc_retry_wait(GFP_NOFS);
 			err = 0;
 		}
 		cond_resched();
 	} while (!err && !shift->done);
-	return err;
-}
-
-/* The same for a file that is open. */
-static int shift_open_file(struct inode *inode, struct shift *shift)
-{
-	int err = shift_all(inode, shift);
-
-	if (err && DAXFS_I(inode)->moving)
-		daxfs_shutdown(inode->i_sb, "a file's blocks are in the middle of moving");
 	return err;
 }
 
@@ -224,7 +218,7 @@ int daxfs_collapse_range(struct inode *inode, loff_t offset, loff_t length)
 		err = split_at(inode, shift.gap);
 	if (!err)
 		err = split_at(inode, shift.remove_end);
-	return err ? err : shift_open_file(inode, &shift);
+	return err ? err : shift_all(inode, &shift);
 }
 
 int daxfs_insert_range(struct inode *inode, loff_t offset, loff_t length)
@@ -254,5 +248,5 @@ int daxfs_insert_range(struct inode *inode, loff_t offset, loff_t length)
 	err = quiesce(inode, offset);
 	if (!err)
 		err = split_at(inode, shift.first);
-	return err ? err : shift_open_file(inode, &shift);
+	return err ? err : shift_all(inode, &shift);
 }

@@ -77,16 +77,11 @@ static void set_vfs_limits(struct super_block *sb)
 static int recover_orphans(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	unsigned long read_only = sb->s_flags & SB_RDONLY;
-	int err;
 
 	if (sbi->read_only_device || sbi->norecovery ||
 	    le32_to_cpu(sbi->super->ro_compat) & ~DAXFS_RO_COMPAT_KNOWN)
 		return 0;
-	sb->s_flags &= ~SB_RDONLY;
-	err = daxfs_recover_orphans(sb);
-	sb->s_flags |= read_only;
-	return err;
+	return daxfs_recover_orphans(sb);
 }
 
 /* Inside the gate. */
@@ -176,11 +171,9 @@ static int daxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 /* Called where s_root was set: nothing runs any more but what is waited for here. */
 static void daxfs_put_super(struct super_block *sb)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-
-	flush_work(&sbi->error_work);
+	daxfs_errors_note(sb);
 	/* A signal that kills ends the waiting: the holder may be a pipe of this very task's. */
-	if (daxfs_wait_unheld(sbi, "unmounting", TASK_KILLABLE))
+	if (daxfs_wait_unheld(DAXFS_SB(sb), "unmounting", TASK_KILLABLE))
 		pr_alert("daxfs (%pg): unmounted while blocks are referred to: whatever uses the device next may be overwritten\n",
 			 sb->s_bdev);
 	pr_info("daxfs (%pg): unmounted\n", sb->s_bdev);
@@ -217,10 +210,13 @@ static int daxfs_sync_fs(struct super_block *sb, int wait)
 	return daxfs_is_shutdown(DAXFS_SB(sb)) ? -EIO : 0;
 }
 
-/* sync_fs and the write counts do all the work; the VFS freezes only where there is a freeze_fs. */
+/*
+ * sync_fs and the write counts keep callers out; the note of errors waits for the thaw by itself. What is left is writeback
+ * that began before, for stores that the VFS does not know of (direct I/O into a mapping): its completion converts.
+ */
 static int daxfs_freeze_fs(struct super_block *sb)
 {
-	flush_work(&DAXFS_SB(sb)->error_work);
+	daxfs_wait_ioends(sb);
 	return 0;
 }
 
@@ -272,6 +268,8 @@ static int daxfs_show_options(struct seq_file *seq, struct dentry *root)
 	seq_printf(seq, ",errors=%s", errors_modes[sbi->errors_mode].name);
 	if (sbi->norecovery)
 		seq_puts(seq, ",norecovery");
+	if (READ_ONCE(sbi->emergency_ro))
+		seq_puts(seq, ",emergency_ro");
 	return 0;
 }
 
@@ -293,13 +291,14 @@ static const struct super_operations daxfs_super_operations = {
 
 /* ---- options ---- */
 
-enum { OPT_DAX, OPT_DAX_FLAG, OPT_ERRORS, OPT_NORECOVERY };
+enum { OPT_DAX, OPT_DAX_FLAG, OPT_ERRORS, OPT_NORECOVERY, OPT_EMERGENCY_RO };
 
 static const struct fs_parameter_spec daxfs_parameters[] = {
 	fsparam_flag("dax", OPT_DAX_FLAG),
 	fsparam_enum("dax", OPT_DAX, dax_modes),
 	fsparam_enum("errors", OPT_ERRORS, errors_modes),
 	fsparam_flag("norecovery", OPT_NORECOVERY),
+	fsparam_flag("emergency_ro", OPT_EMERGENCY_RO),
 	{ }
 };
 
@@ -322,6 +321,11 @@ static int daxfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
 	case OPT_NORECOVERY:
 		options->norecovery = true;
 		return 0;
+	case OPT_EMERGENCY_RO:
+		/* mount(8) hands back what it reads in /proc/mounts. */
+		if (fc->purpose != FS_CONTEXT_FOR_RECONFIGURE)
+			return invalf(fc, "emergency_ro is a state that is shown, not an option");
+		return 0;
 	}
 	return opt;
 }
@@ -335,7 +339,6 @@ static int daxfs_get_tree(struct fs_context *fc)
 static int make_writable(struct super_block *sb, struct fs_context *fc)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	int err;
 
 	if (sbi->norecovery)
 		return invalf(fc, "mounted with norecovery: unmount first");
@@ -345,11 +348,7 @@ static int make_writable(struct super_block *sb, struct fs_context *fc)
 		return invalf(fc, "unknown features allow only reading");
 	if (sbi->super->state & cpu_to_le32(DAXFS_STATE_ERRORS))
 		warnf(fc, "damage was found earlier: unmount and run fsck.daxfs");
-	sb->s_flags &= ~SB_RDONLY;
-	err = daxfs_recover_orphans(sb);
-	if (err)
-		sb->s_flags |= SB_RDONLY;
-	return err;
+	return daxfs_recover_orphans(sb);
 }
 
 static int daxfs_reconfigure(struct fs_context *fc)
@@ -357,8 +356,13 @@ static int daxfs_reconfigure(struct fs_context *fc)
 	struct super_block *sb = fc->root->d_sb;
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	const struct mount_options *options = fc->fs_private;
+	bool writable = fc->sb_flags_mask & SB_RDONLY && !(fc->sb_flags & SB_RDONLY);
 	int gate, err = 0;
 
+	if (writable && READ_ONCE(sbi->emergency_ro)) {
+		pr_err("daxfs (%s): stays read-only, damage was found: unmount and run fsck.daxfs\n", sb->s_id);
+		return invalf(fc, "damage was found: unmount and run fsck.daxfs");
+	}
 	if (options->norecovery != sbi->norecovery)
 		return invalf(fc, "norecovery cannot be changed by a remount");
 	/* Inodes in memory are what they are. */
@@ -366,7 +370,9 @@ static int daxfs_reconfigure(struct fs_context *fc)
 		return invalf(fc, "dax= cannot be changed by a remount: unmount first");
 	sync_filesystem(sb);
 	sbi->errors_mode = options->errors;
-	if (fc->sb_flags_mask & SB_RDONLY && sb_rdonly(sb) && !(fc->sb_flags & SB_RDONLY)) {
+	if (fc->sb_flags_mask & SB_RDONLY && !writable)
+		daxfs_errors_note(sb);
+	if (writable && sb_rdonly(sb)) {
 		gate = daxfs_enter(sbi);
 		if (gate < 0)
 			return gate;

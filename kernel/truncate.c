@@ -16,7 +16,6 @@ struct shrink {
 	u64 first;		/* blocks from here on go */
 	u64 end;		/* ... up to here; moves down */
 	bool announce;		/* a truncate, to be finished by recovery */
-	bool resumed;		/* by recovery: the next one tries again */
 	bool set_size;
 	loff_t size;
 	bool empties;		/* a file in the page cache that had data */
@@ -83,32 +82,46 @@ static int shrink_step(struct inode *inode, struct shrink *shrink)
 	return daxfs_tx_commit(tx);
 }
 
+void daxfs_set_unfinished(struct inode *inode, bool unfinished, u64 sound_end)
+{
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+
+	lockdep_assert_held_write(&info->lock);
+	if (unfinished && !info->unfinished)
+		pr_err("daxfs (%s): inode %lu: a change of its size was cut off; it keeps blocks and size until the next mount\n",
+		       inode->i_sb->s_id, inode->i_ino);
+	info->sound_end = sound_end;
+	WRITE_ONCE(info->unfinished, unfinished);
+}
+
 /*
- * Once a truncate is announced it is finished: what the file got behind its new end later would fall to a recovery that
- * goes on with it. So only shutdown ends it early, and damage shuts down.
+ * A truncate that has begun, be it announced or of an orphan, is finished: what the file got behind its new end later would
+ * fall to a recovery that goes on with it, and old bytes would come to light when the file grows. Where damage, or a
+ * filesystem that nobody writes to any more, does not let it, the inode keeps map and size as they are.
  */
 static int shrink_all(struct inode *inode, struct shrink *shrink)
 {
+	bool truncates = shrink->announce || shrink->set_size, begun = false, over;
 	struct daxfs_step step;
-	bool begun = false;
 	int err;
 
 	do {
-		err = daxfs_step_begin(inode, &step);
+		err = daxfs_step_resume(inode, &step);
 		if (err)
 			return err;
 		daxfs_end_windows(inode);
 		err = shrink_step(inode, shrink);
+		begun |= !err && truncates;
+		over = err ? err != -ENOMEM : shrink->end <= shrink->first;
+		if (begun && over)
+			daxfs_set_unfinished(inode, err, shrink->first);
 		daxfs_step_end(inode, &step);
-		begun |= !err && shrink->announce;
 		if (err == -ENOMEM && begun) {
 			memalloc_retry_wait(GFP_NOFS);
 			err = 0;
 		}
 		cond_resched();
 	} while (!err && shrink->end > shrink->first);
-	if (err && begun && !shrink->resumed)
-		daxfs_shutdown(inode->i_sb, "a truncate is not finished");
 	return err;
 }
 
@@ -116,6 +129,8 @@ int daxfs_remove_blocks(struct inode *inode, u64 first, u64 end)
 {
 	struct shrink shrink = { .first = first, .end = end };
 
+	if (READ_ONCE(DAXFS_I(inode)->unfinished))
+		return -EUCLEAN;
 	return first < end ? shrink_all(inode, &shrink) : 0;
 }
 
@@ -141,7 +156,6 @@ int daxfs_resume_operation(struct inode *inode)
 		.first = le64_to_cpu(raw->operation_arg[0]),
 		.end = DAXFS_END_OF_KEYS,
 		.announce = true,
-		.resumed = true,
 	};
 
 	/* What it says was looked at when the inode was read. */
@@ -245,7 +259,7 @@ int daxfs_set_size(struct inode *inode, loff_t size)
 {
 	lockdep_assert_held_write(&inode->i_rwsem);
 	lockdep_assert_held_write(&inode->i_mapping->invalidate_lock);
-	if (DAXFS_I(inode)->moving)
+	if (READ_ONCE(DAXFS_I(inode)->unfinished))
 		return -EUCLEAN;
 	if (size > i_size_read(inode))
 		return daxfs_zero_tail(inode, size) ?: daxfs_commit_size(inode, size);

@@ -9,7 +9,7 @@ cuts=0
 in_between=0
 mount_fs
 
-# What nobody has recovered yet cannot be opened while it is neither as before nor as after.
+# What nobody has recovered yet can be read up to the place from which on it is neither as before nor as after.
 look_unrecovered() {
     fsck.daxfs -n "$PMEM" >/tmp/fsck.out 2>&1 || grep -q 'needs recovery' /tmp/fsck.out || {
         cat /tmp/fsck.out
