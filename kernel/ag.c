@@ -31,7 +31,7 @@ static int check_header(struct super_block *sb, u32 agno)
 		return daxfs_corrupt(sb, 0, block, "header of allocation group %u: no magic number", agno);
 	if (!daxfs_ag_ok(sbi, header))
 		return daxfs_corrupt(sb, 0, block, "header of allocation group %u: checksum", agno);
-	if (le64_to_cpu(header->block) != block || header->nonce != sbi->super->nonce ||
+	if (le64_to_cpu(header->block) != block || header->nonce != sbi->believed.nonce ||
 	    le32_to_cpu(header->agno) != agno || le32_to_cpu(header->blocks) != blocks)
 		return daxfs_corrupt(sb, 0, block, "header of allocation group %u: belongs elsewhere", agno);
 	if (le32_to_cpu(header->free_blocks) > blocks - sbi->map_end || inode_blocks > blocks ||
@@ -80,7 +80,7 @@ int daxfs_ags_open(struct super_block *sb)
 			atomic64_add(ag->blocks - sbi->map_end, &sbi->uninitialised_blocks);
 	}
 	atomic64_add(atomic64_read(&sbi->uninitialised_blocks), &sbi->free_blocks);
-	sbi->root_reserve = min_t(u64, le64_to_cpu(sbi->super->reserved_blocks), sbi->block_count / 2);
+	sbi->root_reserve = min_t(u64, le64_to_cpu(sbi->believed.reserved_blocks), sbi->block_count / 2);
 	sbi->meta_reserve = min_t(u64, 4096, sbi->block_count / 64);
 	return 0;
 }
@@ -243,6 +243,21 @@ bool daxfs_inode_in_map(struct super_block *sb, u64 ino)
 	return test_bit_le(bit % DAXFS_BITS_PER_MAP_BLOCK, daxfs_ag_map(sbi, agno, index));
 }
 
+bool daxfs_inode_map_lost(struct super_block *sb, u64 ino)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u64 block = ino / DAXFS_INODES_PER_BLOCK;
+	u32 agno, bit;
+
+	if (!daxfs_block_valid(sbi, block, 1))
+		return false;
+	agno = daxfs_ag_of(sbi, block);
+	bit = block - daxfs_ag_start(sbi, agno);
+	return agno < READ_ONCE(sbi->initialised_ags) && bit >= daxfs_fixed_blocks(sbi, agno) &&
+	       daxfs_ag_verify_map(sb, daxfs_ag_start(sbi, agno) + DAXFS_AG_BITMAP_BLOCK + sbi->bitmap_blocks +
+					       bit / DAXFS_BITS_PER_MAP_BLOCK);
+}
+
 /* ---- the next AG ---- */
 
 static void write_maps(struct daxfs_sb_info *sbi, u32 agno)
@@ -277,12 +292,12 @@ static void write_head(struct daxfs_sb_info *sbi, u32 agno)
 	write_maps(sbi, agno);
 	header->magic = cpu_to_le32(DAXFS_AG_MAGIC);
 	header->block = cpu_to_le64(start + DAXFS_AG_HEADER_BLOCK);
-	header->nonce = sbi->super->nonce;
+	header->nonce = sbi->believed.nonce;
 	header->agno = cpu_to_le32(agno);
 	header->blocks = cpu_to_le32(sbi->ags[agno].blocks);
 	header->free_blocks = cpu_to_le32(sbi->ags[agno].blocks - sbi->map_end);
 	daxfs_seal_ag(sbi, header);
-	*copy = *sbi->super;
+	*copy = sbi->believed;
 	copy->initialised_ags = cpu_to_le32(agno + 1);
 	daxfs_seal_super(sbi, copy);
 	for (block = start; block < start + sbi->map_end; block++)
@@ -293,7 +308,7 @@ static void write_head(struct daxfs_sb_info *sbi, u32 agno)
 static int init_ag(struct super_block *sb, struct daxfs_tx *tx, u32 agno)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct daxfs_super next = *sbi->super;
+	struct daxfs_super next = sbi->believed;
 	int err;
 
 	write_head(sbi, agno);

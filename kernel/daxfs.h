@@ -129,7 +129,8 @@ struct daxfs_sb_info {
 	u64 dax_start;			/* byte offset of our partition on dax_dev */
 	void **pieces;			/* direct map of the device, see daxfs_block() */
 	u64 device_blocks;
-	struct daxfs_super *super;	/* in pmem */
+	struct daxfs_super *super;	/* in pmem: stored to, and read once */
+	struct daxfs_super believed;	/* what it says, where nobody else stores to it. After mounting under super_lock */
 	struct mutex super_lock;
 	u32 seed;			/* of every checksum */
 	u64 hash_key[2];
@@ -162,6 +163,7 @@ struct daxfs_sb_info {
 	atomic_t ioends;		/* writeback under way that the work will complete */
 	enum daxfs_errors_mode errors_mode;
 	bool norecovery;
+	bool unrecovered;		/* the journals cannot be read: read-only for good */
 	bool orphans_recovered;
 	bool recovering;		/* a mount or a remount finishes what was cut off, also where it is read-only */
 	bool shutdown;
@@ -388,7 +390,6 @@ void *daxfs_tx_buffer(struct daxfs_tx *tx);
 /* ---- recovery.c: at mount, before anything is believed ---- */
 int daxfs_journals_open(struct super_block *sb);	/* verify headers, roll back (unless read-only device) */
 int daxfs_recover_orphans(struct super_block *sb);	/* after the root inode is up */
-bool daxfs_journal_target_ok(struct daxfs_sb_info *sbi, u64 offset, u32 length);
 /* Bytes that follow the header of an entry, and what they stand for into place, where `length` bytes belong to it. */
 static inline u32 daxfs_journal_data_bytes(const struct daxfs_journal_entry *entry)
 {
@@ -412,6 +413,7 @@ int daxfs_ag_count(struct super_block *sb, u32 agno);			/* daxfs_ag_load(), and 
 int daxfs_ag_verify_map_locked(struct super_block *sb, u32 agno, u32 index);	/* map blocks count from the bitmap on */
 int daxfs_ag_init_next(struct super_block *sb, u32 seen);	/* unless there are more than `seen`; -ENOSPC when all are */
 bool daxfs_inode_in_map(struct super_block *sb, u64 ino);
+bool daxfs_inode_map_lost(struct super_block *sb, u64 ino);	/* the map that would tell is damaged */
 
 /* Before a transaction, and before a reservation of `blocks` outside one: the initialised AGs have some room left for
  * the reservations of transactions that are open. */
@@ -675,7 +677,10 @@ void daxfs_errors_note(struct super_block *sb);	/* the note that may still be du
 
 /* ---- superblock.c ---- */
 int daxfs_read_super(struct super_block *sb);	/* geometry and features, in range; not yet the checksum */
-int daxfs_reread_super(struct super_block *sb);	/* the journals are rolled back: the checksum too */
+/* The journals are rolled back: the checksum too. The filesystem is the one that daxfs_read_super() saw. */
+int daxfs_reread_super(struct super_block *sb);
+/* Whether a transaction can have changed `old` into what daxfs_read_super() saw, be that torn. */
+bool daxfs_super_undo_ok(struct daxfs_sb_info *sbi, const struct daxfs_super *old);
 int daxfs_check_intents(struct super_block *sb);	/* no repair was cut off */
 /* The end of a transaction: the superblock becomes *next, but for its checksum. super_lock is held. */
 int daxfs_commit_super(struct super_block *sb, struct daxfs_tx *tx, const struct daxfs_super *next);

@@ -76,13 +76,13 @@ static void store_error_state(struct super_block *sb)
 	struct daxfs_super next;
 	struct daxfs_tx *tx;
 
-	if (sbi->super->state & cpu_to_le32(DAXFS_STATE_ERRORS))
+	if (sbi->believed.state & cpu_to_le32(DAXFS_STATE_ERRORS))
 		return;
 	tx = daxfs_tx_begin_internal(sb);
 	if (IS_ERR(tx))
 		return;
 	mutex_lock(&sbi->super_lock);
-	next = *sbi->super;
+	next = sbi->believed;
 	next.state |= cpu_to_le32(DAXFS_STATE_ERRORS);
 	daxfs_commit_super(sb, tx, &next);
 	mutex_unlock(&sbi->super_lock);

@@ -232,7 +232,7 @@ static u32 choose_ag(struct inode *dir, umode_t mode)
 	struct daxfs_sb_info *sbi = DAXFS_SB(dir->i_sb);
 	u32 ags = smp_load_acquire(&sbi->initialised_ags);
 
-	if (S_ISDIR(mode) && dir->i_ino == le64_to_cpu(sbi->super->root_ino))
+	if (S_ISDIR(mode) && dir->i_ino == le64_to_cpu(sbi->believed.root_ino))
 		return get_random_u32() % ags;
 	return daxfs_ag_of(sbi, dir->i_ino / DAXFS_INODES_PER_BLOCK);
 }

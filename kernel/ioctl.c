@@ -117,7 +117,7 @@ static int ioctl_getlabel(struct super_block *sb, char __user *arg)
 		return gate;
 	BUILD_BUG_ON(DAXFS_LABEL_SIZE > FSLABEL_MAX);
 	mutex_lock(&sbi->super_lock);
-	memcpy(label, sbi->super->label, DAXFS_LABEL_SIZE - 1);
+	memcpy(label, sbi->believed.label, DAXFS_LABEL_SIZE - 1);
 	mutex_unlock(&sbi->super_lock);
 	daxfs_leave(gate);
 	return copy_to_user(arg, label, sizeof(label)) ? -EFAULT : 0;

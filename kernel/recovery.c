@@ -7,43 +7,46 @@
  * until its commit word moves, which is after they were applied, flushed and fenced.
  */
 #include <linux/slab.h>
+#include <linux/sort.h>
 
 #include "daxfs.h"
 #include "trace.h"
 
 #define SEQUENCE_MASK	((1ull << DAXFS_SEQUENCE_BITS) - 1)
+#define UNIT_SHIFT	DAXFS_INODE_SHIFT	/* no lock covers less than an inode */
 
-/* What is to be undone in one slot. */
+/* What an entry undoes, read once and judged. */
 struct undo {
-	u32 *positions;
-	u32 count;
-	u32 bytes;
+	u64 offset;
+	u32 length;
+	u32 position;		/* of the entry in its journal's slot */
+	u32 journal;
 };
 
-/* Undo may write anywhere in the filesystem but into the journals and the repair intents. */
-bool daxfs_journal_target_ok(struct daxfs_sb_info *sbi, u64 offset, u32 length)
-{
-	u64 block = offset >> DAXFS_BLOCK_SHIFT;
-	u64 journals = le64_to_cpu(sbi->super->journal_block);
-
-	if (!length || length > DAXFS_JOURNAL_MAX_DATA || block >= sbi->block_count ||
-	    length > DAXFS_BLOCK_SIZE - (offset & (DAXFS_BLOCK_SIZE - 1)))
-		return false;
-	if (block == DAXFS_INTENT_BLOCK_A || block == DAXFS_INTENT_BLOCK_B)
-		return false;
-	return block < journals || block >= journals + (u64)sbi->journal_count * sbi->journal_blocks;
-}
+/* All that is to be undone: judged together, before the first byte is written. */
+struct recovery {
+	struct super_block *sb;
+	struct undo *undos;
+	u32 count, room;
+	bool has_super;
+	struct daxfs_super super;		/* block 0 as it is to become */
+	/* An entry as it was read: nobody else stores to it. */
+	struct {
+		struct daxfs_journal_entry header;
+		u8 data[DAXFS_JOURNAL_MAX_DATA];
+	} entry;
+};
 
 static int open_journal(struct super_block *sb, u32 id)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_journal *journal = &sbi->journals[id];
-	const struct daxfs_journal_header *header;
+	struct daxfs_journal_header header;
 	u64 word;
 	u32 i;
 
 	journal->id = id;
-	journal->block = le64_to_cpu(sbi->super->journal_block) + (u64)id * sbi->journal_blocks;
+	journal->block = le64_to_cpu(sbi->believed.journal_block) + (u64)id * sbi->journal_blocks;
 	journal->slot = daxfs_block(sbi, journal->block);
 	if (daxfs_block(sbi, journal->block + sbi->journal_blocks - 1) !=
 	    journal->slot + ((size_t)(sbi->journal_blocks - 1) << DAXFS_BLOCK_SHIFT)) {
@@ -54,81 +57,195 @@ static int open_journal(struct super_block *sb, u32 id)
 	for (i = 0; i < sbi->journal_blocks; i++)
 		if (!daxfs_block_readable(sbi, journal->block + i))
 			return daxfs_media_error(sb, 0, journal->block + i);
-	header = journal->slot;
-	if (le32_to_cpu(header->magic) != DAXFS_JOURNAL_MAGIC || le32_to_cpu(header->id) != id ||
-	    le32_to_cpu(header->blocks) != sbi->journal_blocks || le64_to_cpu(header->block) != journal->block ||
-	    le32_to_cpu(header->crc) != daxfs_journal_header_crc(sbi, header))
+	header = *(const struct daxfs_journal_header *)journal->slot;
+	if (le32_to_cpu(header.magic) != DAXFS_JOURNAL_MAGIC || le32_to_cpu(header.id) != id ||
+	    le32_to_cpu(header.blocks) != sbi->journal_blocks || le64_to_cpu(header.block) != journal->block ||
+	    le32_to_cpu(header.crc) != daxfs_journal_header_crc(sbi, &header))
 		return daxfs_corrupt(sb, 0, journal->block, "header of journal %u", id);
-	word = le64_to_cpu(*(__le64 *)(journal->slot + DAXFS_JOURNAL_COMMIT_OFFSET));
+	word = le64_to_cpu(READ_ONCE(*(__le64 *)(journal->slot + DAXFS_JOURNAL_COMMIT_OFFSET)));
 	journal->sequence = word & SEQUENCE_MASK;
 	if (daxfs_commit_word(sbi, id, journal->sequence) != cpu_to_le64(word))
 		return daxfs_corrupt(sb, 0, journal->block, "commit word of journal %u", id);
 	return 0;
 }
 
-/* The entry at `position`, if it is the next one of the open transaction. */
-static const struct daxfs_journal_entry *entry_at(struct daxfs_sb_info *sbi, const struct daxfs_journal *journal,
-						  u32 position, u32 ordinal)
+/* The entry at `position` comes to recovery->entry; false: it is not the next one of the open transaction. */
+static bool read_entry(struct recovery *recovery, const struct daxfs_journal *journal, u32 position, u32 ordinal)
 {
-	const struct daxfs_journal_entry *entry = journal->slot + position;
-	u32 size = sbi->journal_blocks << DAXFS_BLOCK_SHIFT;
-	u32 length;
+	struct daxfs_sb_info *sbi = DAXFS_SB(recovery->sb);
+	struct daxfs_journal_entry *entry = &recovery->entry.header;
+	u32 left = (sbi->journal_blocks << DAXFS_BLOCK_SHIFT) - position, length, kind;
 
-	if (size - position < sizeof(*entry))
-		return NULL;
+	if (left < sizeof(*entry))
+		return false;
+	memcpy(entry, journal->slot + position, sizeof(*entry));
 	length = le32_to_cpu(entry->length);
-	if (le32_to_cpu(entry->kind) > DAXFS_JOURNAL_FILL || !length || length > DAXFS_JOURNAL_MAX_DATA ||
-	    (le32_to_cpu(entry->kind) == DAXFS_JOURNAL_FILL && length % sizeof(u64)) ||
-	    daxfs_journal_data_bytes(entry) > size - position - sizeof(*entry) ||
-	    le32_to_cpu(entry->ordinal) != ordinal ||
-	    le64_to_cpu(entry->sequence) != ((journal->sequence + 1) & SEQUENCE_MASK) ||
-	    le32_to_cpu(entry->crc) != daxfs_journal_crc(sbi, journal->id, position, entry))
-		return NULL;
-	return entry;
+	kind = le32_to_cpu(entry->kind);
+	if (kind > DAXFS_JOURNAL_FILL || !length || length > DAXFS_JOURNAL_MAX_DATA ||
+	    (kind == DAXFS_JOURNAL_FILL && length % sizeof(u64)) ||
+	    daxfs_journal_data_bytes(entry) > left - sizeof(*entry) || le32_to_cpu(entry->ordinal) != ordinal ||
+	    le64_to_cpu(entry->sequence) != ((journal->sequence + 1) & SEQUENCE_MASK))
+		return false;
+	memcpy(recovery->entry.data, journal->slot + position + sizeof(*entry), daxfs_journal_data_bytes(entry));
+	return le32_to_cpu(entry->crc) == daxfs_journal_crc(sbi, journal->id, position, entry);
 }
 
-static int scan(struct super_block *sb, const struct daxfs_journal *journal, struct undo *undo)
+/*
+ * Why an entry cannot be one of ours; NULL: it can. Transactions change the superblock as a whole, headers and maps of
+ * groups, and what groups give out; never copies of the superblock, repair intents or journals.
+ */
+static const char *judge_target(struct recovery *recovery)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u32 most = (sbi->journal_blocks << DAXFS_BLOCK_SHIFT) / (sizeof(struct daxfs_journal_entry) + 8);
-	const struct daxfs_journal_entry *entry;
-	u32 position = DAXFS_JOURNAL_BODY_OFFSET;
+	struct daxfs_sb_info *sbi = DAXFS_SB(recovery->sb);
+	const struct daxfs_journal_entry *entry = &recovery->entry.header;
+	u64 offset = le64_to_cpu(entry->offset), block = offset >> DAXFS_BLOCK_SHIFT;
+	u64 journals = le64_to_cpu(sbi->believed.journal_block);
+	u32 length = le32_to_cpu(entry->length);
 
-	*undo = (struct undo){ };
-	if (!entry_at(sbi, journal, position, 0))
-		return 0;
-	undo->positions = kvmalloc_array(most, sizeof(*undo->positions), GFP_KERNEL);
-	if (!undo->positions)
-		return -ENOMEM;
-	while ((entry = entry_at(sbi, journal, position, undo->count))) {
-		u64 offset = le64_to_cpu(entry->offset);
-		u32 length = le32_to_cpu(entry->length);
+	if (!offset && length == sizeof(recovery->super) && entry->kind == cpu_to_le32(DAXFS_JOURNAL_BYTES)) {
+		if (recovery->has_super)
+			return "the superblock, once more";
+		memcpy(&recovery->super, recovery->entry.data, sizeof(recovery->super));
+		recovery->has_super = true;
+		return daxfs_super_undo_ok(sbi, &recovery->super) ? NULL : "what no transaction changes of the superblock";
+	}
+	if (!daxfs_block_valid(sbi, block, 1) || length > DAXFS_BLOCK_SIZE - (offset & (DAXFS_BLOCK_SIZE - 1)))
+		return "what is no part of a block of the filesystem";
+	if (block - daxfs_ag_start(sbi, daxfs_ag_of(sbi, block)) < DAXFS_AG_HEADER_BLOCK)
+		return "a superblock, or what lies beside it";
+	if (block >= journals && block - journals < (u64)sbi->journal_count * sbi->journal_blocks)
+		return "a journal";
+	return NULL;
+}
 
-		if (!daxfs_journal_target_ok(sbi, offset, length))
-			return daxfs_corrupt(sb, 0, journal->block, "entry %u of journal %u undoes byte %llu",
-					     undo->count, journal->id, offset);
-		undo->positions[undo->count++] = position;
-		undo->bytes += length;
+static u32 count_entries(struct recovery *recovery, const struct daxfs_journal *journal)
+{
+	u32 position = DAXFS_JOURNAL_BODY_OFFSET, count = 0;
+
+	while (read_entry(recovery, journal, position, count)) {
+		position += sizeof(recovery->entry.header) + ALIGN(daxfs_journal_data_bytes(&recovery->entry.header), 8);
+		count++;
+	}
+	return count;
+}
+
+static int read_entries(struct recovery *recovery, const struct daxfs_journal *journal)
+{
+	const struct daxfs_journal_entry *entry = &recovery->entry.header;
+	u32 position = DAXFS_JOURNAL_BODY_OFFSET, ordinal;
+	const char *wrong;
+
+	for (ordinal = 0; recovery->count < recovery->room && read_entry(recovery, journal, position, ordinal); ordinal++) {
+		wrong = judge_target(recovery);
+		if (wrong)
+			return daxfs_corrupt(recovery->sb, 0, journal->block, "entry %u of journal %u undoes byte %llu: %s",
+					     ordinal, journal->id, le64_to_cpu(entry->offset), wrong);
+		recovery->undos[recovery->count++] = (struct undo){
+			.offset = le64_to_cpu(entry->offset),
+			.length = le32_to_cpu(entry->length),
+			.position = position,
+			.journal = journal->id,
+		};
 		position += sizeof(*entry) + ALIGN(daxfs_journal_data_bytes(entry), 8);
-		if (position > sbi->journal_blocks << DAXFS_BLOCK_SHIFT)
-			break;
 	}
 	return 0;
 }
 
-static void roll_back(struct super_block *sb, struct daxfs_journal *journal, const struct undo *undo)
+static int compare_places(const void *left, const void *right)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	__le64 *word = journal->slot + DAXFS_JOURNAL_COMMIT_OFFSET;
-	u32 i = undo->count;
+	const struct undo *a = left, *b = right;
 
-	while (i--) {
-		const struct daxfs_journal_entry *entry = journal->slot + undo->positions[i];
-		u64 offset = le64_to_cpu(entry->offset);
-		void *target = daxfs_block(sbi, offset >> DAXFS_BLOCK_SHIFT) + (offset & (DAXFS_BLOCK_SIZE - 1));
+	return a->offset < b->offset ? -1 : a->offset > b->offset;
+}
 
+/* By journal, the newest first. */
+static int compare_ages(const void *left, const void *right)
+{
+	const struct undo *a = left, *b = right;
+
+	if (a->journal != b->journal)
+		return a->journal < b->journal ? -1 : 1;
+	return a->position > b->position ? -1 : a->position < b->position;
+}
+
+/* Two open transactions never share a checksummed unit. Up to `end`, units are of journal `owner` and those before. */
+static int check_apart(struct recovery *recovery)
+{
+	u32 owner = U32_MAX, i;
+	u64 end = 0;
+
+	sort(recovery->undos, recovery->count, sizeof(*recovery->undos), compare_places, NULL);
+	for (i = 0; i < recovery->count; i++) {
+		const struct undo *undo = &recovery->undos[i];
+		u64 first = undo->offset >> UNIT_SHIFT;
+		u64 behind = ((undo->offset + undo->length - 1) >> UNIT_SHIFT) + 1;
+
+		if (undo->journal != owner && first < end)
+			return daxfs_corrupt(recovery->sb, 0, undo->offset >> DAXFS_BLOCK_SHIFT,
+					     "two journals undo byte %llu", undo->offset);
+		owner = undo->journal;
+		end = max(end, behind);
+	}
+	return 0;
+}
+
+static int read_journals(struct recovery *recovery)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(recovery->sb);
+	u32 i;
+	int err;
+
+	for (i = 0; i < sbi->journal_count; i++) {
+		err = open_journal(recovery->sb, i);
+		if (err)
+			return err;
+		recovery->room += count_entries(recovery, &sbi->journals[i]);
+	}
+	if (!recovery->room)
+		return 0;
+	recovery->undos = kvmalloc_array(recovery->room, sizeof(*recovery->undos), GFP_KERNEL);
+	if (!recovery->undos)
+		return -ENOMEM;
+	for (i = 0; i < sbi->journal_count; i++) {
+		err = read_entries(recovery, &sbi->journals[i]);
+		if (err)
+			return err;
+	}
+	return check_apart(recovery);
+}
+
+/* Old bytes back in place, flushed; the fence is the caller's. What was judged is what is read again, or nothing is done. */
+static int apply(struct recovery *recovery, const struct undo *undo, u32 ordinal)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(recovery->sb);
+	const struct daxfs_journal *journal = &sbi->journals[undo->journal];
+	const struct daxfs_journal_entry *entry = &recovery->entry.header;
+	void *target = daxfs_block(sbi, undo->offset >> DAXFS_BLOCK_SHIFT) + (undo->offset & (DAXFS_BLOCK_SIZE - 1));
+
+	if (!read_entry(recovery, journal, undo->position, ordinal) || le64_to_cpu(entry->offset) != undo->offset ||
+	    le32_to_cpu(entry->length) != undo->length)
+		return daxfs_corrupt(recovery->sb, 0, journal->block, "journal %u changes while it is read", journal->id);
+	if (undo->offset)
 		daxfs_journal_restore(entry, target);
-		daxfs_flush(sbi, target, le32_to_cpu(entry->length));
+	else
+		memcpy(target, &recovery->super, sizeof(recovery->super));
+	daxfs_flush(sbi, target, undo->length);
+	return 0;
+}
+
+/* One journal's entries, the newest first. */
+static int roll_back(struct recovery *recovery, struct daxfs_journal *journal, const struct undo *undos, u32 count)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(recovery->sb);
+	__le64 *word = journal->slot + DAXFS_JOURNAL_COMMIT_OFFSET;
+	u32 bytes = 0, i;
+	int err;
+
+	for (i = 0; i < count; i++) {
+		err = apply(recovery, &undos[i], count - 1 - i);
+		if (err)
+			return err;
+		bytes += undos[i].length;
 	}
 	/* FENCE: the old state is durable before its entries lose their validity ... */
 	daxfs_fence(sbi);
@@ -138,9 +255,28 @@ static void roll_back(struct super_block *sb, struct daxfs_journal *journal, con
 	daxfs_flush(sbi, word, sizeof(*word));
 	/* ... FENCE: and they have lost it before the slot is used again. */
 	daxfs_fence(sbi);
-	trace_daxfs_recovery(sb, journal->id, journal->sequence, undo->count, undo->bytes);
-	pr_info("daxfs (%pg): journal %u: rolled back a transaction of %u entries, %u bytes\n", sb->s_bdev, journal->id,
-		undo->count, undo->bytes);
+	trace_daxfs_recovery(recovery->sb, journal->id, journal->sequence, count, bytes);
+	pr_info("daxfs (%pg): journal %u: rolled back a transaction of %u entries, %u bytes\n", recovery->sb->s_bdev,
+		journal->id, count, bytes);
+	return 0;
+}
+
+static int roll_back_all(struct recovery *recovery)
+{
+	const struct undo *undos = recovery->undos;
+	u32 first, end;
+	int err;
+
+	sort(recovery->undos, recovery->count, sizeof(*recovery->undos), compare_ages, NULL);
+	for (first = 0; first < recovery->count; first = end) {
+		for (end = first; end < recovery->count && undos[end].journal == undos[first].journal;)
+			end++;
+		err = roll_back(recovery, &DAXFS_SB(recovery->sb)->journals[undos[first].journal], &undos[first],
+				end - first);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 static int may_roll_back(struct super_block *sb)
@@ -160,31 +296,36 @@ static int may_roll_back(struct super_block *sb)
 	return 0;
 }
 
+/* Nothing was written. What can be read is shown as it lies there, perhaps in the middle of a transaction. */
+static int go_without(struct super_block *sb, int err)
+{
+	if (!sb_rdonly(sb)) {
+		pr_err("daxfs (%pg): the journals cannot be used: run fsck.daxfs; a mount with ro, without recovery, shows what can be read\n",
+		       sb->s_bdev);
+		return err;
+	}
+	pr_warn("daxfs (%pg): the journals cannot be used: mounted without recovery, read-only for good: copy what is needed and run fsck.daxfs\n",
+		sb->s_bdev);
+	DAXFS_SB(sb)->unrecovered = true;
+	return 0;
+}
+
 /* All slots are read before the first byte is written: damage in one of them leaves everything to fsck. */
 int daxfs_journals_open(struct super_block *sb)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct undo *undos = kcalloc(sbi->journal_count, sizeof(*undos), GFP_KERNEL);
-	bool needed = false;
-	int err = 0;
-	u32 i;
+	struct recovery *recovery = kvzalloc(sizeof(*recovery), GFP_KERNEL);
+	int err;
 
-	if (!undos)
+	if (!recovery)
 		return -ENOMEM;
-	for (i = 0; i < sbi->journal_count && !err; i++) {
-		err = open_journal(sb, i);
-		if (!err)
-			err = scan(sb, &sbi->journals[i], &undos[i]);
-		needed |= undos[i].count > 0;
-	}
-	if (!err && needed)
-		err = may_roll_back(sb);
-	for (i = 0; i < sbi->journal_count; i++) {
-		if (!err && undos[i].count)
-			roll_back(sb, &sbi->journals[i], &undos[i]);
-		kvfree(undos[i].positions);
-	}
-	kfree(undos);
+	recovery->sb = sb;
+	err = read_journals(recovery);
+	if (err == -EUCLEAN || err == -EIO)
+		err = go_without(sb, err);
+	else if (!err && recovery->count)
+		err = may_roll_back(sb) ?: roll_back_all(recovery);
+	kvfree(recovery->undos);
+	kvfree(recovery);
 	return err;
 }
 

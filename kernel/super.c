@@ -43,7 +43,7 @@ static int open_journals(struct super_block *sb)
 
 static int open_root(struct super_block *sb)
 {
-	u64 ino = le64_to_cpu(DAXFS_SB(sb)->super->root_ino);
+	u64 ino = le64_to_cpu(DAXFS_SB(sb)->believed.root_ino);
 	struct inode *root = daxfs_iget(sb, ino);
 
 	if (root == ERR_PTR(-ESTALE))
@@ -78,8 +78,8 @@ static int recover_orphans(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 
-	if (sbi->read_only_device || sbi->norecovery ||
-	    le32_to_cpu(sbi->super->ro_compat) & ~DAXFS_RO_COMPAT_KNOWN)
+	if (sbi->read_only_device || sbi->norecovery || sbi->unrecovered ||
+	    le32_to_cpu(sbi->believed.ro_compat) & ~DAXFS_RO_COMPAT_KNOWN)
 		return 0;
 	return daxfs_recover_orphans(sb);
 }
@@ -109,7 +109,7 @@ static int read_filesystem(struct super_block *sb)
 	if (err)
 		return err;
 	drop_bdev_cache(sb);
-	memcpy(&sb->s_uuid, sbi->super->uuid, sizeof(sb->s_uuid));
+	memcpy(&sb->s_uuid, sbi->believed.uuid, sizeof(sb->s_uuid));
 	err = daxfs_stats_add(sb);
 	if (!err)
 		err = open_root(sb);
@@ -342,11 +342,13 @@ static int make_writable(struct super_block *sb, struct fs_context *fc)
 
 	if (sbi->norecovery)
 		return invalf(fc, "mounted with norecovery: unmount first");
+	if (sbi->unrecovered)
+		return invalf(fc, "the journals cannot be used: unmount and run fsck.daxfs");
 	if (sbi->read_only_device)
 		return invalf(fc, "the device was read-only when it was mounted: unmount first");
-	if (le32_to_cpu(sbi->super->ro_compat) & ~DAXFS_RO_COMPAT_KNOWN)
+	if (le32_to_cpu(sbi->believed.ro_compat) & ~DAXFS_RO_COMPAT_KNOWN)
 		return invalf(fc, "unknown features allow only reading");
-	if (sbi->super->state & cpu_to_le32(DAXFS_STATE_ERRORS))
+	if (sbi->believed.state & cpu_to_le32(DAXFS_STATE_ERRORS))
 		warnf(fc, "damage was found earlier: unmount and run fsck.daxfs");
 	return daxfs_recover_orphans(sb);
 }

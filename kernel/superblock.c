@@ -90,8 +90,10 @@ static int read_journal_geometry(struct super_block *sb, const struct daxfs_supe
 int daxfs_read_super(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	const struct daxfs_super *super = sbi->super;
+	const struct daxfs_super *super = &sbi->believed;
 	int err;
+
+	sbi->believed = *sbi->super;
 
 	if (le64_to_cpu(super->magic) != DAXFS_SUPER_MAGIC) {
 		pr_err("daxfs (%pg): no daxfs filesystem here\n", sb->s_bdev);
@@ -125,11 +127,41 @@ int daxfs_check_intents(struct super_block *sb)
 	return 0;
 }
 
+/* All that a transaction never changes is the same. */
+static bool same_filesystem(const struct daxfs_super *a, const struct daxfs_super *b)
+{
+	struct daxfs_super other = *a;
+
+	other.crc = b->crc;
+	other.state = b->state;
+	other.initialised_ags = b->initialised_ags;
+	memcpy(other.label, b->label, sizeof(other.label));
+	return !memcmp(&other, b, sizeof(other));
+}
+
+bool daxfs_super_undo_ok(struct daxfs_sb_info *sbi, const struct daxfs_super *old)
+{
+	u32 then = le32_to_cpu(old->initialised_ags), now = sbi->initialised_ags;
+
+	/* One transaction takes one group into use. */
+	return daxfs_super_ok(old) && same_filesystem(old, &sbi->believed) && then && (then == now || then + 1 == now);
+}
+
 int daxfs_reread_super(struct super_block *sb)
 {
-	if (!daxfs_super_ok(DAXFS_SB(sb)->super))
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_super now = *sbi->super;
+
+	if (!daxfs_super_ok(&now))
 		return refuse(sb, "checksum");
-	return daxfs_read_super(sb);
+	/* Arrays were made for what it said before. */
+	if (!same_filesystem(&now, &sbi->believed))
+		return refuse(sb, "it changed while it was read");
+	sbi->believed = now;
+	sbi->initialised_ags = le32_to_cpu(now.initialised_ags);
+	if (!sbi->initialised_ags || sbi->initialised_ags > sbi->ag_count)
+		return refuse(sb, "number of initialised allocation groups");
+	return 0;
 }
 
 int daxfs_commit_super(struct super_block *sb, struct daxfs_tx *tx, const struct daxfs_super *next)
@@ -144,7 +176,8 @@ int daxfs_commit_super(struct super_block *sb, struct daxfs_tx *tx, const struct
 		daxfs_tx_cancel(tx);
 		return err;
 	}
-	*sbi->super = *next;
-	daxfs_seal_super(sbi, sbi->super);
+	sbi->believed = *next;
+	daxfs_seal_super(sbi, &sbi->believed);
+	*sbi->super = sbi->believed;
 	return daxfs_tx_commit(tx);
 }

@@ -27,28 +27,24 @@ void report_journal(Report& report, const JournalReading& journal) {
 }
 
 void put_back(Image& image, const UndoEntry& entry) {
-    std::uint64_t offset = entry.offset.value;
-    for (std::span<const std::byte> data = entry.data; !data.empty();) {
-        const std::size_t in_block = offset % DAXFS_BLOCK_SIZE;
-        const std::size_t piece = std::min<std::size_t>(data.size(), DAXFS_BLOCK_SIZE - in_block);
-        if (std::byte* block = image.stage(BlockNo{offset / DAXFS_BLOCK_SIZE}))
-            std::memcpy(block + in_block, data.data(), piece);
-        data = data.subspan(piece);
-        offset += piece;
-    }
+    if (std::byte* block = image.stage(BlockNo{entry.offset.value / DAXFS_BLOCK_SIZE}))
+        std::memcpy(block + entry.offset.value % DAXFS_BLOCK_SIZE, entry.data.data(), entry.data.size());
 }
 
 }  // namespace
 
 std::vector<JournalReading> find_uncommitted(const Volume& volume, Report& report) {
     std::vector<JournalReading> journals;
-    for (std::uint32_t id = 0; id < volume.geometry.journal_count; ++id) {
-        JournalReading journal = read_journal(volume, id);
+    for (std::uint32_t id = 0; id < volume.geometry.journal_count; ++id)
+        journals.push_back(read_journal(volume, id));
+    mark_shared_units(journals);
+    for (const JournalReading& journal : journals)
         report_journal(report, journal);
-        // Half of a list of old bytes may be worse than none.
-        if (!journal.uncommitted.empty() && !journal.entry_damage)
-            journals.push_back(std::move(journal));
-    }
+    // Half of a list of old bytes may be worse than none, and what a journal says beside a false one is not to be
+    // trusted.
+    if (std::ranges::any_of(journals, [](const JournalReading& j) { return j.entry_damage.has_value(); }))
+        return {};
+    std::erase_if(journals, [](const JournalReading& j) { return j.uncommitted.empty(); });
     return journals;
 }
 

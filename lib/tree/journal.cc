@@ -70,14 +70,38 @@ std::optional<Damage> check_header(const Volume& volume, std::uint32_t id, const
     return damage;
 }
 
-// Whether undoing may write there: on the device, and not into the journals themselves.
-bool is_target(const Volume& volume, std::uint64_t offset, std::uint32_t length) {
-    const Geometry& geometry = volume.geometry;
-    if (!range_inside<std::uint64_t>(offset, length, geometry.block_count * DAXFS_BLOCK_SIZE))
+// Whether a transaction may have changed these bytes, which lie behind block 0: part of one block, and no copy of the
+// superblock, repair intent or journal.
+bool is_target(const Geometry& geometry, std::uint64_t offset, std::uint32_t length) {
+    const BlockNo block{offset / DAXFS_BLOCK_SIZE};
+    if (!geometry.contains(block) || !range_inside<std::uint64_t>(offset % DAXFS_BLOCK_SIZE, length, DAXFS_BLOCK_SIZE))
         return false;
-    const std::uint64_t journals = geometry.journal_block.value * DAXFS_BLOCK_SIZE;
-    const std::uint64_t journals_end = geometry.journal_slot(geometry.journal_count).value * DAXFS_BLOCK_SIZE;
-    return offset + length <= journals || offset >= journals_end;
+    if (block - geometry.ag_start(geometry.ag_of(block)) < DAXFS_AG_HEADER_BLOCK)
+        return false;
+    return block < geometry.journal_block || block >= geometry.journal_slot(geometry.journal_count);
+}
+
+// The superblock as a whole, in what transactions change of it.
+bool is_super_undo(const Volume& volume, const UndoEntry& entry) {
+    daxfs_super old;
+    if (!undoes_super(entry))
+        return false;
+    std::memcpy(&old, entry.data.data(), sizeof(old));
+    daxfs_super same = volume.super;
+    same.crc = old.crc;
+    same.state = old.state;
+    same.initialised_ags = old.initialised_ags;
+    std::memcpy(same.label, old.label, sizeof(same.label));
+    const std::uint32_t then = old.initialised_ags;
+    const std::uint32_t now = volume.super.initialised_ags;
+    return std::memcmp(&same, &old, sizeof(old)) == 0 && checksum(volume.seed, old) == old.crc && then != 0 &&
+           (then == now || then + 1 == now);
+}
+
+Damage entry_damage(const JournalReading& reading, std::uint32_t position) {
+    Damage damage = slot_damage(DamageKind::kRange, Unit::kJournalEntry, reading.block + position / DAXFS_BLOCK_SIZE);
+    damage.offset = position % DAXFS_BLOCK_SIZE;
+    return damage;
 }
 
 // What the entry restores: its data, over and over where it is a fill.
@@ -107,23 +131,51 @@ void scan_entries(const Volume& volume, const Slot& slot, JournalReading& readin
         if (!slot.read(reading.end, entry) ||
             journal_entry_checksum(volume.seed, reading.id, reading.end, entry) != header.crc)
             return;
-        if (!is_target(volume, header.offset, length)) {
-            reading.entry_damage =
-                slot_damage(DamageKind::kRange, Unit::kJournalEntry, slot.start() + reading.end / DAXFS_BLOCK_SIZE);
-            reading.entry_damage->offset = reading.end % DAXFS_BLOCK_SIZE;
+        const std::span<const std::byte> data = entry.subspan(sizeof(header));
+        UndoEntry undo{.position = reading.end,
+                       .ordinal = ordinal,
+                       .stored_bytes = stored,
+                       .offset = ByteOffset{header.offset},
+                       .data = old_bytes(data, length)};
+        const bool again = std::ranges::any_of(reading.uncommitted, undoes_super);
+        if (header.offset == 0 ? fill || again || !is_super_undo(volume, undo)
+                               : !is_target(volume.geometry, header.offset, length)) {
+            reading.entry_damage = entry_damage(reading, reading.end);
             return;
         }
-        const std::span<const std::byte> data = entry.subspan(sizeof(header));
-        reading.uncommitted.push_back({.position = reading.end,
-                                       .ordinal = ordinal,
-                                       .stored_bytes = stored,
-                                       .offset = ByteOffset{header.offset},
-                                       .data = old_bytes(data, length)});
+        reading.uncommitted.push_back(std::move(undo));
         reading.end += static_cast<std::uint32_t>(sizeof(header)) + round_up<std::uint32_t>(stored, 8);
     }
 }
 
 }  // namespace
+
+bool undoes_super(const UndoEntry& entry) {
+    return entry.offset.value == 0 && entry.data.size() == sizeof(daxfs_super);
+}
+
+void mark_shared_units(std::span<JournalReading> journals) {
+    struct Claim {
+        std::uint64_t first, end;
+        JournalReading* journal;
+        std::uint32_t position;
+    };
+    std::vector<Claim> units;
+    for (JournalReading& journal : journals)
+        for (const UndoEntry& entry : journal.uncommitted)
+            units.push_back({entry.offset.value / DAXFS_INODE_SIZE,
+                             (entry.offset.value + entry.data.size() - 1) / DAXFS_INODE_SIZE + 1, &journal,
+                             entry.position});
+    std::ranges::sort(units, {}, &Claim::first);
+    std::uint64_t end = 0;
+    const JournalReading* owner = nullptr;
+    for (const Claim& unit : units) {
+        if (unit.journal != owner && unit.first < end && !unit.journal->entry_damage)
+            unit.journal->entry_damage = entry_damage(*unit.journal, unit.position);
+        owner = unit.journal;
+        end = std::max(end, unit.end);
+    }
+}
 
 JournalReading read_journal(const Volume& volume, std::uint32_t id) {
     const Slot slot(volume, id);

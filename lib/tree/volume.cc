@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "lib/tree/volume.h"
 
+#include <cstring>
 #include <initializer_list>
+#include <vector>
 
 #include "lib/tree/ag.h"
+#include "lib/tree/journal.h"
 
 namespace daxfs {
 namespace {
@@ -29,19 +32,8 @@ std::optional<Damage> check_placement(const daxfs_super& super, BlockNo block) {
     return std::nullopt;
 }
 
-std::optional<Damage> check_super(const Image& image, const daxfs_super& super, BlockNo block) {
-    if (super.magic != DAXFS_SUPER_MAGIC) {
-        Damage damage = super_damage(DamageKind::kMagic, block);
-        damage.found = super.magic;
-        damage.expected = DAXFS_SUPER_MAGIC;
-        return damage;
-    }
-    if (const std::uint32_t actual = checksum(ChecksumSeed::of(super.nonce), super); actual != super.crc) {
-        Damage damage = super_damage(DamageKind::kChecksum, block);
-        damage.found = super.crc;
-        damage.expected = actual;
-        return damage;
-    }
+// All but magic number and checksum.
+std::optional<Damage> check_fields(const Image& image, const daxfs_super& super, BlockNo block) {
     if (super.version != DAXFS_VERSION_1)
         return super_damage(DamageKind::kVersion, block, "made by a newer version of daxfs");
     if ((super.incompat & ~DAXFS_INCOMPAT_KNOWN) != 0) {
@@ -55,6 +47,22 @@ std::optional<Damage> check_super(const Image& image, const daxfs_super& super, 
     if (const char* phrase = check_geometry(Geometry::of(super), image.block_count()))
         return super_damage(DamageKind::kRange, block, phrase);
     return check_placement(super, block);
+}
+
+std::optional<Damage> check_super(const Image& image, const daxfs_super& super, BlockNo block) {
+    if (super.magic != DAXFS_SUPER_MAGIC) {
+        Damage damage = super_damage(DamageKind::kMagic, block);
+        damage.found = super.magic;
+        damage.expected = DAXFS_SUPER_MAGIC;
+        return damage;
+    }
+    if (const std::uint32_t actual = checksum(ChecksumSeed::of(super.nonce), super); actual != super.crc) {
+        Damage damage = super_damage(DamageKind::kChecksum, block);
+        damage.found = super.crc;
+        damage.expected = actual;
+        return damage;
+    }
+    return check_fields(image, super, block);
 }
 
 Volume volume_of(const Image& image, const daxfs_super& super, BlockNo block) {
@@ -97,6 +105,34 @@ std::optional<Volume> find_copy(const Image& image) {
         }
     }
     return std::nullopt;
+}
+
+// A superblock at block 0 that a power cut tore inside the transaction that changes it, as recovery will put it back.
+// Its geometry is the same before and after, and is vouched for by journals that check out, all of them.
+std::optional<Volume> rolled_back(const Image& image) {
+    const auto* raw = image.at<daxfs_super>(BlockNo{0});
+    if (raw == nullptr || raw->magic != DAXFS_SUPER_MAGIC || check_fields(image, *raw, BlockNo{0}))
+        return std::nullopt;
+    const Volume torn = volume_of(image, *raw, BlockNo{0});
+    std::vector<JournalReading> journals;
+    for (std::uint32_t id = 0; id < torn.geometry.journal_count; ++id)
+        journals.push_back(read_journal(torn, id));
+    mark_shared_units(journals);
+    std::optional<Volume> volume;
+    for (const JournalReading& journal : journals) {
+        if (journal.header_damage || journal.commit_damage || journal.entry_damage)
+            return std::nullopt;
+        for (const UndoEntry& entry : journal.uncommitted) {
+            if (!undoes_super(entry))
+                continue;
+            daxfs_super super;
+            std::memcpy(&super, entry.data.data(), sizeof(super));
+            if (check_super(image, super, BlockNo{0}))
+                return std::nullopt;
+            volume = volume_of(image, super, BlockNo{0});
+        }
+    }
+    return volume;
 }
 
 // A superblock at block 0 that checks out once one bit is put right.
@@ -182,6 +218,8 @@ Result<Volume> open_volume(const Image& image, std::optional<BlockNo> at) {
     }
     if (at || is_final(*reading.damage))
         return fail("{}", phrase_of(*reading.damage));
+    if (auto volume = rolled_back(image))
+        return *volume;
     std::optional<Volume> copy = corrected(image);
     if (!copy)
         copy = find_copy(image);

@@ -233,7 +233,7 @@ class ImageEditor {
         std::uint32_t length;
         bool fill = false;  // its first 8 bytes repeat over it: logged once
     };
-    // What the kernel writes before it changes `ranges`, each inside a block: their bytes as they are now.
+    // What the kernel writes before it changes `ranges`: their bytes as they are now, as far as one block goes.
     void log_undo(std::uint32_t journal, std::span<const Range> ranges) {
         std::uint32_t position = DAXFS_JOURNAL_BODY_OFFSET;
         std::uint32_t ordinal = 0;
@@ -246,11 +246,10 @@ class ImageEditor {
             entry->offset = range.offset.value;
             entry->length = range.length;
             entry->kind = range.fill ? DAXFS_JOURNAL_FILL : DAXFS_JOURNAL_BYTES;
+            const std::size_t in_block = range.offset.value % DAXFS_BLOCK_SIZE;
             if (range.offset.value < rich_.size_bytes)
-                std::memcpy(
-                    entry + 1,
-                    block(BlockNo{range.offset.value / DAXFS_BLOCK_SIZE}) + range.offset.value % DAXFS_BLOCK_SIZE,
-                    stored);
+                std::memcpy(entry + 1, block(BlockNo{range.offset.value / DAXFS_BLOCK_SIZE}) + in_block,
+                            std::min<std::size_t>(stored, DAXFS_BLOCK_SIZE - in_block));
             entry->crc = journal_entry_checksum(volume_.seed, journal, position,
                                                 std::span(bytes).first(sizeof(*entry) + stored));
             for (const std::byte byte : bytes) {

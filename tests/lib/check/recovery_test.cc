@@ -2,9 +2,11 @@
 // What a power cut leaves, and a kill of fsck itself in the middle of its repair.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <random>
 
 #include "lib/check/check.h"
+#include "lib/check/recovery.h"
 #include "tests/images/broken_images.h"
 
 namespace daxfs {
@@ -92,6 +94,90 @@ TEST(Recovery, FindsTheJournalsThroughACopyWhenTheSuperblockIsTorn) {
     EXPECT_EQ(result.report.total(), 1u);
     EXPECT_EQ(result.report.count(Problem::kJournalUncommitted), 1u);
     EXPECT_EQ(result.volume.super_block.value, 0u);
+}
+
+TEST(Recovery, PutsATornSuperblockBackThatHasNoCopy) {
+    ImageEditor editor;
+    const daxfs_super before = editor.super();
+    const ImageEditor::Range ranges[] = {{ByteOffset{0}, sizeof(daxfs_super)}};
+    editor.log_undo(1, ranges);
+    // What reached the device of another label: some of its words, and not the checksum.
+    std::memcpy(editor.super().label, "another label of eighteen", 25);
+    for (std::uint64_t ag = 1; ag < editor.volume().initialised_ags(); ++ag)
+        std::memset(editor.block(editor.volume().geometry.ag_start(AgNo{ag})), 0, DAXFS_BLOCK_SIZE);
+    Image image = editor.image();
+    const Volume volume = test::must(open_volume(image));
+    EXPECT_FALSE(volume.primary_damage);
+    EXPECT_EQ(std::memcmp(&volume.super, &before, sizeof(before)), 0);
+    EXPECT_EQ(check(image, CheckMode::kPreen).report.count(Problem::kSuperDamaged), 0u);
+    EXPECT_EQ(std::memcmp(image.at<daxfs_super>(BlockNo{0}), &before, sizeof(before)), 0);
+}
+
+// What `change` makes of the superblock is what a journal would put back; nothing is.
+void expect_super_refused(const std::function<void(daxfs_super&)>& change) {
+    ImageEditor editor;
+    const daxfs_super now = editor.super();
+    change(editor.super());
+    editor.super().crc = checksum(ChecksumSeed::of(editor.super().nonce), editor.super());
+    const ImageEditor::Range ranges[] = {{ByteOffset{0}, sizeof(daxfs_super)}};
+    editor.log_undo(0, ranges);
+    editor.super() = now;
+    const ImageEditor::Range sound[] = {editor.range_of(editor.rich().small_file)};
+    editor.log_undo(1, sound);
+    Image image = editor.image();
+    Report report;
+    EXPECT_TRUE(find_uncommitted(test::must(open_volume(image)), report).empty());
+    EXPECT_EQ(report.count(Problem::kJournalEntryRange), 1u);
+}
+
+TEST(Recovery, RefusesToChangeWhatTheFilesystemIs) {
+    expect_super_refused([](daxfs_super& super) { super.journal_count = 200; });
+    expect_super_refused([](daxfs_super& super) { super.journal_blocks = 64; });
+    expect_super_refused([](daxfs_super& super) { super.block_count = super.block_count - 1; });
+    expect_super_refused([](daxfs_super& super) { super.root_ino = super.root_ino + 1; });
+    expect_super_refused([](daxfs_super& super) { super.nonce = super.nonce + 1; });
+    expect_super_refused([](daxfs_super& super) { super.hash_key[1] = 0; });
+    expect_super_refused([](daxfs_super& super) { super.version = 9; });
+    expect_super_refused([](daxfs_super& super) { super.incompat = 1; });
+    expect_super_refused([](daxfs_super& super) { super.initialised_ags = 0; });
+    expect_super_refused([](daxfs_super& super) { super.initialised_ags = super.initialised_ags + 1; });
+}
+
+TEST(Recovery, RefusesTwoJournalsThatShareAUnit) {
+    ImageEditor editor;
+    const std::uint64_t start = editor.rich().small_file.value * DAXFS_INODE_SIZE;
+    const auto shared = [&](std::uint64_t first, std::uint64_t second) {
+        const ImageEditor::Range one[] = {{ByteOffset{start + first}, 8}};
+        const ImageEditor::Range other[] = {{ByteOffset{start + second}, 8}};
+        editor.log_undo(0, one);
+        editor.log_undo(1, other);
+        Image image = editor.image();
+        Report report;
+        const bool none = find_uncommitted(test::must(open_volume(image)), report).empty();
+        EXPECT_EQ(none, report.count(Problem::kJournalEntryRange) == 1);
+        return none;
+    };
+    EXPECT_TRUE(shared(0, 0));
+    EXPECT_TRUE(shared(8, 504));
+    EXPECT_TRUE(shared(504, 0));
+    EXPECT_FALSE(shared(504, 512));
+}
+
+TEST(Recovery, RefusesEntriesWhereNoTransactionStores) {
+    const std::uint64_t block = DAXFS_BLOCK_SIZE;
+    const ImageEditor editor;
+    const std::uint64_t second_group = editor.volume().geometry.ag_start(AgNo{1}).value;
+    const std::pair<std::uint64_t, std::uint32_t> places[] = {
+        {0, 64}, {8, 512}, {1 * block, 64}, {2 * block, 512}, {9 * block - 4, 8}, {second_group * block, 512}};
+    for (const auto& [offset, length] : places) {
+        ImageEditor damaged;
+        const ImageEditor::Range ranges[] = {{ByteOffset{offset}, length}};
+        damaged.log_undo(0, ranges);
+        Image image = damaged.image();
+        Report report;
+        EXPECT_TRUE(find_uncommitted(test::must(open_volume(image)), report).empty()) << offset;
+        EXPECT_EQ(report.count(Problem::kJournalEntryRange), 1u) << offset;
+    }
 }
 
 TEST(Recovery, FreesOrphansWithAllTheirBlocks) {

@@ -201,7 +201,7 @@ TEST(Journal, HasNoEntriesAfterMkfs) {
 TEST(Journal, EndsAtTheFirstEntryThatDoesNotCheckOut) {
     ImageEditor editor;
     const ImageEditor::Range ranges[] = {
-        {ByteOffset{1 << 22}, 4096}, {ByteOffset{1 << 23}, 100}, {ByteOffset{1 << 24}, 8}};
+        {ByteOffset{1 << 22}, 4096}, {ByteOffset{1 << 23}, 100}, {ByteOffset{9 << 21}, 8}};
     editor.log_undo(0, ranges);
     // Into the padding of the second entry nothing is checked; into its data it is.
     const std::size_t second = DAXFS_JOURNAL_BODY_OFFSET + sizeof(daxfs_journal_entry) + 4096;
