@@ -26,8 +26,7 @@ const Target& any_target(Mutant& mutant, Dice& dice) {
 // The bytes that a structure has once one of its fields is hostile and its checksum right: to be put there by undo.
 Undo hostile_unit(Mutant& mutant, Dice& dice) {
     Mutant other(mutant.base());
-    const bool of_super = dice.one_in(3);
-    const Target& target = of_super ? any_target(mutant, dice, kSchema<daxfs_super>) : any_target(mutant, dice);
+    const Target& target = any_target(mutant, dice);
     const Field& field = dice.pick(target.schema->fields);
     set_hostile(other, target, field, dice);
     other.seal(target.seal);
@@ -39,6 +38,32 @@ Undo hostile_unit(Mutant& mutant, Dice& dice) {
             .length = room,
             .kind = DAXFS_JOURNAL_BYTES,
             .bytes = {bytes, bytes + room}};
+}
+
+// What the kernel has made its arrays of by the time it rolls back.
+Undo other_geometry(Mutant& mutant, Dice& dice) {
+    Mutant other(mutant.base());
+    auto& super = other.at<daxfs_super>(BlockNo{0});
+    constexpr std::array kMembers{"block_count",     "journal_block",  "align_blocks",   "ag_count", "initialised_ags",
+                                  "journal_count",   "journal_blocks", "ag_blocks_log2", "nonce",    "root_ino",
+                                  "reserved_blocks", "state",          "incompat",       "version"};
+    const FieldPlace place = place_of(*kSchema<daxfs_super>.find(dice.pick(kMembers)));
+    const std::span<std::byte> bytes = std::as_writable_bytes(std::span(&super, 1));
+    const std::uint64_t old = read_integer(place, bytes);
+    std::uint64_t value =
+        dice.one_in(2) ? old + dice.between(1, 8) - 4 : hostile_value(mutant.base(), *place.field, old, dice);
+    if (place.field->element_size < 8)
+        value &= (std::uint64_t{1} << 8 * place.field->element_size) - 1;
+    (void)write_integer(place, value, bytes);
+    other.seal({Sealed::Unit::kSuper, BlockNo{0}, 0});
+    mutant.say("undo puts back the superblock's {} {}", place.field->name, value);
+    const bool alone = dice.one_in(4);
+    const std::byte* from = other.look(BlockNo{0}) + (alone ? place.offset : 0);
+    const std::uint32_t length = alone ? place.field->element_size : static_cast<std::uint32_t>(sizeof(daxfs_super));
+    return {.offset = alone ? place.offset : 0u,
+            .length = length,
+            .kind = DAXFS_JOURNAL_BYTES,
+            .bytes = {from, from + length}};
 }
 
 // Any bytes, anywhere.
@@ -72,9 +97,10 @@ void undo_entries(Mutant& mutant, Dice& dice) {
     const auto id = static_cast<std::uint32_t>(dice.below(mutant.geometry().journal_count));
     std::vector<Undo> entries;
     for (std::uint64_t left = dice.one_in(3) ? dice.between(2, 6) : 1; left > 0; --left) {
-        const std::uint64_t way = dice.below(8);
-        entries.push_back(way < 5   ? hostile_unit(mutant, dice)
-                          : way < 7 ? stray(mutant, dice)
+        const std::uint64_t way = dice.below(10);
+        entries.push_back(way < 4   ? hostile_unit(mutant, dice)
+                          : way < 7 ? other_geometry(mutant, dice)
+                          : way < 9 ? stray(mutant, dice)
                                     : into_journal(mutant, dice));
     }
     // Many of the same: overlapping, as many as the slot takes.

@@ -11,14 +11,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <memory>
 #include <new>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "cmd/daxlive/console.h"
@@ -99,67 +103,145 @@ bool wait_for(pid_t child, int seconds, int& status) {
     return true;
 }
 
-[[noreturn]] void report_hang(std::uint64_t number, pid_t child, const Outcome& outcome) {
-    std::printf("report %llu time limit in %s (%s)\n", static_cast<unsigned long long>(number), outcome.phase,
-                outcome.options);
-    const std::string proc = "/proc/" + std::to_string(child);
-    print_file(proc + "/stack");
-    print_file(proc + "/status");
+// What the child is doing, for the host to see.
+void print_state(pid_t child) {
+    print_file("/proc/" + std::to_string(child) + "/stack");
     write_to("/proc/sysrq-trigger", "w");
-    end_guest();
+}
+
+struct Run {
+    std::uint64_t seed = 0, first = 0, count = 0;
+    int limit = 0;  // seconds
+    bool race = false;
+};
+
+bool changes(const Mutant& mutant, const Owner& owner) {
+    const Base& base = mutant.base();
+    const BlockNo block = base.volume().block_of(owner.ino);
+    const std::uint32_t offset = base.volume().offset_of(owner.ino);
+    if (std::memcmp(mutant.look(block) + offset, base.block(block).data() + offset, DAXFS_INODE_SIZE) != 0)
+        return true;
+    return std::ranges::any_of(owner.nodes, [&](BlockNo node) { return mutant.changed().contains(node); });
 }
 
 // Files and directories that were changed: the workload looks at them first.
-std::vector<std::uint64_t> suspects(const Mutant& mutant) {
-    const Base& base = mutant.base();
+std::vector<std::uint64_t> suspects(const std::vector<Mutant>& mutants) {
     std::vector<std::uint64_t> found;
-    for (const Owner& owner : base.owners()) {
-        const BlockNo block = base.volume().block_of(owner.ino);
-        const std::uint32_t offset = base.volume().offset_of(owner.ino);
-        bool changed =
-            std::memcmp(mutant.look(block) + offset, base.block(block).data() + offset, DAXFS_INODE_SIZE) != 0;
-        for (const BlockNo node : owner.nodes)
-            changed = changed || mutant.changed().contains(node);
-        if (changed)
+    for (const Owner& owner : mutants[0].base().owners()) {
+        if (std::ranges::any_of(mutants, [&](const Mutant& mutant) { return changes(mutant, owner); }))
             found.push_back(owner.ino.value);
     }
     return found;
 }
 
-void assault_one(std::uint64_t seed, std::uint64_t number, const Mutant& mutant, int limit, KernelLog& log,
-                 Outcome& outcome) {
-    outcome = Outcome{};
-    const pid_t child = fork();
-    if (child == 0) {
-        assault(seed, number, suspects(mutant), outcome);
-        _exit(0);
-    }
-    int status = 0;
-    if (!wait_for(child, limit, status))
-        report_hang(number, child, outcome);
-    std::string lines;
-    std::string why = log.report(lines);
-    if (why.empty() && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
-        why = std::string("the workload ended with status ") + std::to_string(status) + " in " + outcome.phase;
-    if (why.empty() && outcome.mount_error == 0 && outcome.umount_error != 0)
-        why = std::string("umount: ") + std::strerror(outcome.umount_error);
-    if (!why.empty()) {
-        std::printf("report %llu %s (%s)\n%s", static_cast<unsigned long long>(number), why.c_str(), outcome.options,
-                    lines.c_str());
-        end_guest();
-    }
+// The mutants that one race is run with; numbers of their own.
+std::vector<Mutant> mutants_of(const Base& base, const Run& run, std::uint64_t number) {
+    constexpr std::uint64_t kOfARace = 3;
+    std::vector<Mutant> mutants;
+    for (std::uint64_t i = 0; i < (run.race ? kOfARace : 1); ++i)
+        mutants.push_back(make_mutant(base, run.seed, run.race ? number * kOfARace + i : number));
+    return mutants;
 }
 
-void say_done(std::uint64_t number, const Outcome& outcome, const Mutant& mutant) {
-    const std::string harm(harm_name(harm_of(number)));
+// Changes bytes behind the kernel's back, as another owner of the memory would, until it is destroyed.
+class Trembler {
+  public:
+    Trembler(PmemDevice& device, const std::vector<Mutant>& mutants, std::uint64_t seed, const Outcome& outcome) {
+        for (const Mutant& mutant : mutants)
+            changes_.push_back(changes_of(device, mutant));
+        thread_ = std::jthread([this, seed, &outcome](const std::stop_token& stop) { tremble(stop, seed, outcome); });
+    }
+
+  private:
+    struct Change {
+        std::uint64_t* place;
+        std::uint64_t base, mutant;
+    };
+
+    static std::vector<Change> changes_of(PmemDevice& device, const Mutant& mutant) {
+        std::vector<Change> changes;
+        for (const auto& [number, block] : mutant.changed()) {
+            const auto* mine = reinterpret_cast<const std::uint64_t*>(block.bytes);
+            const auto* base = reinterpret_cast<const std::uint64_t*>(mutant.base().block(number).data());
+            auto* place = reinterpret_cast<std::uint64_t*>(device.bytes() + number.value * DAXFS_BLOCK_SIZE);
+            for (std::size_t i = 0; i < DAXFS_BLOCK_SIZE / sizeof(std::uint64_t); ++i) {
+                if (mine[i] != base[i])
+                    changes.push_back({place + i, base[i], mine[i]});
+            }
+        }
+        return changes;
+    }
+
+    void tremble(const std::stop_token& stop, std::uint64_t seed, const Outcome& outcome) {
+        Dice dice(seed, 0);
+        // Half of the time recovery sees it too.
+        const bool from_the_start = dice.one_in(2);
+        while (!from_the_start && !stop.stop_requested() && outcome.mount_error < 0)
+            std::this_thread::yield();
+        while (!stop.stop_requested()) {
+            const auto& changes = dice.pick(changes_);
+            for (const Change& change : changes)
+                __atomic_store_n(change.place, change.mutant, __ATOMIC_RELAXED);
+            pause_for(dice.below(dice.one_in(8) ? 20'000 : 300));
+            for (const Change& change : changes)
+                __atomic_store_n(change.place, change.base, __ATOMIC_RELAXED);
+            pause_for(dice.below(dice.one_in(8) ? 20'000 : 300));
+        }
+    }
+
+    static void pause_for(std::uint64_t loops) {
+        for (std::uint64_t i = 0; i < loops; ++i)
+            std::atomic_signal_fence(std::memory_order_seq_cst);
+    }
+
+    std::vector<std::vector<Change>> changes_;
+    std::jthread thread_;
+};
+
+void assault_one(const Run& run, std::uint64_t number, PmemDevice& device, const std::vector<Mutant>& mutants,
+                 KernelLog& log, Outcome& outcome) {
+    outcome = Outcome{};
+    const std::vector<std::uint64_t> inodes = suspects(mutants);
+    const pid_t child = fork();
+    if (child == 0) {
+        assault(run.seed, number, inodes, outcome);
+        _exit(0);
+    }
+    std::unique_ptr<Trembler> trembler;
+    if (run.race)
+        trembler = std::make_unique<Trembler>(device, mutants, run.seed + number, outcome);
+    int status = 0;
+    const bool ended = wait_for(child, run.limit, status);
+    std::string lines;
+    std::string why = log.report(lines);
+    if (why.empty() && !ended)
+        why = std::string("time limit in ") + outcome.phase;
+    if (why.empty() && status != 0)
+        why = "the workload ended with status " + std::to_string(status) + " in " + outcome.phase;
+    if (why.empty() && outcome.mount_error == 0 && outcome.umount_error != 0)
+        why = std::string("umount: ") + std::strerror(outcome.umount_error);
+    if (why.empty())
+        return;
+    std::printf("report %llu %s (%s)\n%s", static_cast<unsigned long long>(number), why.c_str(), outcome.options,
+                lines.c_str());
+    if (!ended)
+        print_state(child);
+    end_guest();
+}
+
+void say_done(const Run& run, std::uint64_t number, const Outcome& outcome, const std::vector<Mutant>& mutants) {
+    const std::string harm(run.race ? "race" : harm_name(harm_of(number)));
+    std::string text = mutants[0].text();
+    for (std::size_t i = 1; i < mutants.size(); ++i)
+        text += " || " + mutants[i].text();
     std::printf("done %llu %s %s %s names=%u calls=%u euclean=%u eio=%u erofs=%u sigbus=%u %s | %s\n",
                 static_cast<unsigned long long>(number), harm.c_str(), outcome.mount_error == 0 ? "mounted" : "refused",
                 outcome.mount_error == 0 ? "-" : strerrorname_np(outcome.mount_error), outcome.names, outcome.calls,
                 outcome.damaged, outcome.io_errors, outcome.read_only, outcome.bus_errors, outcome.options,
-                mutant.text().c_str());
+                text.c_str());
 }
 
-int run(std::uint64_t seed, std::uint64_t first, std::uint64_t count, int limit) {
+int run_all(const Run& run) {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGCHLD);
@@ -170,14 +252,17 @@ int run(std::uint64_t seed, std::uint64_t first, std::uint64_t count, int limit)
         return 1;
     auto& outcome = *new (shared) Outcome;
     const Base base;
+    Mutant quiet(base);
+    Mutant with_work(base);
+    with_work.start_with_work();
     PmemDevice device(base);
     KernelLog log;
-    for (std::uint64_t number = first; number < first + count; ++number) {
+    for (std::uint64_t number = run.first; number < run.first + run.count; ++number) {
         std::printf("try %llu\n", static_cast<unsigned long long>(number));
-        const Mutant mutant = make_mutant(base, seed, number);
-        device.lay_out(mutant);
-        assault_one(seed, number, mutant, limit, log, outcome);
-        say_done(number, outcome, mutant);
+        const std::vector<Mutant> mutants = mutants_of(base, run, number);
+        device.lay_out(!run.race ? mutants[0] : number % 2 == 0 ? quiet : with_work);
+        assault_one(run, number, device, mutants, log, outcome);
+        say_done(run, number, outcome, mutants);
     }
     return 0;
 }
@@ -186,8 +271,12 @@ int run(std::uint64_t seed, std::uint64_t first, std::uint64_t count, int limit)
 }  // namespace daxfs::hostile
 
 int main(int argc, char** argv) {
-    if (argc < 4)
+    if (argc < 5)
         return 2;
     const auto number = [&](int index) { return std::strtoull(argv[index], nullptr, 10); };
-    return daxfs::hostile::run(number(1), number(2), number(3), argc > 4 ? std::atoi(argv[4]) : 30);
+    return daxfs::hostile::run_all({.seed = number(1),
+                                    .first = number(2),
+                                    .count = number(3),
+                                    .limit = std::atoi(argv[4]),
+                                    .race = argc > 5 && std::strcmp(argv[5], "race") == 0});
 }
