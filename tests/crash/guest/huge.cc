@@ -202,9 +202,13 @@ const std::vector<Operation>& huge_operations() {
         {"r@/case/A/huge", "huge-store-hole-msync", store_and_msync, make_sparse},
         {"r@/case/A/huge", "huge-store-preallocated-msync", store_and_msync, make_preallocated},
         {"r@/case/A/huge", "huge-store-msync", store_and_msync, make_written},
+        {"n@/case/A/huge", "huge-store-punch", lose_range<kPunch, 0, 4096>, make_written},
+        {"n@/case/A/huge", "huge-store-punch-end", lose_range<kPunch, kHuge - 8192, 8192>, make_written},
         {"n@/case/A/huge", "huge-store-punch-unaligned", lose_range<kPunch, 100, 5000>, make_written},
+        {"n@/case/A/huge", "huge-store-zero-range", lose_range<FALLOC_FL_ZERO_RANGE, 4096, 4096>, make_written},
         {"n@/case/A/huge", "huge-store-collapse", lose_range<FALLOC_FL_COLLAPSE_RANGE, 0, 4096>, make_written},
         {"n@/case/A/huge", "huge-store-insert", lose_range<FALLOC_FL_INSERT_RANGE, 0, 4096>, make_written},
+        {"n@/case/A/huge", "huge-store-truncate", lose_end<kHuge - 4096>, make_written},
         {"n@/case/A/huge", "huge-store-truncate-inside-block", lose_end<kHuge - 100>, make_written},
     };
     return all;
