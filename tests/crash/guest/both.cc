@@ -45,7 +45,7 @@ void make_trees() {
 }
 
 int store_in(const char* path, std::uint64_t offset, std::size_t bytes) {
-    return store_at(path, offset, bytes, Ending::kFlush);
+    return store_at(path, offset, bytes, Ending::kFlush, false);
 }
 
 struct Call {

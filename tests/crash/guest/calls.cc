@@ -86,7 +86,7 @@ void flush_lines(const char* bytes, std::size_t count) {
 
 namespace {
 
-sigjmp_buf bus_error;
+thread_local sigjmp_buf bus_error;
 
 // A store that finds no space for its page ends in SIGBUS.
 bool copy_unless_full(char* target, const char* source, std::size_t bytes) {
@@ -103,7 +103,7 @@ bool copy_unless_full(char* target, const char* source, std::size_t bytes) {
 
 }  // namespace
 
-int store_at(const char* path, std::uint64_t offset, std::size_t bytes, Ending ending) {
+int store_at(const char* path, std::uint64_t offset, std::size_t bytes, Ending ending, bool alone) {
     const File file(path);
     if (!file.good())
         return file.error();
@@ -124,7 +124,7 @@ int store_at(const char* path, std::uint64_t offset, std::size_t bytes, Ending e
     fstat(file.get(), &file_status);
     const auto size = static_cast<std::uint64_t>(file_status.st_size);
     const std::size_t inside = std::min<std::uint64_t>(bytes, size - std::min(size, offset));
-    if (status == 0 &&
+    if (status == 0 && alone &&
         (pread(file.get(), read.data(), bytes, static_cast<off_t>(offset)) != static_cast<ssize_t>(inside) ||
          std::memcmp(read.data(), stored, inside) != 0))
         status = EIO;

@@ -121,6 +121,25 @@ int change(const Kind& kind, int (*step)(const char*, int), int number, bool gai
     return 0;
 }
 
+// Records with a few bytes to spare, too few for a free record; leaves that split make them tight.
+int split_slack() {
+    must(kNames.make(kTree), kTree);
+    const auto shorter = [](int number) {
+        const std::string longer = name(kTree, number);
+        return longer.substr(0, longer.size() - 9);
+    };
+    int error = 0;
+    for (int i = 0; i < 40 && error == 0; ++i)
+        error = kNames.add(kTree, i);
+    for (int i = 0; i < 40 && error == 0; i += 2) {
+        error = kNames.remove(kTree, i);
+        error = error != 0 ? error : result(link("A/foo", shorter(i).c_str()));
+    }
+    for (int i = 40; i < 80 && error == 0; ++i)
+        error = kNames.add(kTree, i);
+    return error;
+}
+
 }  // namespace
 
 // clang-format off
@@ -132,6 +151,7 @@ const std::vector<Operation>& level_operations() {
         {"-", "unlink-levels", [] { return result(unlink(kTree)); }, [] { make_levels(kExtents); }},
         {"-", "link-gains-level", [] { return change(kNames, kNames.add, prepared.added, true); }, [] { prepare(kNames, false); }},
         {"-", "unlink-loses-level", [] { return change(kNames, kNames.remove, prepared.removed, false); }, [] { prepare(kNames, true); }},
+        {"n", "links-split-slack", split_slack},
         {"-", "rename-in-levels", [] { return result(rename(name(kTree, 3).c_str(), (std::string(kTree) + "/" + std::string(200, 'm')).c_str())); }, [] { make_levels(kNames); }},
     };
     return all;

@@ -160,6 +160,7 @@ int unlinked_and_truncated() {
 // ---- large transactions: a file of many extents, each of one block ----
 
 constexpr std::uint64_t kFragments = 360;
+constexpr int kManyInodes = 80;
 
 void fragment() {
     must(make_file("A/fragments", 0), "A/fragments");
@@ -168,6 +169,35 @@ void fragment() {
     for (std::uint64_t i = 0; i < kFragments; ++i)
         must(allocate("A/fragments", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (2 * i + 1) * 4096, 4096),
              "A/fragments");
+}
+
+// Data in two blocks; between them, and around, blocks that are not written.
+void write_in_preallocated() {
+    must(write_at("A/pre", 4096, 4096), "A/pre");
+    must(write_at("A/pre", 3 * 4096, 4096), "A/pre");
+    must(sync_file("A/pre"), "A/pre");
+}
+
+// ---- blocks of inodes that come with a file and go with it ----
+
+std::string numbered(int number) {
+    return "B/" + std::to_string(number);
+}
+
+// All but the last: the block of inodes that it is in has no other then.
+void leave_one_inode() {
+    must(many_inodes(), "B");
+    for (int i = 0; i < kManyInodes - 1; ++i)
+        must(result(unlink(numbered(i).c_str())), "B");
+}
+
+int many_inodes_and_back() {
+    if (const int error = many_inodes())
+        return error;
+    for (int i = 0; i < kManyInodes; ++i)
+        if (unlink(numbered(i).c_str()) != 0)
+            return errno;
+    return 0;
 }
 
 // ---- a source that ends in the middle of a write(2) ----
@@ -198,8 +228,8 @@ std::string long_target() {
 }
 
 int many_inodes() {
-    for (int i = 0; i < 80; ++i)
-        if (const int error = make_file(("B/" + std::to_string(i)).c_str(), 0))
+    for (int i = 0; i < kManyInodes; ++i)
+        if (const int error = make_file(numbered(i).c_str(), 0))
             return error;
     return 0;
 }
@@ -332,6 +362,10 @@ const std::vector<Operation>& large_operations() {
         {"c", "punch-fragments", [] { return allocate("A/fragments", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, 700 * 4096); }, fragment},
         {"c", "fallocate-fragments", [] { return allocate("A/fragments", 0, 0, 100 * 4096); }, fragment},
         {"-", "collapse-fragments", [] { return allocate("A/fragments", FALLOC_FL_COLLAPSE_RANGE, 4096, 3 * 4096); }, fragment},
+        {"r@*", "store-sync", [] { const int error = store_at("A/foo", 1000, 6000, Ending::kNone); sync(); return error; }},
+        {"c", "zero-range-preallocated", [] { return allocate("A/pre", FALLOC_FL_ZERO_RANGE, 4096 + 100, 2 * 4096 + 500); }, write_in_preallocated},
+        {"-", "unlink-last-inode", [] { return result(unlink(numbered(kManyInodes - 1).c_str())); }, leave_one_inode},
+        {"n", "many-inodes-and-back", many_inodes_and_back},
         {"-", "insert-fragments", [] { return allocate("A/fragments", FALLOC_FL_INSERT_RANGE, 4096, 3 * 4096); }, fragment},
     };
     return all;

@@ -31,7 +31,7 @@ struct Operation {
 void make_tree(void (*make)(const char* directory));
 void make_directory(const char* path);
 const std::vector<Operation>& operations();         // the pairs are made of these
-const std::vector<Operation>& large_operations();   // transactions as large as they get, and several in a row
+const std::vector<Operation>& large_operations();   // large transactions, and what pairs are not made of
 const std::vector<Operation>& short_operations();   // writes whose source ends
 const std::vector<Operation>& held_operations();    // two calls at once, in a module with delay points
 const std::vector<Operation>& apart_operations();   // the same, with A and B in two allocation groups
