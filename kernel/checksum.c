@@ -204,9 +204,9 @@ u32 daxfs_map_crc_flip(u32 first, u32 end)
 }
 
 /* The entry's header and data lie in one piece, its crc member is zero or what is to be compared. */
-u32 daxfs_journal_crc(struct daxfs_sb_info *sbi, u32 id, u32 position, const struct daxfs_journal_entry *entry)
+u32 daxfs_journal_crc(struct daxfs_sb_info *sbi, u32 id, u32 position, const struct daxfs_journal_entry *entry, u32 stored)
 {
-	return crc_around(crc_of_pair(sbi->seed, id, position), entry, sizeof(*entry) + daxfs_journal_data_bytes(entry),
+	return crc_around(crc_of_pair(sbi->seed, id, position), entry, sizeof(*entry) + stored,
 			  offsetof(struct daxfs_journal_entry, crc));
 }
 

@@ -301,7 +301,8 @@ bool daxfs_dirent_ok(struct daxfs_sb_info *sbi, const struct daxfs_dirent *entry
 u32 daxfs_map_crc(struct daxfs_sb_info *sbi, u64 block, const void *map_block);
 /* The change (xor) of a map block's checksum when its bits [first, end) flip. */
 u32 daxfs_map_crc_flip(u32 first, u32 end);
-u32 daxfs_journal_crc(struct daxfs_sb_info *sbi, u32 id, u32 position, const struct daxfs_journal_entry *entry);
+/* `stored`: bytes behind the entry, from daxfs_journal_data_bytes(). */
+u32 daxfs_journal_crc(struct daxfs_sb_info *sbi, u32 id, u32 position, const struct daxfs_journal_entry *entry, u32 stored);
 u32 daxfs_journal_header_crc(struct daxfs_sb_info *sbi, const struct daxfs_journal_header *header);
 u32 daxfs_intent_crc(const struct daxfs_intent *intent);
 __le64 daxfs_commit_word(struct daxfs_sb_info *sbi, u32 id, u64 sequence);
@@ -396,12 +397,12 @@ static inline u32 daxfs_journal_data_bytes(const struct daxfs_journal_entry *ent
 	return entry->kind == cpu_to_le32(DAXFS_JOURNAL_FILL) ? sizeof(u64) : le32_to_cpu(entry->length);
 }
 
-static inline void daxfs_journal_restore(const struct daxfs_journal_entry *entry, void *target)
+static inline void daxfs_journal_restore(const void *data, bool fill, u32 length, void *target)
 {
-	if (entry->kind == cpu_to_le32(DAXFS_JOURNAL_FILL))
-		memset64(target, *(const u64 *)(entry + 1), le32_to_cpu(entry->length) / sizeof(u64));
+	if (fill)
+		memset64(target, *(const u64 *)data, length / sizeof(u64));
 	else
-		memcpy(target, entry + 1, le32_to_cpu(entry->length));
+		memcpy(target, data, length);
 }
 
 /* ---- ag.c: AG headers and maps, first-touch verification, initialising the next AG ---- */

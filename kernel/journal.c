@@ -239,19 +239,45 @@ static u32 entry_bytes(u32 bytes)
 	return sizeof(struct daxfs_journal_entry) + ALIGN(bytes, 8);
 }
 
-static void *entry_target(struct daxfs_tx *tx, const struct daxfs_journal_entry *entry)
-{
-	u64 offset = le64_to_cpu(entry->offset);
+/* What an entry says. */
+struct logged {
+	u64 offset;
+	u32 length;
+	u32 stored;	/* bytes behind the entry */
+	bool fill;
+};
 
+/*
+ * Each member is loaded once and held against what a transaction can have logged there: the slot's bytes may change
+ * under us as all others of the device. False: they did.
+ */
+static __always_inline bool load_logged(struct daxfs_tx *tx, u32 position, struct logged *logged)
+{
+	const struct daxfs_journal_entry *entry = entry_at(tx, position);
+	u32 left = tx->position - position;
+
+	if (left < sizeof(*entry))
+		return false;
+	logged->offset = le64_to_cpu(READ_ONCE(entry->offset));
+	logged->length = le32_to_cpu(READ_ONCE(entry->length));
+	logged->fill = READ_ONCE(entry->kind) == cpu_to_le32(DAXFS_JOURNAL_FILL);
+	logged->stored = logged->fill ? sizeof(u64) : logged->length;
+	return logged->stored <= left - sizeof(*entry) &&
+	       logged->length <= DAXFS_BLOCK_SIZE - (logged->offset & (DAXFS_BLOCK_SIZE - 1)) &&
+	       logged->offset >> DAXFS_BLOCK_SHIFT < tx->sbi->block_count;
+}
+
+static void *target_at(struct daxfs_tx *tx, u64 offset)
+{
 	return daxfs_block(tx->sbi, offset >> DAXFS_BLOCK_SHIFT) + (offset & (DAXFS_BLOCK_SIZE - 1));
 }
 
 /* Bytes [from, to) of what an entry logs, and zeros up to where the next entry begins. */
-static void copy_old(struct daxfs_tx *tx, struct daxfs_journal_entry *entry, u32 from, u32 to)
+static void copy_old(struct daxfs_tx *tx, struct daxfs_journal_entry *entry, u64 offset, u32 from, u32 to)
 {
 	void *data = entry + 1;
 
-	memcpy(data + from, entry_target(tx, entry) + from, to - from);
+	memcpy(data + from, target_at(tx, offset) + from, to - from);
 	if (to % 8)
 		memset(data + to, 0, 8 - to % 8);
 }
@@ -275,7 +301,7 @@ static void log_entry(struct daxfs_tx *tx, u64 place, u32 bytes, bool fill)
 	entry->offset = cpu_to_le64(place);
 	entry->length = cpu_to_le32(bytes);
 	entry->kind = cpu_to_le32(fill ? DAXFS_JOURNAL_FILL : DAXFS_JOURNAL_BYTES);
-	copy_old(tx, entry, 0, size);
+	copy_old(tx, entry, place, 0, size);
 	tx->last = tx->position;
 	tx->position += entry_bytes(size);
 	tx->logged_bytes += size;
@@ -285,19 +311,19 @@ static void log_entry(struct daxfs_tx *tx, u64 place, u32 bytes, bool fill)
 static bool extend_last(struct daxfs_tx *tx, u64 place, u32 bytes)
 {
 	struct daxfs_journal_entry *entry = entry_at(tx, tx->last);
-	u64 first = le64_to_cpu(entry->offset);
-	u32 old = le32_to_cpu(entry->length), now;
+	struct logged last;
+	u32 now;
 
-	if (!tx->ordinal || le32_to_cpu(entry->kind) != DAXFS_JOURNAL_BYTES || place < first ||
-	    place > first + old + MERGE_GAP || (place ^ first) >> DAXFS_BLOCK_SHIFT)
+	if (!tx->ordinal || !load_logged(tx, tx->last, &last) || last.fill || place < last.offset ||
+	    place > last.offset + last.length + MERGE_GAP || (place ^ last.offset) >> DAXFS_BLOCK_SHIFT)
 		return false;
-	now = max_t(u32, old, place + bytes - first);
+	now = max_t(u32, last.length, place + bytes - last.offset);
 	if (tx->last + entry_bytes(now) > slot_bytes(tx->sbi))
 		return false;
 	entry->length = cpu_to_le32(now);
-	copy_old(tx, entry, old, now);
+	copy_old(tx, entry, last.offset, last.length, now);
 	tx->position = tx->last + entry_bytes(now);
-	tx->logged_bytes += now - old;
+	tx->logged_bytes += now - last.length;
 	return true;
 }
 
@@ -789,25 +815,35 @@ static void edit_maps(struct daxfs_tx *tx)
 	}
 }
 
-/* Calls for every logged range, in the order they were logged. */
-static __always_inline void each_entry(struct daxfs_tx *tx, void (*call)(struct daxfs_tx *tx, struct daxfs_journal_entry *entry))
+/*
+ * Calls for every logged range, in the order they were logged. One that is not as it was logged is damage, and nobody
+ * knows any more what lies behind it: before the first store the transaction fails, later it goes on as it can.
+ */
+static __always_inline void each_entry(struct daxfs_tx *tx,
+				       void (*call)(struct daxfs_tx *tx, struct daxfs_journal_entry *entry,
+						    const struct logged *logged))
 {
 	u32 position = DAXFS_JOURNAL_BODY_OFFSET;
 
 	while (position < tx->position) {
-		struct daxfs_journal_entry *entry = entry_at(tx, position);
+		struct logged logged;
 
-		call(tx, entry);
-		position += entry_bytes(daxfs_journal_data_bytes(entry));
+		if (!load_logged(tx, position, &logged)) {
+			tx->error = daxfs_corrupt(tx->sb, 0, tx->journal->block, "journal %u, in use: entry at byte %u",
+						  tx->journal->id, position);
+			return;
+		}
+		call(tx, entry_at(tx, position), &logged);
+		position += entry_bytes(logged.stored);
 	}
 }
 
 /* The entry is as it will stay. Before this it does not check out, and nothing was changed yet that it would undo. */
-static void seal_entry(struct daxfs_tx *tx, struct daxfs_journal_entry *entry)
+static void seal_entry(struct daxfs_tx *tx, struct daxfs_journal_entry *entry, const struct logged *logged)
 {
 	u32 position = (void *)entry - tx->journal->slot;
 
-	entry->crc = cpu_to_le32(daxfs_journal_crc(tx->sbi, tx->journal->id, position, entry));
+	entry->crc = cpu_to_le32(daxfs_journal_crc(tx->sbi, tx->journal->id, position, entry, logged->stored));
 }
 
 int daxfs_tx_ready(struct daxfs_tx *tx)
@@ -837,6 +873,10 @@ int daxfs_tx_ready(struct daxfs_tx *tx)
 		flush(tx, entry_at(tx, DAXFS_JOURNAL_BODY_OFFSET), tx->position - DAXFS_JOURNAL_BODY_OFFSET);
 		fence(tx);	/* FENCE 1 */
 	}
+	if (tx->error) {
+		unlock_ags(tx);
+		return tx->error;
+	}
 	daxfs_point(logged);
 	tx->ready = true;
 	edit_maps(tx);
@@ -854,15 +894,15 @@ static void move_commit_word(struct daxfs_tx *tx)
 	tx->journal->sequence = tx->sequence;
 }
 
-static void flush_target(struct daxfs_tx *tx, struct daxfs_journal_entry *entry)
+static void flush_target(struct daxfs_tx *tx, struct daxfs_journal_entry *entry, const struct logged *logged)
 {
-	flush(tx, entry_target(tx, entry), le32_to_cpu(entry->length));
+	flush(tx, target_at(tx, logged->offset), logged->length);
 }
 
-static void restore_target(struct daxfs_tx *tx, struct daxfs_journal_entry *entry)
+static void restore_target(struct daxfs_tx *tx, struct daxfs_journal_entry *entry, const struct logged *logged)
 {
-	daxfs_journal_restore(entry, entry_target(tx, entry));
-	flush_target(tx, entry);
+	daxfs_journal_restore(entry + 1, logged->fill, logged->length, target_at(tx, logged->offset));
+	flush_target(tx, entry, logged);
 }
 
 /* The in-memory side of the AGs follows what became durable. */

@@ -87,7 +87,8 @@ static bool read_entry(struct recovery *recovery, const struct daxfs_journal *jo
 	    le64_to_cpu(entry->sequence) != ((journal->sequence + 1) & SEQUENCE_MASK))
 		return false;
 	memcpy(recovery->entry.data, journal->slot + position + sizeof(*entry), daxfs_journal_data_bytes(entry));
-	return le32_to_cpu(entry->crc) == daxfs_journal_crc(sbi, journal->id, position, entry);
+	return le32_to_cpu(entry->crc) == daxfs_journal_crc(sbi, journal->id, position, entry,
+								 daxfs_journal_data_bytes(entry));
 }
 
 /*
@@ -226,7 +227,8 @@ static int apply(struct recovery *recovery, const struct undo *undo, u32 ordinal
 	    le32_to_cpu(entry->length) != undo->length)
 		return daxfs_corrupt(recovery->sb, 0, journal->block, "journal %u changes while it is read", journal->id);
 	if (undo->offset)
-		daxfs_journal_restore(entry, target);
+		daxfs_journal_restore(recovery->entry.data, entry->kind == cpu_to_le32(DAXFS_JOURNAL_FILL), undo->length,
+				      target);
 	else
 		memcpy(target, &recovery->super, sizeof(recovery->super));
 	daxfs_flush(sbi, target, undo->length);
