@@ -685,6 +685,7 @@ bool daxfs_super_undo_ok(struct daxfs_sb_info *sbi, const struct daxfs_super *ol
 int daxfs_check_intents(struct super_block *sb);	/* no repair was cut off */
 /* The end of a transaction: the superblock becomes *next, but for its checksum. super_lock is held. */
 int daxfs_commit_super(struct super_block *sb, struct daxfs_tx *tx, const struct daxfs_super *next);
+int daxfs_set_label(struct super_block *sb, const char *label);	/* shorter than DAXFS_LABEL_SIZE */
 
 /* ---- stats.c: /sys/fs/daxfs/DEVICE/ ---- */
 int daxfs_stats_init(void);

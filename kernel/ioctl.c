@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Inode flags (lsattr, FS_IOC_FSGETXATTR), the filesystem's label, and shutdown with XFS's number. */
 #include <linux/compat.h>
+#include <linux/ctype.h>
 #include <linux/fileattr.h>
 #include <linux/iversion.h>
 #include <linux/mount.h>
@@ -123,6 +124,31 @@ static int ioctl_getlabel(struct super_block *sb, char __user *arg)
 	return copy_to_user(arg, label, sizeof(label)) ? -EFAULT : 0;
 }
 
+static int ioctl_setlabel(struct file *file, const char __user *arg)
+{
+	char label[FSLABEL_MAX];
+	size_t length, i;
+	int err;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (copy_from_user(label, arg, sizeof(label)))
+		return -EFAULT;
+	length = strnlen(label, sizeof(label));
+	if (length >= DAXFS_LABEL_SIZE)
+		return -EINVAL;
+	/* What mkfs.daxfs refuses too: it would garble terminals and logs. */
+	for (i = 0; i < length; i++)
+		if (iscntrl(label[i]))
+			return -EINVAL;
+	err = mnt_want_write_file(file);
+	if (err)
+		return err;
+	err = daxfs_set_label(file_inode(file)->i_sb, label);
+	mnt_drop_write_file(file);
+	return err;
+}
+
 /* Also of a 32-bit caller, by way of compat_ptr_ioctl(): every argument has one layout, and FS_IOC32_* are the VFS's. */
 long daxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -136,6 +162,8 @@ long daxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return put_user(inode->i_generation, (int __user *)user);
 	case FS_IOC_GETFSLABEL:
 		return ioctl_getlabel(inode->i_sb, user);
+	case FS_IOC_SETFSLABEL:
+		return ioctl_setlabel(file, user);
 	default:
 		return -ENOTTY;
 	}

@@ -3,6 +3,8 @@
  * The superblock: read at mount, its fields believed only within their ranges; changed inside transactions. And the repair
  * intents beside it.
  */
+#include <linux/blkdev.h>
+
 #include "daxfs.h"
 
 static int refuse(struct super_block *sb, const char *what)
@@ -180,4 +182,28 @@ int daxfs_commit_super(struct super_block *sb, struct daxfs_tx *tx, const struct
 	daxfs_seal_super(sbi, &sbi->believed);
 	*sbi->super = sbi->believed;
 	return daxfs_tx_commit(tx);
+}
+
+int daxfs_set_label(struct super_block *sb, const char *label)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_super next;
+	struct daxfs_tx *tx;
+	int err, gate = daxfs_enter(sbi);
+
+	if (gate < 0)
+		return gate;
+	tx = daxfs_tx_begin(sb);
+	err = PTR_ERR_OR_ZERO(tx);
+	if (!err) {
+		mutex_lock(&sbi->super_lock);
+		next = sbi->believed;
+		strtomem_pad(next.label, label, 0);
+		err = daxfs_commit_super(sb, tx, &next);
+		mutex_unlock(&sbi->super_lock);
+	}
+	daxfs_leave(gate);
+	/* Tools that look at the device have its old blocks in the block device's page cache. */
+	invalidate_bdev(sb->s_bdev);
+	return err;
 }

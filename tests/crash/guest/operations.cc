@@ -22,6 +22,13 @@
 namespace daxfs::crash {
 namespace {
 
+// The superblock changes in many words, and may be torn.
+int set_label() {
+    const File root(".", O_RDONLY | O_DIRECTORY);
+    const char label[FSLABEL_MAX] = "a label that takes eight words of the superblock, and is torn";
+    return root.good() ? result(ioctl(root.get(), FS_IOC_SETFSLABEL, label)) : errno;
+}
+
 // Bytes that no file may show, behind the end of the file in its last page; then the file grows over them.
 int store_behind_end_and_grow() {
     const File file("A/bar");
@@ -366,6 +373,7 @@ const std::vector<Operation>& large_operations() {
         {"c", "zero-range-preallocated", [] { return allocate("A/pre", FALLOC_FL_ZERO_RANGE, 4096 + 100, 2 * 4096 + 500); }, write_in_preallocated},
         {"-", "unlink-last-inode", [] { return result(unlink(numbered(kManyInodes - 1).c_str())); }, leave_one_inode},
         {"n", "many-inodes-and-back", many_inodes_and_back},
+        {"=", "set-label", set_label},
         {"-", "insert-fragments", [] { return allocate("A/fragments", FALLOC_FL_INSERT_RANGE, 4096, 3 * 4096); }, fragment},
     };
     return all;

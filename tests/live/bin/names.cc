@@ -5,7 +5,7 @@
 //   names link DIR         hard links, unlinked but open files, O_TMPFILE
 //   names symlink DIR      targets of all lengths
 //   names flags DIR        immutable, append-only and the others; `names flags-kept DIR` after a new mount
-//   names label DIR        the filesystem's label is "made"
+//   names label DIR        the filesystem's label; `names label-kept DIR` after a new mount, read-only
 //   names inherit DIR      set-group-ID, umask, special files
 //   names orphan DIR       leaves unlinked files, a directory and a tmpfile open, and stops the filesystem dead
 //   names chaos DIR SEED STEPS    random operations beside a model of them
@@ -315,8 +315,39 @@ std::string label() {
     return text;
 }
 
+int set_label(const std::string& wanted) {
+    const int fd = MUST(open(at.c_str(), O_RDONLY));
+    char text[FSLABEL_MAX] = {};
+    wanted.copy(text, sizeof text);
+    const int result = ioctl(fd, FS_IOC_SETFSLABEL, text);
+    const int error = errno;
+    close(fd);
+    errno = error;
+    return result;
+}
+
+// Leaves a label of the largest length; see test_label_kept().
 void test_label() {
     EXPECT(label() == "made");
+    MUST(set_label("another"));
+    EXPECT(label() == "another");
+    MUST(set_label(""));
+    EXPECT(label().empty());
+    MUST_FAIL(set_label(std::string(64, 'l')), EINVAL);
+    MUST_FAIL(set_label(std::string(FSLABEL_MAX, 'l')), EINVAL);
+    MUST_FAIL(set_label("two\nlines"), EINVAL);
+    MUST_FAIL(set_label("\x7f"), EINVAL);
+    EXPECT(label().empty());
+    MUST(seteuid(1000));
+    MUST_FAIL(set_label("not mine"), EPERM);
+    EXPECT(label().empty());
+    MUST(seteuid(0));
+    MUST(set_label("Gr\u00fc\u00dfe " + std::string(55, 'l')));
+}
+
+void test_label_kept() {
+    EXPECT(label() == "Gr\u00fc\u00dfe " + std::string(55, 'l'));
+    MUST_FAIL(set_label("on a read-only mount"), EROFS);
 }
 
 void test_inherit() {
@@ -520,8 +551,9 @@ void chaos(unsigned seed, int steps) {
 int main(int argc, char** argv) {
     EXPECT(argc >= 3);
     const std::map<std::string_view, void (*)()> verbs{
-        {"rename", test_rename},   {"link", test_link},         {"symlink", test_symlink}, {"flags", test_flags},
-        {"inherit", test_inherit}, {"flags-kept", clear_flags}, {"orphan", leave_orphans}, {"label", test_label}};
+        {"rename", test_rename},   {"link", test_link},       {"symlink", test_symlink},
+        {"flags", test_flags},     {"inherit", test_inherit}, {"flags-kept", clear_flags},
+        {"orphan", leave_orphans}, {"label", test_label},     {"label-kept", test_label_kept}};
     at = std::string(argv[2]) + "/";
     if (const auto verb = verbs.find(argv[1]); verb != verbs.end())
         verb->second();
