@@ -2,6 +2,10 @@
 /*
  * Allocation groups: headers and maps are verified when first touched and believed from then on; what is only in memory
  * is built then too. The next AG is written when the ones before it are nearly full.
+ *
+ * How many AGs are in use the superblock says, but an older copy of it, put back by hand, says too few. So at mount the
+ * AGs behind those are counted for as long as their headers are ours, and an AG whose header says that it holds something
+ * is never initialised.
  */
 #include <linux/bitmap.h>
 #include <linux/slab.h>
@@ -11,50 +15,149 @@
 /* Usable space of the initialised AGs below which the next is initialised. */
 #define AG_SLACK	2048
 
+unsigned long *daxfs_ag_bits(struct daxfs_ag *ag, unsigned long **bits)
+{
+	unsigned long *map = smp_load_acquire(bits), *old;
+
+	if (likely(map))
+		return map;
+	map = kvzalloc(BITS_TO_LONGS(ag->blocks) * sizeof(long), GFP_NOFS);
+	old = map ? cmpxchg(bits, NULL, map) : NULL;
+	if (old)
+		kvfree(map);
+	return old ?: map;
+}
+
+/* A run of a GiB is thousands of words. Eight at a time, as long as they are all ones, or zeros; where that ends. */
+static u32 skip_set(const __le64 *map, u32 word, u32 end)
+{
+	for (; word + 8 <= end; word += 8) {
+		const __le64 *w = &map[word];
+
+		if ((w[0] & w[1] & w[2] & w[3] & w[4] & w[5] & w[6] & w[7]) != cpu_to_le64(~0ull))
+			break;
+	}
+	return word;
+}
+
+static u32 skip_clear(const __le64 *map, u32 word, u32 end)
+{
+	for (; word + 8 <= end; word += 8) {
+		const __le64 *w = &map[word];
+
+		if (w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7])
+			break;
+	}
+	return word;
+}
+
+u32 daxfs_odd_word(const __le64 *map, u32 first, u32 end, bool set)
+{
+	u32 word = first / 64, last = (end - 1) / 64;
+	__le64 mask = daxfs_word_mask(word, first, end), want = set ? cpu_to_le64(~0ull) : 0;
+
+	if ((READ_ONCE(map[word]) ^ want) & mask)
+		return word;
+	if (word == last)
+		return DAXFS_NO_WORD;
+	word = set ? skip_set(map, word + 1, last) : skip_clear(map, word + 1, last);
+	for (; word < last; word++)
+		if (READ_ONCE(map[word]) != want)
+			return word;
+	mask = daxfs_word_mask(last, first, end);
+	return (READ_ONCE(map[last]) ^ want) & mask ? last : DAXFS_NO_WORD;
+}
+
 static u32 ag_length(const struct daxfs_sb_info *sbi, u32 agno)
 {
 	return min_t(u64, 1ull << sbi->ag_shift, sbi->block_count - daxfs_ag_start(sbi, agno));
 }
 
-static int check_header(struct super_block *sb, u32 agno)
+/* Why a header is not that of this AG of this filesystem; NULL: it is. */
+static const char *not_ours(struct daxfs_sb_info *sbi, u32 agno, const struct daxfs_ag_header *header)
+{
+	u64 block = daxfs_ag_start(sbi, agno) + DAXFS_AG_HEADER_BLOCK;
+
+	if (le32_to_cpu(header->magic) != DAXFS_AG_MAGIC)
+		return "no magic number";
+	if (!daxfs_ag_ok(sbi, header))
+		return "checksum";
+	if (le64_to_cpu(header->block) != block || header->nonce != sbi->believed.nonce ||
+	    le32_to_cpu(header->agno) != agno || le32_to_cpu(header->blocks) != ag_length(sbi, agno))
+		return "belongs elsewhere";
+	return NULL;
+}
+
+/* What is wrong with a header, in words for the log; NULL: nothing. */
+static const char *header_damage(struct daxfs_sb_info *sbi, u32 agno, const struct daxfs_ag_header *header)
+{
+	u32 blocks = ag_length(sbi, agno), inode_blocks = le32_to_cpu(header->inode_blocks);
+	const char *damage = not_ours(sbi, agno, header);
+
+	if (damage)
+		return damage;
+	if (le32_to_cpu(header->free_blocks) > blocks - sbi->map_end || inode_blocks > blocks ||
+	    le32_to_cpu(header->free_inodes) > inode_blocks * DAXFS_INODES_PER_BLOCK ||
+	    le32_to_cpu(header->orphan_groups) > DIV_ROUND_UP(blocks, DAXFS_ORPHAN_BLOCKS))
+		return "counters";
+	return NULL;
+}
+
+/* *header: as it was when it was checked. */
+static int load_header(struct super_block *sb, u32 agno, struct daxfs_ag_header *header)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	const struct daxfs_ag_header *header = daxfs_ag_raw(sbi, agno);
 	u64 block = daxfs_ag_start(sbi, agno) + DAXFS_AG_HEADER_BLOCK;
-	u32 blocks = ag_length(sbi, agno), inode_blocks;
+	const char *damage;
 	int err = daxfs_first_touch(sb, 0, block);
 
 	if (err)
 		return err;
-	inode_blocks = le32_to_cpu(header->inode_blocks);
-	if (le32_to_cpu(header->magic) != DAXFS_AG_MAGIC)
-		return daxfs_corrupt(sb, 0, block, "header of allocation group %u: no magic number", agno);
-	if (!daxfs_ag_ok(sbi, header))
-		return daxfs_corrupt(sb, 0, block, "header of allocation group %u: checksum", agno);
-	if (le64_to_cpu(header->block) != block || header->nonce != sbi->believed.nonce ||
-	    le32_to_cpu(header->agno) != agno || le32_to_cpu(header->blocks) != blocks)
-		return daxfs_corrupt(sb, 0, block, "header of allocation group %u: belongs elsewhere", agno);
-	if (le32_to_cpu(header->free_blocks) > blocks - sbi->map_end || inode_blocks > blocks ||
-	    le32_to_cpu(header->free_inodes) > inode_blocks * DAXFS_INODES_PER_BLOCK ||
-	    le32_to_cpu(header->orphan_groups) > DIV_ROUND_UP(blocks, DAXFS_ORPHAN_BLOCKS))
-		return daxfs_corrupt(sb, 0, block, "header of allocation group %u: counters", agno);
-	return 0;
+	memcpy(header, daxfs_ag_raw(sbi, agno), sizeof(*header));
+	damage = header_damage(sbi, agno, header);
+	return damage ? daxfs_corrupt(sb, 0, block, "header of allocation group %u: %s", agno, damage) : 0;
 }
 
 /* A damaged header costs its AG, not the mount: daxfs_ag_load() says so again to whoever needs the AG. */
 static void add_ag(struct super_block *sb, u32 agno)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	const struct daxfs_ag_header *header = daxfs_ag_raw(sbi, agno);
 	struct daxfs_ag *ag = &sbi->ags[agno];
+	struct daxfs_ag_header header;
 
-	if (check_header(sb, agno))
+	if (load_header(sb, agno, &header))
 		return;
-	ag->free_blocks = le32_to_cpu(header->free_blocks);
-	ag->free_inodes = le32_to_cpu(header->free_inodes);
+	ag->free_blocks = le32_to_cpu(header.free_blocks);
+	ag->free_inodes = le32_to_cpu(header.free_inodes);
 	atomic64_add(ag->free_blocks, &sbi->free_blocks);
 	atomic64_add(ag->free_inodes, &sbi->free_inodes);
-	atomic64_add(le32_to_cpu(header->inode_blocks), &sbi->inode_blocks);
+	atomic64_add(le32_to_cpu(header.inode_blocks), &sbi->inode_blocks);
+}
+
+/* Whether an AG that is not in use, as far as is known, has a header of ours; *empty: and nothing else. */
+static bool has_header(struct super_block *sb, u32 agno, bool *empty)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_ag_header header;
+
+	if (!daxfs_block_readable(sbi, daxfs_ag_start(sbi, agno) + DAXFS_AG_HEADER_BLOCK))
+		return false;
+	memcpy(&header, daxfs_ag_raw(sbi, agno), sizeof(header));
+	*empty = le32_to_cpu(header.free_blocks) == ag_length(sbi, agno) - sbi->map_end && !header.inode_blocks;
+	return !not_ours(sbi, agno, &header);
+}
+
+static void count_later_ags(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u32 known = sbi->initialised_ags;
+	bool empty;
+
+	while (sbi->initialised_ags < sbi->ag_count && has_header(sb, sbi->initialised_ags, &empty))
+		sbi->initialised_ags++;
+	if (sbi->initialised_ags > known)
+		pr_notice("daxfs (%pg): the superblock knows of %u allocation groups in use, there are %u\n", sb->s_bdev,
+			  known, sbi->initialised_ags);
 }
 
 int daxfs_ags_open(struct super_block *sb)
@@ -65,6 +168,7 @@ int daxfs_ags_open(struct super_block *sb)
 	sbi->ags = kvcalloc(sbi->ag_count, sizeof(*sbi->ags), GFP_KERNEL);
 	if (!sbi->ags)
 		return -ENOMEM;
+	count_later_ags(sb);
 	for (agno = 0; agno < sbi->ag_count; agno++) {
 		struct daxfs_ag *ag = &sbi->ags[agno];
 
@@ -99,6 +203,7 @@ void daxfs_ags_close(struct super_block *sb)
 		kvfree(ag->orphans);
 		kvfree(ag->touched);
 		kvfree(ag->held);
+		kvfree(ag->nodes);
 		xa_destroy(&ag->taken_inodes);
 	}
 	kvfree(sbi->ags);
@@ -110,7 +215,8 @@ static int load_locked(struct super_block *sb, u32 agno)
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_ag *ag = &sbi->ags[agno];
 	size_t map_bytes = (size_t)sbi->bitmap_blocks << DAXFS_BLOCK_SHIFT;
-	int err = check_header(sb, agno);
+	struct daxfs_ag_header header;
+	int err = load_header(sb, agno, &header);
 
 	if (err)
 		return err;
@@ -122,6 +228,9 @@ static int load_locked(struct super_block *sb, u32 agno)
 		ag->verified = kvzalloc(BITS_TO_LONGS(daxfs_map_blocks(sbi)) * sizeof(long), GFP_NOFS);
 	if (!ag->reserved || !ag->full_inodes || !ag->verified)
 		return -ENOMEM;
+	/* Nobody is ever given these, whatever the bitmap comes to say of them. */
+	bitmap_set(ag->reserved, 0, daxfs_fixed_blocks(sbi, agno));
+	bitmap_set(ag->reserved, ag->blocks, sbi->bitmap_blocks * DAXFS_BITS_PER_MAP_BLOCK - ag->blocks);
 	/* Whoever sees `loaded` sees the arrays. */
 	smp_store_release(&ag->loaded, true);
 	return 0;
@@ -192,12 +301,21 @@ static int count_locked(struct super_block *sb, u32 agno)
 
 	for (index = 0; index < sbi->bitmap_blocks; index++) {
 		const __le64 *map = daxfs_ag_map(sbi, agno, index);
+		const __le64 *inodes = daxfs_ag_map(sbi, agno, sbi->bitmap_blocks + index);
+		__le64 free_inodes = 0;
 
 		err = daxfs_ag_verify_map_locked(sb, agno, index);
+		if (!err)
+			err = daxfs_ag_verify_map_locked(sb, agno, sbi->bitmap_blocks + index);
 		if (err)
 			return err;
-		for (word = 0; word < DAXFS_BITS_PER_MAP_BLOCK / 64; word++)
+		for (word = 0; word < DAXFS_BITS_PER_MAP_BLOCK / 64; word++) {
 			zeros += 64 - hweight64((__force u64)map[word]);
+			free_inodes |= inodes[word] & ~map[word];
+		}
+		if (free_inodes)
+			return daxfs_corrupt(sb, 0, daxfs_ag_start(sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index,
+					     "allocation group %u: blocks of inodes that are free", agno);
 	}
 	if (zeros != le32_to_cpu(daxfs_ag_raw(sbi, agno)->free_blocks))
 		return daxfs_corrupt(sb, 0, daxfs_ag_start(sbi, agno) + DAXFS_AG_HEADER_BLOCK,
@@ -282,7 +400,10 @@ static void write_maps(struct daxfs_sb_info *sbi, u32 agno)
 	}
 }
 
-/* The head of an AG that nobody counts yet. Flushed: FENCE 1 of the transaction that counts it makes it durable. */
+/*
+ * The head of an AG that nobody counts yet. The header last: a mount that meets it counts the AG, whose maps must be durable
+ * then. Flushed: FENCE 1 of the transaction that counts the AG makes the header durable.
+ */
 static void write_head(struct daxfs_sb_info *sbi, u32 agno)
 {
 	u64 start = daxfs_ag_start(sbi, agno), block;
@@ -290,6 +411,12 @@ static void write_head(struct daxfs_sb_info *sbi, u32 agno)
 	struct daxfs_super *copy = daxfs_block(sbi, start);
 
 	write_maps(sbi, agno);
+	*copy = sbi->believed;
+	copy->initialised_ags = cpu_to_le32(agno + 1);
+	daxfs_seal_super(sbi, copy);
+	for (block = start; block < start + sbi->map_end; block++)
+		daxfs_flush(sbi, daxfs_block(sbi, block), DAXFS_BLOCK_SIZE);
+	daxfs_fence(sbi);	/* FENCE */
 	header->magic = cpu_to_le32(DAXFS_AG_MAGIC);
 	header->block = cpu_to_le64(start + DAXFS_AG_HEADER_BLOCK);
 	header->nonce = sbi->believed.nonce;
@@ -297,11 +424,7 @@ static void write_head(struct daxfs_sb_info *sbi, u32 agno)
 	header->blocks = cpu_to_le32(sbi->ags[agno].blocks);
 	header->free_blocks = cpu_to_le32(sbi->ags[agno].blocks - sbi->map_end);
 	daxfs_seal_ag(sbi, header);
-	*copy = sbi->believed;
-	copy->initialised_ags = cpu_to_le32(agno + 1);
-	daxfs_seal_super(sbi, copy);
-	for (block = start; block < start + sbi->map_end; block++)
-		daxfs_flush(sbi, daxfs_block(sbi, block), DAXFS_BLOCK_SIZE);
+	daxfs_flush(sbi, header, sizeof(*header));
 }
 
 /* super_lock is held. */
@@ -309,8 +432,15 @@ static int init_ag(struct super_block *sb, struct daxfs_tx *tx, u32 agno)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_super next = sbi->believed;
+	bool empty;
 	int err;
 
+	/* An empty one is left where a transaction like this one failed. */
+	if (has_header(sb, agno, &empty) && !empty) {
+		daxfs_tx_cancel(tx);
+		return daxfs_corrupt(sb, 0, daxfs_ag_start(sbi, agno) + DAXFS_AG_HEADER_BLOCK,
+				     "allocation group %u holds something already", agno);
+	}
 	write_head(sbi, agno);
 	next.initialised_ags = cpu_to_le32(agno + 1);
 	err = daxfs_commit_super(sb, tx, &next);
@@ -342,6 +472,26 @@ int daxfs_ag_init_next(struct super_block *sb, u32 seen)
 		err = init_ag(sb, tx, seen);
 	else
 		daxfs_tx_cancel(tx);
+	mutex_unlock(&sbi->super_lock);
+	return err;
+}
+
+int daxfs_ags_store_count(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_super next;
+	struct daxfs_tx *tx;
+	int err;
+
+	if (le32_to_cpu(sbi->believed.initialised_ags) == sbi->initialised_ags)
+		return 0;
+	tx = daxfs_tx_begin_internal(sb);
+	if (IS_ERR(tx))
+		return PTR_ERR(tx);
+	mutex_lock(&sbi->super_lock);
+	next = sbi->believed;
+	next.initialised_ags = cpu_to_le32(sbi->initialised_ags);
+	err = daxfs_commit_super(sb, tx, &next);
 	mutex_unlock(&sbi->super_lock);
 	return err;
 }

@@ -285,8 +285,9 @@ static int map_blocks(DAXFS_MAP_BLOCKS_ARGS)
 		return 0;
 	err = daxfs_read_iomap_ops.iomap_begin(inode, offset, DAXFS_BLOCK_SIZE, 0, iomap, NULL);
 	/* Dirty folios have blocks: whoever takes them away takes the folios first. */
-	if (!err && WARN_ON_ONCE(iomap->type == IOMAP_HOLE))
-		err = -EIO;
+	if (!err && iomap->type == IOMAP_HOLE)
+		err = daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino / DAXFS_INODES_PER_BLOCK,
+				    "no blocks behind cached data at byte %lld", offset);
 	return err;
 }
 

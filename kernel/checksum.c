@@ -176,19 +176,20 @@ bool daxfs_node_ok(struct daxfs_sb_info *sbi, const struct daxfs_node_header *no
 	return le32_to_cpu(node->crc) == node_crc(sbi, node);
 }
 
-static u32 dirent_crc(struct daxfs_sb_info *sbi, const struct daxfs_dirent *entry)
+static u32 dirent_crc(struct daxfs_sb_info *sbi, const struct daxfs_dirent *entry, u8 name_length)
 {
-	return crc_around(sbi->seed, entry, sizeof(*entry) + entry->name_length, offsetof(struct daxfs_dirent, crc));
+	return crc_around(sbi->seed, entry, sizeof(*entry) + name_length, offsetof(struct daxfs_dirent, crc));
 }
 
 void daxfs_seal_dirent(struct daxfs_sb_info *sbi, struct daxfs_dirent *entry)
 {
-	entry->crc = cpu_to_le32(dirent_crc(sbi, entry));
+	entry->crc = cpu_to_le32(dirent_crc(sbi, entry, entry->name_length));
 }
 
-bool daxfs_dirent_ok(struct daxfs_sb_info *sbi, const struct daxfs_dirent *entry)
+/* The length is the caller's: what the entry says of it may have changed since. */
+bool daxfs_dirent_ok(struct daxfs_sb_info *sbi, const struct daxfs_dirent *entry, u8 name_length)
 {
-	return le32_to_cpu(entry->crc) == dirent_crc(sbi, entry);
+	return le32_to_cpu(entry->crc) == dirent_crc(sbi, entry, name_length);
 }
 
 u32 daxfs_map_crc(struct daxfs_sb_info *sbi, u64 block, const void *map_block)

@@ -158,6 +158,16 @@ static inline bool daxfs_completes_huge(loff_t from, loff_t to)
 void daxfs_gather(struct inode *inode, loff_t from, loff_t to);
 /* Of a file that nothing maps yet: cached entries of 4 KiB in [first, +count) blocks must not be in the way of 2 MiB. */
 void daxfs_prepare_mapping(struct inode *inode, u64 first, u64 count);
+
+/* ---- fault.c ---- */
+/*
+ * Between iomap_begin of a fault, which is about to map `count` pages at `file_block`, and its iomap_end: nobody else gives
+ * them to another place of a file. -EUCLEAN: they are another's, after saying so for a single page.
+ */
+int daxfs_claim_pages(struct inode *inode, const struct daxfs_map *map, u64 file_block, u64 count, struct iomap *iomap);
+int daxfs_release_pages(struct inode *inode, loff_t pos, loff_t length, ssize_t done, unsigned int flags,
+			struct iomap *iomap);	/* an iomap_end */
+
 long daxfs_fallocate(struct file *file, int mode, loff_t offset, loff_t length);
 int daxfs_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 start, u64 length);
 loff_t daxfs_llseek(struct file *file, loff_t offset, int whence);

@@ -67,6 +67,7 @@
 #include "points.h"
 
 #define DAXFS_MAX_RUN		(1u << 18)	/* blocks in one daxfs_run of a reservation or tx_free: 1 GiB */
+#define DAXFS_FAULT_BITS	14
 #define DAXFS_PIECE_SHIFT	18	/* the device is mapped in pieces of 2^18 blocks: 1 GiB */
 
 enum daxfs_dax_mode { DAXFS_DAX_ALWAYS, DAXFS_DAX_INODE, DAXFS_DAX_NEVER };
@@ -102,6 +103,7 @@ struct daxfs_ag {
 	u8 *orphans;			/* orphans in each group of 64 inodes; NULL: none yet */
 	unsigned long *verified;	/* bit a map block: checksum verified in this mount */
 	unsigned long *touched;		/* bit a block: metadata that was read without a media error; NULL: none yet */
+	unsigned long *nodes;		/* bit a block: a node that was believed in this mount, see claim.c; NULL: none yet */
 	bool loaded;			/* header verified, arrays allocated */
 	bool counted;			/* bitmap verified, free_huge known: needed to allocate and to free */
 };
@@ -158,6 +160,9 @@ struct daxfs_sb_info {
 	u32 journal_count, journal_blocks;
 	unsigned long *journal_busy;	/* bit a slot */
 	wait_queue_head_t journal_wait;
+	/* Of pages that faults map, see fault.c: one a huge page, by its number modulo their count. */
+	u8 fault_state[1u << DAXFS_FAULT_BITS];
+	wait_queue_head_t fault_wait;
 	enum daxfs_dax_mode dax_mode;
 	struct workqueue_struct *convert_wq;	/* ends writeback, see buffered.c */
 	atomic_t ioends;		/* writeback under way that the work will complete */
@@ -220,6 +225,8 @@ struct daxfs_inode_info {
 	bool unfinished;
 	u64 sound_end;
 	bool stored;			/* is on the device: read from it, or daxfs_store_inode() was called */
+	bool claimed;			/* the maps have been asked about the extents in the inode, see claim.c */
+	bool doubtful;			/* the maps that should vouch for its blocks cannot be read: not to be changed */
 	u64 verified[DAXFS_VERIFIED_NODES];	/* extent tree nodes whose checksum was seen to be right, by block */
 	struct list_head mapped;	/* in daxfs_sb_info.mapped, from the first mmap(2) on */
 	struct list_head windows;	/* struct daxfs_window: kept for the file to grow into. Under `lock` */
@@ -249,6 +256,12 @@ static inline void *daxfs_block(const struct daxfs_sb_info *sbi, u64 block)
 #endif
 	return sbi->pieces[block >> DAXFS_PIECE_SHIFT] +
 	       ((block & ((1ull << DAXFS_PIECE_SHIFT) - 1)) << DAXFS_BLOCK_SHIFT);
+}
+
+/* Its page, which lives as long as the device is ours: outside the gate too, where device removal waits for the caller. */
+static inline struct page *daxfs_page(const struct daxfs_sb_info *sbi, u64 block)
+{
+	return virt_to_page(sbi->pieces[block >> DAXFS_PIECE_SHIFT]) + (block & ((1ull << DAXFS_PIECE_SHIFT) - 1));
 }
 
 /* The device offset of a metadata address is not computable from it: units carry or know their block. */
@@ -281,6 +294,10 @@ static inline __le64 daxfs_word_mask(u32 word, u32 first, u32 end)
 	return cpu_to_le64((~0ull >> (64 - (high - low))) << low);
 }
 
+#define DAXFS_NO_WORD	U32_MAX
+/* The first word of a map block where not all bits of [first, end) are as `set` says. */
+u32 daxfs_odd_word(const __le64 *map, u32 first, u32 end, bool set);
+
 /* ---- persist.c: stores that survive. clwb only; the fence is the caller's. ---- */
 void daxfs_flush(struct daxfs_sb_info *sbi, const void *p, size_t bytes);
 void daxfs_fence(struct daxfs_sb_info *sbi);
@@ -297,7 +314,7 @@ bool daxfs_inode_ok(struct daxfs_sb_info *sbi, const struct daxfs_inode *raw);
 void daxfs_seal_node(struct daxfs_sb_info *sbi, struct daxfs_node_header *node);	/* extent leaf, index, dir leaf header */
 bool daxfs_node_ok(struct daxfs_sb_info *sbi, const struct daxfs_node_header *node);
 void daxfs_seal_dirent(struct daxfs_sb_info *sbi, struct daxfs_dirent *entry);
-bool daxfs_dirent_ok(struct daxfs_sb_info *sbi, const struct daxfs_dirent *entry);
+bool daxfs_dirent_ok(struct daxfs_sb_info *sbi, const struct daxfs_dirent *entry, u8 name_length);
 u32 daxfs_map_crc(struct daxfs_sb_info *sbi, u64 block, const void *map_block);
 /* The change (xor) of a map block's checksum when its bits [first, end) flip. */
 u32 daxfs_map_crc_flip(u32 first, u32 end);
@@ -413,8 +430,11 @@ int daxfs_ag_verify_map(struct super_block *sb, u64 map_block);		/* 0 or -EUCLEA
 int daxfs_ag_count(struct super_block *sb, u32 agno);			/* daxfs_ag_load(), and the bitmap counted */
 int daxfs_ag_verify_map_locked(struct super_block *sb, u32 agno, u32 index);	/* map blocks count from the bitmap on */
 int daxfs_ag_init_next(struct super_block *sb, u32 seen);	/* unless there are more than `seen`; -ENOSPC when all are */
+int daxfs_ags_store_count(struct super_block *sb);	/* what the mount has counted, if the superblock says another number */
 bool daxfs_inode_in_map(struct super_block *sb, u64 ino);
 bool daxfs_inode_map_lost(struct super_block *sb, u64 ino);	/* the map that would tell is damaged */
+/* One of the AG's arrays of a bit a block, made when first asked for. NULL without memory. */
+unsigned long *daxfs_ag_bits(struct daxfs_ag *ag, unsigned long **bits);
 
 /* Before a transaction, and before a reservation of `blocks` outside one: the initialised AGs have some room left for
  * the reservations of transactions that are open. */
@@ -652,9 +672,9 @@ extern const struct address_space_operations daxfs_dax_aops;		/* file.c */
 extern const struct address_space_operations daxfs_buffered_aops;	/* buffered.c */
 extern const struct vm_operations_struct daxfs_buffered_vm_ops;		/* buffered.c */
 extern const struct vm_operations_struct daxfs_vm_ops;			/* fault.c */
-extern const struct iomap_ops daxfs_read_iomap_ops;			/* iomap.c: lookups, read faults, seek, fiemap */
+extern const struct iomap_ops daxfs_read_iomap_ops;			/* iomap.c: lookups, seek, fiemap */
 extern const struct iomap_ops daxfs_write_iomap_ops;			/* iomap.c: write(2) chunks */
-extern const struct iomap_ops daxfs_fault_iomap_ops;			/* iomap.c: write faults */
+extern const struct iomap_ops daxfs_fault_iomap_ops;			/* iomap.c: page faults */
 extern const struct iomap_ops daxfs_alloc_iomap_ops;			/* iomap.c: writes that bypass DAX */
 long daxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);	/* ioctl.c */
 struct fileattr;

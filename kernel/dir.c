@@ -6,6 +6,9 @@
  * that tells apart names of one hash; these may straddle leaves, so a search goes on to the next leaf while the hash
  * may continue there. Names other than the one wanted are passed over by their length alone; a record is believed
  * after its checksum.
+ *
+ * A record's header is loaded once, into a struct dir_record, and checked there: memory may change. Of a leaf that is
+ * copied to be edited, what was found in it before is written, not read again.
  */
 #include <linux/siphash.h>
 #include <linux/slab.h>
@@ -17,9 +20,19 @@
 #define ORDINALS (1ull << DAXFS_DIR_KEY_HASH_SHIFT)
 #define NEW_RECORD DAXFS_BLOCK_SIZE	/* as an offset in a scratch: the record that is being added */
 
+/* A record as its header was when it was loaded. */
+struct dir_record {
+	const struct daxfs_dirent *entry;
+	u64 key;
+	u16 length;		/* to the next record */
+	u8 name_length;
+	u8 type;
+};
+
 /* A name that is there. */
 struct dir_place {
 	struct dir_path path;
+	struct dir_record record;
 	u32 offset;
 	u32 free_before;	/* offset of the free record that ends at `offset`, or `offset` */
 };
@@ -37,40 +50,74 @@ u8 daxfs_dirent_type(umode_t mode)
 	return fs_umode_to_ftype(mode);		/* the format's numbers are the VFS's */
 }
 
-/* The record at `offset`, its length good for a step and its name inside; NULL after daxfs_corrupt(). */
-const struct daxfs_dirent *daxfs_dir_record(struct inode *dir, const struct dir_path *path, const void *leaf,
-					    u32 offset)
+static int bad_record(struct inode *dir, const struct dir_path *path, u32 offset)
+{
+	return daxfs_corrupt(dir->i_sb, dir->i_ino, path->block, "directory entry at byte %u", offset);
+}
+
+/* The record at `offset`: whether its length is good for a step and its name inside. */
+static __always_inline bool read_record(const void *leaf, u32 offset, struct dir_record *record)
 {
 	const struct daxfs_dirent *entry = leaf + offset;
-	u32 length;
+	u64 head;
 
+	BUILD_BUG_ON(offsetof(struct daxfs_dirent, length) != 4 || offsetof(struct daxfs_dirent, name_length) != 6 ||
+		     offsetof(struct daxfs_dirent, type) != 7);
 	if (offset > DAXFS_BLOCK_SIZE - sizeof(*entry))
-		goto bad;
-	length = le16_to_cpu(entry->length);
-	if (length < sizeof(*entry) + entry->name_length || !IS_ALIGNED(length, 8) ||
-	    length > DAXFS_BLOCK_SIZE - offset || entry->type > DAXFS_DIRENT_LNK ||
-	    !entry->type != !entry->name_length)
-		goto bad;
-	return entry;
-bad:
-	daxfs_corrupt(dir->i_sb, dir->i_ino, path->block, "directory entry at byte %u", offset);
-	return NULL;
+		return false;
+	head = le64_to_cpu(READ_ONCE(*(const __le64 *)entry));
+	record->entry = entry;
+	record->length = head >> 32;
+	record->name_length = head >> 48;
+	record->type = head >> 56;
+	record->key = le64_to_cpu(READ_ONCE(entry->key));
+	return record->length >= sizeof(*entry) + record->name_length && IS_ALIGNED(record->length, 8) &&
+	       record->length <= DAXFS_BLOCK_SIZE - offset && record->type <= DAXFS_DIRENT_LNK &&
+	       !record->type == !record->name_length;
 }
 
-static bool name_is(const struct daxfs_dirent *entry, const struct qstr *name)
+static __always_inline int load_record(struct inode *dir, const struct dir_path *path, const void *leaf, u32 offset,
+				       struct dir_record *record)
 {
-	return entry->name_length == name->len && !memcmp(entry + 1, name->name, name->len);
+	return read_record(leaf, offset, record) ? 0 : bad_record(dir, path, offset);
 }
 
-static int check_record(struct inode *dir, const struct dir_path *path, const struct daxfs_dirent *entry)
+/* The VFS warns of a slash in a name that readdir gives out. */
+static bool is_name(const struct dir_record *record)
 {
-	u32 offset = (const void *)entry - (const void *)path->leaf;
-	u64 key = le64_to_cpu(entry->key);
+	const char *name = (const char *)(record->entry + 1);
+	unsigned int i;
 
-	if (!daxfs_dirent_ok(DAXFS_SB(dir->i_sb), entry))
+	for (i = 0; i < record->name_length; i++)
+		if (name[i] == '/' || !name[i])
+			return false;
+	return true;
+}
+
+bool daxfs_dir_names_ok(const void *leaf)
+{
+	struct dir_record record;
+	u32 offset;
+
+	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE; offset += record.length)
+		if (!read_record(leaf, offset, &record) || !is_name(&record))
+			return false;
+	return true;
+}
+
+static bool name_is(const struct dir_record *record, const struct qstr *name)
+{
+	return record->name_length == name->len && !memcmp(record->entry + 1, name->name, name->len);
+}
+
+static int check_record(struct inode *dir, const struct dir_path *path, struct dir_record record)
+{
+	u32 offset = (const void *)record.entry - (const void *)path->leaf;
+
+	if (!daxfs_dirent_ok(DAXFS_SB(dir->i_sb), record.entry, record.name_length))
 		return daxfs_corrupt(dir->i_sb, dir->i_ino, path->block, "checksum of the directory entry at byte %u",
 				     offset);
-	if (entry->type != DAXFS_DIRENT_FREE && (key < path->low || key >= path->high))
+	if (record.type != DAXFS_DIRENT_FREE && (record.key < path->low || record.key >= path->high))
 		return daxfs_corrupt(dir->i_sb, dir->i_ino, path->block,
 				     "directory entry at byte %u in the wrong leaf", offset);
 	return 0;
@@ -83,17 +130,19 @@ static int find_in_leaf(struct inode *dir, struct dir_place *place, u64 first, c
 	u32 offset, free_before = 0;
 
 	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
-		const struct daxfs_dirent *entry = daxfs_dir_record(dir, &place->path, leaf, offset);
+		struct dir_record record;
+		int err = load_record(dir, &place->path, leaf, offset, &record);
 
-		if (!entry)
-			return -EUCLEAN;
-		if (le64_to_cpu(entry->key) - first < ORDINALS && name_is(entry, name)) {
+		if (err)
+			return err;
+		if (record.key - first < ORDINALS && name_is(&record, name)) {
+			place->record = record;
 			place->offset = offset;
 			place->free_before = free_before ?: offset;
-			return check_record(dir, &place->path, entry);
+			return check_record(dir, &place->path, record);
 		}
-		free_before = entry->type == DAXFS_DIRENT_FREE ? offset : 0;
-		offset += le16_to_cpu(entry->length);
+		free_before = record.type == DAXFS_DIRENT_FREE ? offset : 0;
+		offset += record.length;
 	}
 	return -ENOENT;
 }
@@ -117,7 +166,6 @@ static int find_name(struct inode *dir, struct daxfs_dir_change *change, const s
 
 int daxfs_dir_lookup(struct inode *dir, const struct qstr *name, u64 *ino, u8 *type)
 {
-	const struct daxfs_dirent *entry;
 	struct dir_place place;
 	int err;
 
@@ -125,9 +173,8 @@ int daxfs_dir_lookup(struct inode *dir, const struct qstr *name, u64 *ino, u8 *t
 	err = find_name(dir, NULL, name, &place);
 	if (err)
 		return err;
-	entry = (const void *)place.path.leaf + place.offset;
-	*ino = le64_to_cpu(entry->ino);
-	*type = entry->type;
+	*ino = le64_to_cpu(READ_ONCE(place.record.entry->ino));
+	*type = place.record.type;
 	return 0;
 }
 
@@ -142,7 +189,7 @@ bool daxfs_dir_is_empty(struct inode *dir)
 		err = daxfs_dir_find(dir, NULL, key, &path);
 		if (err)
 			return err == -ENOENT;
-		if (path.leaf->count)
+		if (path.names)
 			return false;
 		key = path.high;
 	} while (key < DAXFS_DIR_KEY_END);
@@ -153,16 +200,19 @@ struct daxfs_dir_change *daxfs_dir_begin(struct daxfs_tx *tx, struct inode *dir)
 {
 	const struct daxfs_inode *raw = DAXFS_I(dir)->raw;
 	struct daxfs_dir_change *change;
+	int err = daxfs_may_change(dir);
 
 	lockdep_assert_held_write(&DAXFS_I(dir)->lock);
 	BUILD_BUG_ON(sizeof(*change) > DAXFS_BLOCK_SIZE);
+	if (err)
+		return ERR_PTR(err);
 	change = daxfs_tx_buffer(tx);
 	if (!change)
 		return ERR_PTR(-ENOMEM);
 	change->tx = tx;
 	change->dir = dir;
-	change->fork_count = le16_to_cpu(raw->fork_count);
-	change->height = raw->tree_height;
+	change->fork_count = le16_to_cpu(READ_ONCE(raw->fork_count));
+	change->height = READ_ONCE(raw->tree_height);
 	change->removed = false;
 	change->blocks = 0;
 	change->node_count = 0;
@@ -192,7 +242,7 @@ static void change_count(struct dir_node *node, int by)
 /* The record and its free neighbours become one free record. Only its header is written: what lies under it is space. */
 int daxfs_dir_remove(struct daxfs_dir_change *change, const struct qstr *name)
 {
-	const struct daxfs_dirent *entry, *next;
+	struct dir_record next;
 	struct dir_place place;
 	struct dir_node *node;
 	u32 end;
@@ -202,36 +252,46 @@ int daxfs_dir_remove(struct daxfs_dir_change *change, const struct qstr *name)
 		return err;
 	if (WARN_ON_ONCE(change->removed))
 		return -EINVAL;
-	entry = (const void *)place.path.leaf + place.offset;
-	end = place.offset + le16_to_cpu(entry->length);
+	end = place.offset + place.record.length;
 	if (end < DAXFS_BLOCK_SIZE) {
-		next = daxfs_dir_record(change->dir, &place.path, place.path.leaf, end);
-		if (!next)
-			return -EUCLEAN;
-		if (next->type == DAXFS_DIRENT_FREE) {
+		err = load_record(change->dir, &place.path, place.path.leaf, end, &next);
+		if (!err && next.type == DAXFS_DIRENT_FREE) {
 			err = check_record(change->dir, &place.path, next);
-			if (err)
-				return err;
-			end += le16_to_cpu(next->length);
+			end += next.length;
 		}
-	}
-	if (place.free_before != place.offset) {
-		err = check_record(change->dir, &place.path, (const void *)place.path.leaf + place.free_before);
 		if (err)
 			return err;
 	}
-	if (!place.path.leaf->count)
+	if (place.free_before != place.offset) {
+		err = load_record(change->dir, &place.path, place.path.leaf, place.free_before, &next);
+		if (!err)
+			err = check_record(change->dir, &place.path, next);
+		if (err)
+			return err;
+	}
+	if (!place.path.names)
 		return daxfs_corrupt(change->dir->i_sb, change->dir->i_ino, place.path.block,
 				     "directory leaf counts fewer names than it has");
 	change->removed = true;
-	change->removed_key = le64_to_cpu(entry->key);
-	node = daxfs_dir_edit(change, place.path.block);
+	change->removed_key = place.record.key;
+	node = daxfs_dir_edit_leaf(change, &place.path);
 	if (IS_ERR(node))
 		return PTR_ERR(node);
 	put_free(DAXFS_SB(change->dir->i_sb), node->copy, place.free_before, end - place.free_before);
 	daxfs_dir_dirty(node, place.free_before, place.free_before + sizeof(struct daxfs_dirent));
 	change_count(node, -1);
 	return 0;
+}
+
+static void fill_record(struct daxfs_sb_info *sbi, struct daxfs_dirent *entry, const struct qstr *name, u64 key,
+			u64 ino, u8 type)
+{
+	entry->name_length = name->len;
+	entry->type = type;
+	entry->key = cpu_to_le64(key);
+	entry->ino = cpu_to_le64(ino);
+	memcpy(entry + 1, name->name, name->len);
+	daxfs_seal_dirent(sbi, entry);
 }
 
 /* The name stays, with its key; what it names is another inode. */
@@ -244,13 +304,11 @@ int daxfs_dir_replace(struct daxfs_dir_change *change, const struct qstr *name, 
 
 	if (err)
 		return err;
-	node = daxfs_dir_edit(change, place.path.block);
+	node = daxfs_dir_edit_leaf(change, &place.path);
 	if (IS_ERR(node))
 		return PTR_ERR(node);
-	entry = (void *)node->copy + place.offset;
-	entry->ino = cpu_to_le64(ino);
-	entry->type = type;
-	daxfs_seal_dirent(DAXFS_SB(change->dir->i_sb), entry);
+	entry = put_record(node->copy, place.offset, place.record.length);
+	fill_record(DAXFS_SB(change->dir->i_sb), entry, name, place.record.key, ino, type);
 	daxfs_dir_dirty(node, place.offset, place.offset + sizeof(*entry));
 	return 0;
 }
@@ -272,19 +330,20 @@ static int choose_key(struct daxfs_dir_change *change, const struct qstr *name, 
 		if (err)
 			return err;
 		for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
-			const struct daxfs_dirent *entry = daxfs_dir_record(dir, &path, path.leaf, offset);
+			struct dir_record record;
 			u64 ordinal;
 
-			if (!entry)
-				return -EUCLEAN;
-			offset += le16_to_cpu(entry->length);
-			ordinal = le64_to_cpu(entry->key) - first;
-			if (ordinal >= ORDINALS)
-				continue;
-			err = check_record(dir, &path, entry);
+			err = load_record(dir, &path, path.leaf, offset, &record);
 			if (err)
 				return err;
-			if (name_is(entry, name))
+			offset += record.length;
+			ordinal = record.key - first;
+			if (ordinal >= ORDINALS)
+				continue;
+			err = check_record(dir, &path, record);
+			if (err)
+				return err;
+			if (name_is(&record, name))
 				return -EEXIST;
 			if (ordinal < 64)
 				low_taken |= 1ull << ordinal;
@@ -301,17 +360,6 @@ static int choose_key(struct daxfs_dir_change *change, const struct qstr *name, 
 	return 0;
 }
 
-static void fill_record(struct daxfs_sb_info *sbi, struct daxfs_dirent *entry, const struct qstr *name, u64 key,
-			u64 ino, u8 type)
-{
-	entry->name_length = name->len;
-	entry->type = type;
-	entry->key = cpu_to_le64(key);
-	entry->ino = cpu_to_le64(ino);
-	memcpy(entry + 1, name->name, name->len);
-	daxfs_seal_dirent(sbi, entry);
-}
-
 /* A name for the new record, and the record. */
 struct new_name {
 	const struct qstr *name;
@@ -320,17 +368,15 @@ struct new_name {
 	u8 type;
 };
 
-/* Into the free record at `offset`; the rest of it stays free if a record fits there. */
-static int put_name(struct daxfs_dir_change *change, u64 block, u32 offset, const struct new_name *new)
+/* Into the free record of `length` bytes at `offset`; the rest of it stays free if a record fits there. */
+static int put_name(struct daxfs_dir_change *change, struct dir_node *node, u32 offset, u32 length,
+		    const struct new_name *new)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(change->dir->i_sb);
-	struct dir_node *node = daxfs_dir_edit(change, block);
-	u32 length, rest;
+	u32 rest = length - new->bytes;
 
 	if (IS_ERR(node))
 		return PTR_ERR(node);
-	length = le16_to_cpu(((struct daxfs_dirent *)((void *)node->copy + offset))->length);
-	rest = length - new->bytes;
 	if (rest < sizeof(struct daxfs_dirent))
 		rest = 0;
 	fill_record(sbi, put_record(node->copy, offset, length - rest), new->name, new->key, new->ino, new->type);
@@ -341,27 +387,24 @@ static int put_name(struct daxfs_dir_change *change, u64 block, u32 offset, cons
 	return 0;
 }
 
-/* First fit. Returns 0 for none, and what all live records need when they lie tight. */
-static int find_room(struct inode *dir, const struct dir_path *path, u32 bytes, u32 *room, u32 *live)
+/* First fit: where, and how long it is; 0 for none. */
+static int find_room(struct inode *dir, const struct dir_path *path, u32 bytes, u32 *room, u32 *length)
 {
 	u32 offset;
 
 	*room = 0;
-	*live = 0;
 	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
-		const struct daxfs_dirent *entry = daxfs_dir_record(dir, path, path->leaf, offset);
-		u32 length;
+		struct dir_record record;
+		int err = load_record(dir, path, path->leaf, offset, &record);
 
-		if (!entry)
-			return -EUCLEAN;
-		length = le16_to_cpu(entry->length);
-		if (entry->type != DAXFS_DIRENT_FREE) {
-			*live += RECORD_BYTES(entry->name_length);
-		} else if (length >= bytes) {
+		if (err)
+			return err;
+		if (record.type == DAXFS_DIRENT_FREE && record.length >= bytes) {
 			*room = offset;
-			return check_record(dir, path, entry);
+			*length = record.length;
+			return check_record(dir, path, record);
 		}
-		offset += length;
+		offset += record.length;
 	}
 	return 0;
 }
@@ -401,18 +444,21 @@ int daxfs_dir_collect(struct inode *dir, const struct dir_path *path, u64 from, 
 	copied.leaf = (const struct daxfs_node_header *)scratch->leaf;
 	scratch->count = 0;
 	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
-		const struct daxfs_dirent *entry = daxfs_dir_record(dir, &copied, scratch->leaf, offset);
+		struct dir_record record;
 
-		if (!entry)
-			return -EUCLEAN;
-		if (entry->type != DAXFS_DIRENT_FREE && le64_to_cpu(entry->key) >= from) {
-			err = check_record(dir, &copied, entry);
+		err = load_record(dir, &copied, scratch->leaf, offset, &record);
+		if (err)
+			return err;
+		if (record.type != DAXFS_DIRENT_FREE && record.key >= from) {
+			err = check_record(dir, &copied, record);
+			if (!err && path->doubt && !is_name(&record))
+				err = bad_record(dir, path, offset);
 			if (!err)
-				err = sort_in(dir, path, scratch, le64_to_cpu(entry->key), offset);
+				err = sort_in(dir, path, scratch, record.key, offset);
 			if (err)
 				return err;
 		}
-		offset += le16_to_cpu(entry->length);
+		offset += record.length;
 	}
 	return 0;
 }
@@ -471,21 +517,23 @@ static unsigned int middle_of(const struct dir_scratch *scratch, const struct ne
 }
 
 /* The leaf has no room: laid out anew, in place if that frees enough to be worth it, else split in two. */
-static int rebuild_leaf(struct daxfs_dir_change *change, struct dir_path *path, const struct new_name *new, u32 live,
+static int rebuild_leaf(struct daxfs_dir_change *change, struct dir_path *path, const struct new_name *new,
 			struct dir_scratch *scratch)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(change->dir->i_sb);
 	struct dir_node *left, *right = ERR_PTR(-ENOSPC);
-	u32 total = live + new->bytes;
-	unsigned int middle;
+	unsigned int middle, i;
+	u32 total = 0;
 	int err = daxfs_dir_collect(change->dir, path, 0, scratch);
 
 	if (!err)
 		err = sort_in(change->dir, path, scratch, new->key, NEW_RECORD);
 	if (err)
 		return err;
+	for (i = 0; i < scratch->count; i++)
+		total += sorted_bytes(scratch, i, new);
 	middle = middle_of(scratch, new, total);
-	left = daxfs_dir_edit(change, path->block);
+	left = daxfs_dir_edit_leaf(change, path);
 	if (IS_ERR(left))
 		return PTR_ERR(left);
 	if (total > DAXFS_DIR_LEAF_BYTES / 8 * 7) {
@@ -499,6 +547,7 @@ static int rebuild_leaf(struct daxfs_dir_change *change, struct dir_path *path, 
 	}
 	build_leaf(sbi, left, scratch, 0, middle, new);
 	build_leaf(sbi, right, scratch, middle, scratch->count, new);
+	right->doubt = path->doubt;
 	return daxfs_dir_link_leaf(change, path, scratch->sorted[middle].key, right->block);
 }
 
@@ -509,7 +558,7 @@ int daxfs_dir_add(struct daxfs_dir_change *change, const struct qstr *name, u64 
 	struct dir_scratch *scratch;
 	struct dir_path path;
 	struct dir_node *leaf;
-	u32 room, live;
+	u32 room, length;
 	int err = choose_key(change, name, &new.key);
 
 	if (err)
@@ -521,19 +570,19 @@ int daxfs_dir_add(struct daxfs_dir_change *change, const struct qstr *name, u64 
 			return PTR_ERR(leaf);
 		put_free(DAXFS_SB(change->dir->i_sb), leaf->copy, DAXFS_DIR_LEAF_START, DAXFS_DIR_LEAF_BYTES);
 		daxfs_dir_first_leaf(change, leaf);
-		return put_name(change, leaf->block, DAXFS_DIR_LEAF_START, &new);
+		return put_name(change, leaf, DAXFS_DIR_LEAF_START, DAXFS_DIR_LEAF_BYTES, &new);
 	}
 	if (err)
 		return err;
-	err = find_room(change->dir, &path, new.bytes, &room, &live);
+	err = find_room(change->dir, &path, new.bytes, &room, &length);
 	if (err)
 		return err;
 	if (room)
-		return put_name(change, path.block, room, &new);
+		return put_name(change, daxfs_dir_edit_leaf(change, &path), room, length, &new);
 	scratch = kmalloc(sizeof(*scratch), GFP_NOFS);
 	if (!scratch)
 		return -ENOMEM;
-	err = rebuild_leaf(change, &path, &new, live, scratch);
+	err = rebuild_leaf(change, &path, &new, scratch);
 	kfree(scratch);
 	return err;
 }
@@ -545,7 +594,7 @@ static int prune(struct daxfs_dir_change *change)
 
 	if (err)
 		return err;
-	return path.leaf->count ? 0 : daxfs_dir_prune_leaf(change, &path);
+	return path.names ? 0 : daxfs_dir_prune_leaf(change, &path);
 }
 
 /* What comes between the last name and daxfs_tx_ready(): the old bytes of all that will change go into the log. */
@@ -560,6 +609,11 @@ int daxfs_dir_prepare(struct daxfs_dir_change *change)
 		if (err)
 			return err;
 	}
+	/* Counts come from the device. */
+	if (change->blocks < 0 && (DAXFS_I(change->dir)->blocks < -change->blocks ||
+				   i_size_read(change->dir) < -(loff_t)change->blocks * DAXFS_BLOCK_SIZE))
+		return daxfs_corrupt(change->dir->i_sb, change->dir->i_ino, change->dir->i_ino / DAXFS_INODES_PER_BLOCK,
+				     "directory: fewer blocks than its tree has nodes");
 	for (i = 0; i < change->node_count; i++) {
 		struct dir_node *node = &change->nodes[i];
 
@@ -615,9 +669,15 @@ void daxfs_dir_apply(struct daxfs_dir_change *change)
 	struct daxfs_sb_info *sbi = DAXFS_SB(change->dir->i_sb);
 	unsigned int i;
 
-	for (i = 0; i < change->node_count; i++)
-		if (!change->nodes[i].freed)
-			store_node(sbi, &change->nodes[i]);
+	for (i = 0; i < change->node_count; i++) {
+		const struct dir_node *node = &change->nodes[i];
+
+		if (node->freed)
+			continue;
+		store_node(sbi, node);
+		if (node->fresh && !node->doubt)
+			daxfs_know_node(change->dir, node->block);
+	}
 	store_fork(change);
 }
 

@@ -10,6 +10,7 @@
 #define DAXFS_KERNEL_DIR_H
 
 #include "daxfs.h"
+#include "map.h"
 
 #define DAXFS_DIR_KEY_END	(1ull << 63)	/* keys are readdir cookies: below this */
 #define DAXFS_DIR_LEAF_BYTES	(DAXFS_BLOCK_SIZE - DAXFS_DIR_LEAF_START)
@@ -29,6 +30,7 @@ struct dir_node {
 	u64 block;
 	bool fresh;		/* nothing reaches it before the commit: written whole, no undo */
 	bool freed;
+	bool doubt;		/* a new leaf with names out of one that is in doubt */
 	u8 dirty_count;
 	struct {
 		u16 from, to;
@@ -48,7 +50,10 @@ struct daxfs_dir_change {
 	struct dir_node nodes[DAXFS_DIR_CHANGE_NODES];
 };
 
-/* The way from the fork (step 0) down to the leaf that holds a key. */
+/*
+ * The way from the fork (step 0) down to the leaf that holds a key. Counts and keys were loaded once and checked: memory may
+ * change.
+ */
 struct dir_step {
 	const struct daxfs_index_entry *entries;
 	u64 block;		/* of the node; 0 for the fork */
@@ -61,22 +66,23 @@ struct dir_path {
 	struct dir_step step[DAXFS_MAX_TREE_HEIGHT];
 	unsigned int height;	/* steps in use; the leaf's parent is the last */
 	const struct daxfs_node_header *leaf;
+	u16 names;		/* how many the leaf says it has */
+	bool doubt;		/* not all names in the leaf are names */
 	u64 block;		/* of the leaf */
 	u64 low, high;		/* keys low .. high - 1 live in the leaf */
 };
 
 /* dir_tree.c. `change` may be NULL: the tree as it lies in pmem. */
 int daxfs_dir_find(struct inode *dir, struct daxfs_dir_change *change, u64 key, struct dir_path *path);
-struct dir_node *daxfs_dir_edit(struct daxfs_dir_change *change, u64 block);
+struct dir_node *daxfs_dir_edit_leaf(struct daxfs_dir_change *change, const struct dir_path *path);
 void daxfs_dir_dirty(struct dir_node *node, u32 from, u32 to);
 struct dir_node *daxfs_dir_new_node(struct daxfs_dir_change *change, unsigned int level, u64 low_key);
 void daxfs_dir_first_leaf(struct daxfs_dir_change *change, struct dir_node *leaf);
 int daxfs_dir_link_leaf(struct daxfs_dir_change *change, struct dir_path *path, u64 key, u64 block);
 int daxfs_dir_prune_leaf(struct daxfs_dir_change *change, struct dir_path *path);
 
-/* dir.c */
-const struct daxfs_dirent *daxfs_dir_record(struct inode *dir, const struct dir_path *path, const void *leaf,
-					    u32 offset);
+/* dir.c. Whether all that the records of the leaf name can be a name. Says nothing. */
+bool daxfs_dir_names_ok(const void *leaf);
 
 /* dir_read.c */
 struct dir_sorted {

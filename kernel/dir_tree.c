@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The nodes of a directory's tree: every node is verified against what its parent promises before it is believed
- * (address, owner, level, first key, checksum), so that a walk goes down one level a step and ends on any image.
+ * (address, owner, level, first key, checksum), so that a walk goes down one level a step and ends on any image. What of
+ * it steers us is loaded once, with that check. A copy is checked again: it is what will be edited.
  *
  * Splits keep the left half in place and put the right half into a new block. An emptied leaf is freed, and with it
  * every node above that has no other child. What one change logs is bounded: a leaf whole, an index node whole on at
@@ -17,12 +18,12 @@ static struct daxfs_index_entry *node_entries(struct daxfs_node_header *node)
 	return (struct daxfs_index_entry *)(node + 1);
 }
 
-static int check_index_node(struct super_block *sb, u64 ino, u64 block, const struct daxfs_node_header *node)
+static int check_index_node(struct super_block *sb, u64 ino, u64 block, const struct daxfs_node_header *node, u16 count)
 {
 	const struct daxfs_index_entry *entries = (const struct daxfs_index_entry *)(node + 1);
 
-	if (node->count == 0 || le16_to_cpu(node->count) > DAXFS_NODE_INDEX)
-		return daxfs_corrupt(sb, ino, block, "directory node with %u children", le16_to_cpu(node->count));
+	if (!count || count > DAXFS_NODE_INDEX)
+		return daxfs_corrupt(sb, ino, block, "directory node with %u children", count);
 	if (entries[0].key != node->low_key)
 		return daxfs_corrupt(sb, ino, block, "directory node whose first key is %llu, not %llu",
 				     le64_to_cpu(entries[0].key), le64_to_cpu(node->low_key));
@@ -30,10 +31,11 @@ static int check_index_node(struct super_block *sb, u64 ino, u64 block, const st
 }
 
 static int check_node(struct inode *dir, u64 block, unsigned int level, u64 low_key,
-		      const struct daxfs_node_header *node)
+		      const struct daxfs_node_header *node, u16 *count)
 {
 	struct super_block *sb = dir->i_sb;
 
+	*count = le16_to_cpu(READ_ONCE(node->count));
 	if (le32_to_cpu(node->magic) != DAXFS_DIR_NODE_MAGIC || le64_to_cpu(node->block) != block)
 		return daxfs_corrupt(sb, dir->i_ino, block, "no directory node where one should be");
 	if (le64_to_cpu(node->owner) != dir->i_ino || le32_to_cpu(node->owner_generation) != dir->i_generation)
@@ -44,12 +46,12 @@ static int check_node(struct inode *dir, u64 block, unsigned int level, u64 low_
 				     "directory node of level %u and first key %llu where its parent says %u and %llu",
 				     le16_to_cpu(node->level), le64_to_cpu(node->low_key), level, low_key);
 	if (level) {
-		int err = check_index_node(sb, dir->i_ino, block, node);
+		int err = check_index_node(sb, dir->i_ino, block, node, *count);
 
 		if (err)
 			return err;
-	} else if (le16_to_cpu(node->count) > DAXFS_DIR_LEAF_COUNT) {
-		return daxfs_corrupt(sb, dir->i_ino, block, "directory leaf with %u names", le16_to_cpu(node->count));
+	} else if (*count > DAXFS_DIR_LEAF_COUNT) {
+		return daxfs_corrupt(sb, dir->i_ino, block, "directory leaf with %u names", *count);
 	}
 	return 0;
 }
@@ -64,28 +66,42 @@ static struct dir_node *find_copy(struct daxfs_dir_change *change, u64 block)
 	return NULL;
 }
 
+/* What was loaded of a node when it was checked. */
+struct seen_node {
+	u16 count;
+	bool doubt;
+};
+
 /* The node at `block`, from the change's copies or from pmem. Copies are sealed only at the end: no checksum there. */
 static const struct daxfs_node_header *load_node(struct inode *dir, struct daxfs_dir_change *change, u64 block,
-						 unsigned int level, u64 low_key)
+						 unsigned int level, u64 low_key, struct seen_node *seen)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(dir->i_sb);
 	struct dir_node *copy = change ? find_copy(change, block) : NULL;
 	const struct daxfs_node_header *node;
-	int err;
+	int err, known;
 
+	seen->doubt = false;
 	if (copy && copy->freed)
 		return ERR_PTR(daxfs_corrupt(dir->i_sb, dir->i_ino, block, "directory node that two parents name"));
-	if (!copy && !daxfs_block_valid(sbi, block, 1))
-		return ERR_PTR(daxfs_corrupt(dir->i_sb, dir->i_ino, block, "directory node outside the filesystem"));
-	err = copy ? 0 : daxfs_first_touch(dir->i_sb, dir->i_ino, block);
-	if (err)
-		return ERR_PTR(err);
+	if (!copy && !daxfs_file_blocks_valid(sbi, block, 1))
+		return ERR_PTR(daxfs_corrupt(dir->i_sb, dir->i_ino, block, "directory node where none can be"));
+	known = copy ? 1 : daxfs_claim_node(dir, block);
+	if (known < 0)
+		return ERR_PTR(known);
 	node = copy ? copy->copy : daxfs_block(sbi, block);
-	err = check_node(dir, block, level, low_key, node);
+	err = check_node(dir, block, level, low_key, node, &seen->count);
 	if (err)
 		return ERR_PTR(err);
-	if (!copy && !daxfs_node_ok(sbi, node))
+	if (copy)
+		return node;
+	if (!daxfs_node_ok(sbi, node))
 		return ERR_PTR(daxfs_corrupt(dir->i_sb, dir->i_ino, block, "checksum of a directory node"));
+	if (known)
+		return node;
+	seen->doubt = !level && !daxfs_dir_names_ok(node);
+	if (!seen->doubt)
+		daxfs_know_node(dir, block);
 	return node;
 }
 
@@ -116,8 +132,8 @@ static int fork_step(struct inode *dir, struct daxfs_dir_change *change, struct 
 		path->height = change->height;
 	} else {
 		step->entries = raw->fork.index;
-		step->count = le16_to_cpu(raw->fork_count);
-		path->height = raw->tree_height;
+		step->count = le16_to_cpu(READ_ONCE(raw->fork_count));
+		path->height = READ_ONCE(raw->tree_height);
 	}
 	step->block = 0;
 	step->low = 0;
@@ -144,24 +160,27 @@ int daxfs_dir_find(struct inode *dir, struct daxfs_dir_change *change, u64 key, 
 		struct dir_step *step = &path->step[depth];
 		unsigned int level = path->height - 1 - depth;
 		const struct daxfs_node_header *node;
+		struct seen_node seen;
 
 		step->index = child_of(step->entries, step->count, key);
-		path->low = le64_to_cpu(step->entries[step->index].key);
+		path->low = le64_to_cpu(READ_ONCE(step->entries[step->index].key));
 		if (step->index + 1 < step->count)
-			path->high = min(path->high, le64_to_cpu(step->entries[step->index + 1].key));
+			path->high = min(path->high, le64_to_cpu(READ_ONCE(step->entries[step->index + 1].key)));
 		if (path->low < step->low || path->low > key || key >= path->high)
 			return daxfs_corrupt(dir->i_sb, dir->i_ino, step->block,
 					     "keys of a directory node out of order");
-		path->block = le64_to_cpu(step->entries[step->index].block);
-		node = load_node(dir, change, path->block, level, path->low);
+		path->block = le64_to_cpu(READ_ONCE(step->entries[step->index].block));
+		node = load_node(dir, change, path->block, level, path->low, &seen);
 		if (IS_ERR(node))
 			return PTR_ERR(node);
 		if (!level) {
 			path->leaf = node;
+			path->names = seen.count;
+			path->doubt = seen.doubt;
 			return 0;
 		}
 		step[1].entries = (const struct daxfs_index_entry *)(node + 1);
-		step[1].count = le16_to_cpu(node->count);
+		step[1].count = seen.count;
 		step[1].block = path->block;
 		step[1].low = path->low;
 	}
@@ -181,22 +200,44 @@ static struct dir_node *add_copy(struct daxfs_dir_change *change, u64 block)
 	node->block = block;
 	node->fresh = false;
 	node->freed = false;
+	node->doubt = false;
 	node->dirty_count = 0;
 	change->node_count++;
 	return node;
 }
 
 /* The copy of a node that daxfs_dir_find() or load_node() has verified. */
-struct dir_node *daxfs_dir_edit(struct daxfs_dir_change *change, u64 block)
+static struct dir_node *edit(struct daxfs_dir_change *change, u64 block, unsigned int level, u64 low_key)
 {
 	struct dir_node *node = find_copy(change, block);
+	u16 count;
+	int err;
 
-	if (node)
-		return node;
-	node = add_copy(change, block);
-	if (!IS_ERR(node))
+	if (!node) {
+		node = add_copy(change, block);
+		if (IS_ERR(node))
+			return node;
 		memcpy(node->copy, daxfs_block(DAXFS_SB(change->dir->i_sb), block), DAXFS_BLOCK_SIZE);
-	return node;
+	}
+	err = check_node(change->dir, block, level, low_key, node->copy, &count);
+	return err ? ERR_PTR(err) : node;
+}
+
+struct dir_node *daxfs_dir_edit_leaf(struct daxfs_dir_change *change, const struct dir_path *path)
+{
+	return edit(change, path->block, 0, path->low);
+}
+
+/* The node of a step of the path, which is not the fork. */
+static struct dir_node *edit_step(struct daxfs_dir_change *change, const struct dir_path *path, unsigned int depth)
+{
+	return edit(change, path->step[depth].block, path->height - depth, path->step[depth].low);
+}
+
+/* The tree is not what it was a moment ago. */
+static int tree_changed(const struct daxfs_dir_change *change, u64 block)
+{
+	return daxfs_corrupt(change->dir->i_sb, change->dir->i_ino, block, "a directory's tree changes under us");
 }
 
 void daxfs_dir_dirty(struct dir_node *node, u32 from, u32 to)
@@ -263,10 +304,10 @@ static void free_node(struct daxfs_dir_change *change, u64 block)
 	struct dir_node *copy = find_copy(change, block);
 	struct daxfs_run run = { .block = block, .count = 1 };
 
-	WARN_ON_ONCE(copy && copy->fresh);
 	if (copy)
 		copy->freed = true;
 	daxfs_tx_free(change->tx, run);
+	daxfs_forget_node(change->dir, block);
 	change->blocks--;
 }
 
@@ -337,10 +378,12 @@ int daxfs_dir_link_leaf(struct daxfs_dir_change *change, struct dir_path *path, 
 	for (; depth > 0; depth--) {
 		unsigned int at = path->step[depth].index + 1;
 
-		node = daxfs_dir_edit(change, path->step[depth].block);
+		node = edit_step(change, path, depth);
 		if (IS_ERR(node))
 			return PTR_ERR(node);
-		if (path->step[depth].count < DAXFS_NODE_INDEX) {
+		if (at > le16_to_cpu(node->copy->count))
+			return tree_changed(change, node->block);
+		if (le16_to_cpu(node->copy->count) < DAXFS_NODE_INDEX) {
 			insert_in_node(node, at, key, block);
 			return 0;
 		}
@@ -369,12 +412,13 @@ int daxfs_dir_link_leaf(struct daxfs_dir_change *change, struct dir_path *path, 
 static int move_low_key(struct daxfs_dir_change *change, u64 block, unsigned int level, u64 from, u64 to)
 {
 	for (;; level--) {
-		const struct daxfs_node_header *old = load_node(change->dir, change, block, level, from);
+		struct seen_node seen;
+		const struct daxfs_node_header *old = load_node(change->dir, change, block, level, from, &seen);
 		struct dir_node *node;
 
 		if (IS_ERR(old))
 			return PTR_ERR(old);
-		node = daxfs_dir_edit(change, block);
+		node = edit(change, block, level, from);
 		if (IS_ERR(node))
 			return PTR_ERR(node);
 		node->copy->low_key = cpu_to_le64(to);
@@ -399,16 +443,15 @@ static int lower(struct daxfs_dir_change *change)
 {
 	while (change->height > 1 && change->fork_count == 1) {
 		u64 block = le64_to_cpu(change->fork.index[0].block);
-		const struct daxfs_node_header *node = load_node(change->dir, change, block, change->height - 1, 0);
-		unsigned int count;
+		struct seen_node seen;
+		const struct daxfs_node_header *node = load_node(change->dir, change, block, change->height - 1, 0, &seen);
 
 		if (IS_ERR(node))
 			return PTR_ERR(node);
-		count = le16_to_cpu(node->count);
-		if (count > DAXFS_FORK_INDEX / 2)
+		if (seen.count > DAXFS_FORK_INDEX / 2)
 			return 0;
-		memcpy(change->fork.index, node + 1, count * sizeof(change->fork.index[0]));
-		change->fork_count = count;
+		memcpy(change->fork.index, node + 1, seen.count * sizeof(change->fork.index[0]));
+		change->fork_count = seen.count;
 		change->height--;
 		free_node(change, block);
 	}
@@ -422,23 +465,28 @@ int daxfs_dir_prune_leaf(struct daxfs_dir_change *change, struct dir_path *path)
 	struct dir_step *step = &path->step[depth];
 	struct daxfs_index_entry *entries = change->fork.index;
 	struct dir_node *node = NULL;
+	unsigned int count;
 	u64 old_key;
 	int err;
 
 	free_node(change, path->block);
 	for (; depth > 0 && step->count == 1; depth--, step--)
 		free_node(change, step->block);
+	count = step->count;
 	if (depth) {
-		node = daxfs_dir_edit(change, step->block);
+		node = edit_step(change, path, depth);
 		if (IS_ERR(node))
 			return PTR_ERR(node);
 		entries = node_entries(node->copy);
+		count = le16_to_cpu(node->copy->count);
+		if (count < 2 || step->index >= count)
+			return tree_changed(change, node->block);
 	}
-	old_key = step->count > 1 ? le64_to_cpu(entries[1].key) : 0;
-	remove_entry(entries, step->count, step->index, step->low);
+	old_key = count > 1 ? le64_to_cpu(entries[1].key) : 0;
+	remove_entry(entries, count, step->index, step->low);
 	if (node) {
-		node->copy->count = cpu_to_le16(step->count - 1);
-		dirty_entries(node, step->index, step->count);
+		node->copy->count = cpu_to_le16(count - 1);
+		dirty_entries(node, step->index, count);
 	} else if (!--change->fork_count) {
 		change->height = 0;
 		return 0;

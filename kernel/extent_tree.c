@@ -5,24 +5,10 @@
  * Nothing here trusts the device. Every node is checked on each use against what leads to it (magic, owner, own
  * address, level, low key, count; the checksum at first), so that a walk takes at most DAXFS_MAX_TREE_HEIGHT steps and a node of
  * another file, or of an older tree, is not entered. Every extent is range-checked before anybody acts on it.
+ * What is checked was loaded once: the device's bytes may change between two loads, by a stray store or by DMA.
  * The caller holds the inode lock.
  */
 #include "map.h"
-
-bool daxfs_file_blocks_valid(const struct daxfs_sb_info *sbi, u64 block, u64 count)
-{
-	u64 first, journals, journal_end;
-	u32 ag_blocks = 1u << sbi->ag_shift;
-
-	if (!count || !daxfs_block_valid(sbi, block, count))
-		return false;
-	first = (block - sbi->align_blocks) & (ag_blocks - 1);
-	if (first < sbi->map_end || count > ag_blocks - first)
-		return false;
-	journals = sbi->journals[0].block;
-	journal_end = journals + (u64)sbi->journal_count * sbi->journal_blocks;
-	return block >= journal_end || block + count <= journals;
-}
 
 /* Whether the checksum was right when this inode's nodes were last looked at: only we change them since. */
 static bool is_verified(const struct inode *inode, u64 block)
@@ -30,63 +16,62 @@ static bool is_verified(const struct inode *inode, u64 block)
 	return READ_ONCE(DAXFS_I(inode)->verified[block % DAXFS_VERIFIED_NODES]) == block;
 }
 
-static bool checksum_ok(struct inode *inode, const struct daxfs_node_header *node, u64 block)
+static void believe(struct inode *inode, struct daxfs_path_step *step)
 {
-	if (is_verified(inode, block))
-		return true;
-	if (!daxfs_node_ok(DAXFS_SB(inode->i_sb), node))
-		return false;
-	WRITE_ONCE(DAXFS_I(inode)->verified[block % DAXFS_VERIFIED_NODES], block);
-	return true;
+	daxfs_know_node(inode, step->block);
+	WRITE_ONCE(DAXFS_I(inode)->verified[step->block % DAXFS_VERIFIED_NODES], step->block);
+	step->believed = true;
 }
 
 /* What is wrong with a node, in words for the log; NULL: nothing. */
-static const char *node_damage(struct inode *inode, const struct daxfs_node_header *node, u64 block,
-			       unsigned int level, u64 low)
+static const char *node_damage(struct inode *inode, struct daxfs_path_step *step)
 {
-	unsigned int count = le16_to_cpu(node->count);
+	const struct daxfs_node_header *node = step->node;
 
+	step->count = le16_to_cpu(READ_ONCE(node->count));
 	if (le32_to_cpu(node->magic) != DAXFS_EXTENT_NODE_MAGIC)
 		return "magic";
 	if (le64_to_cpu(node->owner) != inode->i_ino)
 		return "owner";
-	if (le64_to_cpu(node->block) != block)
+	if (le64_to_cpu(node->block) != step->block)
 		return "address";
-	if (le16_to_cpu(node->level) != level)
+	if (le16_to_cpu(node->level) != step->level)
 		return "level";
-	if (le64_to_cpu(node->low_key) != low)
+	if (le64_to_cpu(node->low_key) != step->low)
 		return "low key";
-	if (!count || count > (level ? DAXFS_NODE_INDEX : DAXFS_NODE_EXTENTS))
+	if (!step->count || step->count > (step->level ? DAXFS_NODE_INDEX : DAXFS_NODE_EXTENTS))
 		return "count";
-	if (!checksum_ok(inode, node, block))
+	if (!step->believed && !daxfs_node_ok(DAXFS_SB(inode->i_sb), node))
 		return "checksum";
-	if (level && le64_to_cpu(daxfs_node_index(node)->key) != low)
+	if (step->level && le64_to_cpu(daxfs_node_index(node)->key) != step->low)
 		return "first key";
 	return NULL;
 }
 
-const struct daxfs_node_header *daxfs_extent_node(struct inode *inode, u64 block, unsigned int level, u64 low,
-						  u64 high)
+int daxfs_extent_node(struct inode *inode, u64 block, unsigned int level, u64 low, u64 high,
+		      struct daxfs_path_step *step)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
-	const struct daxfs_node_header *node;
 	const char *damage = "range";
-	int err = 0;
+	int known;
 
+	*step = (struct daxfs_path_step){ .block = block, .low = low, .high = high, .level = level };
+	step->believed = is_verified(inode, block);
 	if (low >= high) {
 		damage = "key order";
-	} else if (daxfs_file_blocks_valid(sbi, block, 1)) {
-		if (!is_verified(inode, block))
-			err = daxfs_first_touch(inode->i_sb, inode->i_ino, block);
-		if (err)
-			return ERR_PTR(err);
-		node = daxfs_block(sbi, block);
-		damage = node_damage(inode, node, block, level, low);
+	} else if (step->believed || daxfs_file_blocks_valid(sbi, block, 1)) {
+		known = step->believed ? 1 : daxfs_claim_node(inode, block);
+		if (known < 0)
+			return known;
+		step->node = daxfs_block(sbi, block);
+		damage = node_damage(inode, step);
+		/* A leaf is known with its extents, see believe_extents(). */
+		if (!damage && (level || known) && !step->believed)
+			believe(inode, step);
 		if (!damage)
-			return node;
+			return 0;
 	}
-	return ERR_PTR(daxfs_corrupt(inode->i_sb, inode->i_ino, block, "extent tree node, level %u: wrong %s", level,
-				     damage));
+	return daxfs_corrupt(inode->i_sb, inode->i_ino, block, "extent tree node, level %u: wrong %s", level, damage);
 }
 
 /* The last of `count` entries whose key is at most `key`; the first one stands for everything before the second. */
@@ -120,33 +105,88 @@ static int extent_search(const struct daxfs_extent *extents, unsigned int count,
 	return low;
 }
 
-/* The inode was verified when it was read; what bounds a loop or an index is looked at again each time. */
-static int fork_is_sane(struct inode *inode, const struct daxfs_inode *raw)
+/* Each field of an extent is loaded once, here. True: it may be what its leaf's range and the device's geometry allow. */
+static bool load_extent(const struct daxfs_sb_info *sbi, const struct daxfs_path *path, int at,
+			struct daxfs_extent_view *view)
 {
-	unsigned int count = le16_to_cpu(raw->fork_count);
+	const struct daxfs_extent *raw = &path->extents[at];
 
-	switch (raw->format) {
+	view->file_block = le64_to_cpu(READ_ONCE(raw->file_block));
+	view->disk_block = le64_to_cpu(READ_ONCE(raw->disk_block));
+	view->count = le32_to_cpu(READ_ONCE(raw->length));
+	view->state = READ_ONCE(raw->state);
+	return view->file_block >= path->low && view->file_block < path->high && view->count &&
+	       view->count <= path->high - view->file_block &&
+	       (view->state == DAXFS_EXTENT_WRITTEN || view->state == DAXFS_EXTENT_UNWRITTEN) &&
+	       daxfs_file_blocks_valid(sbi, view->disk_block, view->count);
+}
+
+/* Whether all extents of the leaf, or of the fork, are in order, and the maps say nothing against them. */
+static int check_extents(struct inode *inode, const struct daxfs_path *path)
+{
+	struct daxfs_extent_view view;
+	u64 next = path->low;
+	int at, err;
+
+	for (at = 0; at < path->count; at++) {
+		if (!load_extent(DAXFS_SB(inode->i_sb), path, at, &view) || view.file_block < next)
+			return -EUCLEAN;
+		err = daxfs_claim_blocks(inode, view.disk_block, view.count);
+		if (err)
+			return err;
+		next = view.file_block + view.count;
+	}
+	return 0;
+}
+
+/*
+ * Where one is wrong the others can still be read: each is asked of the maps then whenever it is used. Nothing beside it
+ * is changed.
+ */
+static int believe_extents(struct inode *inode, struct daxfs_path *path)
+{
+	int err = check_extents(inode, path);
+
+	path->doubt = err;
+	if (err)
+		return err == -EUCLEAN ? 0 : err;
+	if (path->height)
+		believe(inode, &path->step[0]);
+	else
+		WRITE_ONCE(DAXFS_I(inode)->claimed, true);
+	return 0;
+}
+
+/* The inode was verified when it was read; what bounds a loop or an index is looked at again each time. */
+static int load_fork(struct inode *inode, const struct daxfs_inode *raw, struct daxfs_path *path)
+{
+	u8 format = READ_ONCE(raw->format);
+
+	path->height = READ_ONCE(raw->tree_height);
+	path->fork_count = le16_to_cpu(READ_ONCE(raw->fork_count));
+	switch (format) {
 	case DAXFS_FORMAT_NONE:
 	case DAXFS_FORMAT_EXTENTS:
-		if (count <= DAXFS_FORK_EXTENTS && !raw->tree_height)
+		if (path->fork_count <= (format == DAXFS_FORMAT_NONE ? 0 : DAXFS_FORK_EXTENTS) && !path->height)
 			return 0;
 		break;
 	case DAXFS_FORMAT_EXTENT_TREE:
-		if (count && count <= DAXFS_FORK_INDEX && raw->tree_height &&
-		    raw->tree_height <= DAXFS_MAX_TREE_HEIGHT && !raw->fork.index[0].key)
+		if (path->fork_count && path->fork_count <= DAXFS_FORK_INDEX && path->height &&
+		    path->height <= DAXFS_MAX_TREE_HEIGHT && !raw->fork.index[0].key)
 			return 0;
 		break;
 	}
 	return daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino >> 3,
-			     "inode: map of format %u, height %u, %u entries", raw->format, raw->tree_height, count);
+			     "inode: map of format %u, height %u, %u entries", format, path->height, path->fork_count);
 }
 
 int daxfs_path_find(struct inode *inode, u64 file_block, struct daxfs_path *path)
 {
 	const struct daxfs_inode *raw = DAXFS_I(inode)->raw;
 	const struct daxfs_index_entry *entries = raw->fork.index;
-	unsigned int count = le16_to_cpu(raw->fork_count);
-	int err = fork_is_sane(inode, raw);
+	int err = load_fork(inode, raw, path);
+	unsigned int count = path->fork_count;
+	bool believed = READ_ONCE(DAXFS_I(inode)->claimed);
 	int level;
 
 	if (err)
@@ -154,54 +194,66 @@ int daxfs_path_find(struct inode *inode, u64 file_block, struct daxfs_path *path
 	path->key = file_block;
 	path->low = 0;
 	path->high = DAXFS_END_OF_KEYS;
-	path->height = raw->tree_height;
 	path->extents = raw->fork.extents;
-	path->count = raw->format == DAXFS_FORMAT_NONE ? 0 : count;
+	path->count = count;
+	path->doubt = false;
 	for (level = path->height - 1; level >= 0; level--) {
 		unsigned int index = index_search(entries, count, file_block);
-		const struct daxfs_node_header *node;
+		struct daxfs_path_step *step = &path->step[level];
 
 		if (level == path->height - 1)
 			path->fork_index = index;
 		else
-			path->step[level + 1].index = index;
-		path->low = le64_to_cpu(entries[index].key);
+			step[1].index = index;
+		path->low = le64_to_cpu(READ_ONCE(entries[index].key));
 		if (index + 1 < count)
-			path->high = min(path->high, le64_to_cpu(entries[index + 1].key));
-		node = daxfs_extent_node(inode, le64_to_cpu(entries[index].block), level, path->low, path->high);
-		if (IS_ERR(node))
-			return PTR_ERR(node);
-		path->step[level].node = node;
-		path->step[level].low = path->low;
-		path->step[level].high = path->high;
-		path->step[level].index = 0;
-		entries = daxfs_node_index(node);
-		count = le16_to_cpu(node->count);
-		path->extents = daxfs_node_extents(node);
+			path->high = min(path->high, le64_to_cpu(READ_ONCE(entries[index + 1].key)));
+		err = daxfs_extent_node(inode, le64_to_cpu(READ_ONCE(entries[index].block)), level, path->low, path->high,
+					step);
+		if (err)
+			return err;
+		entries = daxfs_node_index(step->node);
+		count = step->count;
+		path->extents = daxfs_node_extents(step->node);
 		path->count = count;
+		believed = step->believed;
 	}
+	if (file_block < path->low || file_block >= path->high)
+		return daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino >> 3,
+				     "extent tree: file block %llu looked for in %llu to %llu", file_block, path->low,
+				     path->high);
+	if (unlikely(!believed))
+		err = believe_extents(inode, path);
 	path->at = extent_search(path->extents, path->count, file_block);
 	path->extent.file_block = path->extent.count = 0;
-	return path->at < 0 ? 0 : daxfs_path_extent(inode, path, path->at, &path->extent);
+	return err || path->at < 0 ? err : daxfs_path_extent(inode, path, path->at, &path->extent);
+}
+
+static u64 leaf_block(const struct inode *inode, const struct daxfs_path *path)
+{
+	return path->height ? path->step[0].block : inode->i_ino / DAXFS_INODES_PER_BLOCK;
 }
 
 int daxfs_path_extent(struct inode *inode, const struct daxfs_path *path, int at, struct daxfs_extent_view *view)
 {
-	const struct daxfs_extent *raw = &path->extents[at];
+	bool ok = load_extent(DAXFS_SB(inode->i_sb), path, at, view);
+	int err = ok && path->doubt ? daxfs_claim_blocks(inode, view->disk_block, view->count) : 0;
 
-	view->file_block = le64_to_cpu(raw->file_block);
-	view->disk_block = le64_to_cpu(raw->disk_block);
-	view->count = le32_to_cpu(raw->length);
-	view->state = raw->state;
-	if (view->file_block >= path->low && view->file_block < path->high && view->count &&
-	    view->count <= path->high - view->file_block &&
-	    (view->state == DAXFS_EXTENT_WRITTEN || view->state == DAXFS_EXTENT_UNWRITTEN) &&
-	    daxfs_file_blocks_valid(DAXFS_SB(inode->i_sb), view->disk_block, view->count))
+	if (ok && !err)
 		return 0;
-	return daxfs_corrupt(inode->i_sb, inode->i_ino,
-			     path->height ? le64_to_cpu(path->step[0].node->block) : inode->i_ino >> 3,
-			     "extent at file block %llu: %llu blocks at %llu, state %u", view->file_block, view->count,
-			     view->disk_block, view->state);
+	if (ok && err != -EUCLEAN)
+		return err;
+	return daxfs_corrupt(inode->i_sb, inode->i_ino, leaf_block(inode, path),
+			     "extent at file block %llu: %llu blocks at %llu, state %u%s", view->file_block, view->count,
+			     view->disk_block, view->state, ok ? ": free blocks, or inodes" : "");
+}
+
+int daxfs_path_may_change(struct inode *inode, const struct daxfs_path *path)
+{
+	if (path->doubt)
+		return daxfs_corrupt(inode->i_sb, inode->i_ino, leaf_block(inode, path),
+				     "extents around file block %llu", path->key);
+	return daxfs_may_change(inode);
 }
 
 /* The first file block from `from` on, where a leaf begins, that is mapped; leaves are never empty. */
@@ -218,8 +270,10 @@ static int next_mapped(struct inode *inode, u64 from, u64 *next)
 	if (err || !path.count)
 		return err;
 	err = daxfs_path_extent(inode, &path, 0, &view);
-	if (!err)
-		*next = view.file_block;
+	if (!err && view.file_block < from)
+		return daxfs_corrupt(inode->i_sb, inode->i_ino, leaf_block(inode, &path),
+				     "extents out of order at file block %llu", view.file_block);
+	*next = view.file_block;
 	return err;
 }
 

@@ -176,25 +176,12 @@ bool daxfs_file_readable(struct inode *inode, loff_t pos)
 	return readable;
 }
 
-static unsigned long *touched_blocks(struct daxfs_ag *ag)
-{
-	unsigned long *map = smp_load_acquire(&ag->touched), *old;
-
-	if (map)
-		return map;
-	map = kvzalloc(BITS_TO_LONGS(ag->blocks) * sizeof(long), GFP_NOFS);
-	old = map ? cmpxchg(&ag->touched, NULL, map) : NULL;
-	if (old)
-		kvfree(map);
-	return old ?: map;
-}
-
 int daxfs_first_touch(struct super_block *sb, u64 ino, u64 block)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 agno = daxfs_ag_of(sbi, block);
 	u32 bit = block - daxfs_ag_start(sbi, agno);
-	unsigned long *touched = touched_blocks(&sbi->ags[agno]);
+	unsigned long *touched = daxfs_ag_bits(&sbi->ags[agno], &sbi->ags[agno].touched);
 
 	if (touched && test_bit(bit, touched))
 		return 0;
@@ -231,7 +218,7 @@ static int find_in_extents(struct inode *inode, struct owner *owner)
 		if (err)
 			return err;
 		for (level = 0; level < path.height; level++)
-			if (le64_to_cpu(path.step[level].node->block) == owner->block) {
+			if (path.step[level].block == owner->block) {
 				owner->what = "extent tree";
 				return 0;
 			}

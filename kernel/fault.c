@@ -4,6 +4,11 @@
  * the answer to "why was this not a 2 MiB page" for the tracepoint.
  *
  * Metadata is durable when the DAX code returns, so a MAP_SYNC mapping needs nothing more. The size never moves here.
+ *
+ * A page belongs to one place of one file: the DAX core keeps mapping and index in it, from the fault that first maps it to
+ * the end of the DAX entry, and warns where it finds another's. Extents of two files that name one block are damage, which
+ * only shows here. So a fault looks at the page first, and keeps others off its huge page from there to the end of the
+ * DAX core's work. A fault of 2 MiB need not look at 512 pages: who maps single ones leaves a mark for their huge page.
  */
 #include <linux/mm.h>
 #include <linux/xarray.h>
@@ -65,11 +70,91 @@ static enum daxfs_fault_reason why_fallback(const struct vm_fault *vmf, struct i
 	return DAXFS_FAULT_OTHER;
 }
 
+#define FAULT_BUSY	1	/* somebody is about to map pages of this huge page */
+#define FAULT_SMALL	2	/* single pages of it may be mapped */
+
+/* Two huge pages that share a state wait for each other, and look at more pages. */
+static __always_inline u8 *fault_state(struct daxfs_sb_info *sbi, const struct page *page)
+{
+	return &sbi->fault_state[(page_to_pfn(page) >> HUGE_ORDER) & ((1u << DAXFS_FAULT_BITS) - 1)];
+}
+
+static __always_inline bool try_lock_pages(u8 *state, u8 add)
+{
+	u8 old = READ_ONCE(*state) & ~FAULT_BUSY;
+
+	return try_cmpxchg_acquire(state, &old, old | FAULT_BUSY | add);
+}
+
+static __always_inline void unlock_pages(struct daxfs_sb_info *sbi, u8 *state)
+{
+	smp_store_release(state, *state & ~FAULT_BUSY);
+	smp_mb();	/* whoever waits has seen this, or we see him */
+	if (waitqueue_active(&sbi->fault_wait))
+		wake_up_all(&sbi->fault_wait);
+}
+
+/* The huge page is locked, and its first page is nobody's. */
+static bool has_mapped_pages(u8 *state, const struct page *page)
+{
+	u64 i;
+
+	if (!(*state & FAULT_SMALL))
+		return false;
+	for (i = 1; i < DAXFS_HUGE_BLOCKS; i++)
+		if (READ_ONCE(page[i].mapping))
+			return true;
+	/* None is mapped any more. */
+	WRITE_ONCE(*state, FAULT_BUSY);
+	return false;
+}
+
+int daxfs_claim_pages(struct inode *inode, const struct daxfs_map *map, u64 file_block, u64 count, struct iomap *iomap)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	u8 *state, add = count > 1 ? 0 : FAULT_SMALL;
+	struct page *page;
+
+	iomap->private = NULL;
+	if (map->state != DAXFS_MAP_WRITTEN)
+		return 0;
+	/* Whoever takes the device away has set this, and waits for invalidate_lock before the pages go. */
+	if (daxfs_is_shutdown(sbi))
+		return -EIO;
+	daxfs_note_exposed(sbi, map->disk_block);
+	page = daxfs_page(sbi, map->disk_block);
+	/* The DAX code falls back. */
+	if (count > 1 && (map->count < count || page_to_pfn(page) & HUGE_COLOUR))
+		return 0;
+	/* Mapped here before: the DAX entry that says so is locked, and stays. */
+	if (READ_ONCE(page->mapping) == inode->i_mapping && page->index == file_block)
+		return 0;
+	state = fault_state(sbi, page);
+	if (unlikely(!try_lock_pages(state, add)))
+		wait_event(sbi->fault_wait, try_lock_pages(state, add));
+	if (likely(!READ_ONCE(page->mapping) && (count == 1 || !has_mapped_pages(state, page)))) {
+		iomap->private = state;
+		return 0;
+	}
+	unlock_pages(sbi, state);
+	if (count > 1)
+		return -EAGAIN;
+	return daxfs_corrupt(inode->i_sb, inode->i_ino, map->disk_block,
+			     "file block %llu is mapped to a block that is mapped elsewhere", file_block);
+}
+
+int daxfs_release_pages(struct inode *inode, loff_t pos, loff_t length, ssize_t done, unsigned int flags,
+			struct iomap *iomap)
+{
+	if (iomap->private)
+		unlock_pages(DAXFS_SB(inode->i_sb), iomap->private);
+	return 0;
+}
+
 static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct inode *inode = file_inode(vmf->vma->vm_file);
 	bool write = is_shared_write(vmf);
-	const struct iomap_ops *ops = write ? &daxfs_fault_iomap_ops : &daxfs_read_iomap_ops;
 	vm_fault_t result;
 	pfn_t pfn;
 	int err = 0;
@@ -81,7 +166,7 @@ static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 		file_update_time(vmf->vma->vm_file);
 	}
 	filemap_invalidate_lock_shared(inode->i_mapping);
-	result = dax_iomap_fault(vmf, dax_order(order), &pfn, &err, ops);
+	result = dax_iomap_fault(vmf, dax_order(order), &pfn, &err, &daxfs_fault_iomap_ops);
 	filemap_invalidate_unlock_shared(inode->i_mapping);
 	if (write)
 		sb_end_pagefault(inode->i_sb);

@@ -108,8 +108,8 @@ static int copy_blocks(struct inode *inode, u64 first, struct daxfs_run run)
 		if (!map.count) {
 			int err = daxfs_map_lookup(inode, first + i, &map);
 
-			if (err)
-				return err;
+			if (err || map.state != DAXFS_MAP_WRITTEN)
+				return err ?: -EUCLEAN;
 		}
 		from = daxfs_block(sbi, map.disk_block);
 		if (daxfs_any_held(sbi, map.disk_block, 1))

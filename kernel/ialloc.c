@@ -366,8 +366,9 @@ int daxfs_free_raw_inode(struct inode *inode)
 
 	/* Nobody takes it before the commit: settling the transaction ends this. */
 	err = xa_insert(&ag->taken_inodes, inode->i_ino, xa_mk_value(1), GFP_NOFS | __GFP_NOFAIL);
-	if (WARN_ON_ONCE(err))
-		return err;
+	if (err)
+		return daxfs_corrupt(sb, inode->i_ino, inode->i_ino / DAXFS_INODES_PER_BLOCK,
+				     "an inode that is in use was free on the device");
 	down_write(&info->lock);
 	tx = daxfs_tx_begin(sb);
 	err = PTR_ERR_OR_ZERO(tx);

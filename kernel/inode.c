@@ -3,7 +3,9 @@
  * Inodes: read and judged once, in daxfs_iget(); stored whole; given up when the last name and the last user are gone.
  *
  * Inode number x 512 is the inode's place on the device. A number from outside is believed only after its bounds, its
- * bit in the inode map, magic number, checksum, self number, and, where there is one, generation.
+ * bit in the inode map, magic number, checksum, self number, and, where there is one, generation. What is judged and
+ * loaded is a copy: the device's bytes may change meanwhile. They may later too, so that what of the fork steers a walk is
+ * checked again with each load (extent_tree.c, dir_tree.c).
  */
 #include <linux/exportfs.h>
 #include <linux/iversion.h>
@@ -158,6 +160,21 @@ static bool operation_ok(const struct daxfs_inode *raw)
 	return false;
 }
 
+/* A directory is as long as its tree has blocks: what adds to it and takes off it stays in range. */
+static bool size_ok(struct daxfs_sb_info *sbi, const struct daxfs_inode *raw)
+{
+	u64 size = le64_to_cpu(raw->size);
+
+	if (S_ISDIR(le16_to_cpu(raw->mode)))
+		return size % DAXFS_BLOCK_SIZE == 0 && size / DAXFS_BLOCK_SIZE <= sbi->block_count;
+	return size <= MAX_LFS_FILESIZE;
+}
+
+static bool rdev_ok(const struct daxfs_inode *raw)
+{
+	return MAJOR(~(dev_t)0) >= le32_to_cpu(raw->rdev_major) && MINORMASK >= le32_to_cpu(raw->rdev_minor);
+}
+
 /* What is wrong with an inode in use, as a word; NULL for nothing. */
 static const char *judge(struct daxfs_sb_info *sbi, const struct daxfs_inode *raw)
 {
@@ -165,8 +182,10 @@ static const char *judge(struct daxfs_sb_info *sbi, const struct daxfs_inode *ra
 		return "mode and format";
 	if (!fork_ok(raw))
 		return "fork";
-	if (le64_to_cpu(raw->size) > MAX_LFS_FILESIZE)
+	if (!size_ok(sbi, raw))
 		return "size";
+	if (!rdev_ok(raw))
+		return "device number";
 	if (le64_to_cpu(raw->blocks) > sbi->block_count)
 		return "number of blocks";
 	if (le32_to_cpu(raw->nlink) > DAXFS_LINK_MAX)
@@ -238,10 +257,9 @@ static struct timespec64 raw_time(__le64 sec, __le32 nsec)
 	return (struct timespec64){ .tv_sec = (s64)le64_to_cpu(sec), .tv_nsec = le32_to_cpu(nsec) };
 }
 
-static void load_inode(struct inode *inode)
+static void load_inode(struct inode *inode, const struct daxfs_inode *raw)
 {
 	struct daxfs_inode_info *info = DAXFS_I(inode);
-	const struct daxfs_inode *raw = info->raw;
 
 	inode->i_mode = le16_to_cpu(raw->mode);
 	i_uid_write(inode, le32_to_cpu(raw->uid));
@@ -272,20 +290,22 @@ static int read_inode(struct inode *inode, bool orphan)
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_inode_info *info = DAXFS_I(inode);
 	u64 block = inode->i_ino / DAXFS_INODES_PER_BLOCK;
+	struct daxfs_inode raw;
 	const char *wrong;
 	int err = daxfs_first_touch(sb, inode->i_ino, block);
 
 	if (err)
 		return err;
 	info->raw = daxfs_raw_inode(sbi, inode->i_ino);
-	if (!daxfs_raw_inode_ok(sbi, info->raw, inode->i_ino))
+	memcpy(&raw, info->raw, sizeof(raw));
+	if (!daxfs_raw_inode_ok(sbi, &raw, inode->i_ino))
 		return daxfs_corrupt(sb, inode->i_ino, block, "inode: magic number, checksum or own number");
-	if (!info->raw->mode || (!info->raw->nlink && !orphan))
+	if (!raw.mode || (!raw.nlink && !orphan))
 		return -ESTALE;
-	wrong = judge(sbi, info->raw);
+	wrong = judge(sbi, &raw);
 	if (wrong)
 		return daxfs_corrupt(sb, inode->i_ino, block, "inode: %s", wrong);
-	load_inode(inode);
+	load_inode(inode, &raw);
 	return 0;
 }
 

@@ -124,8 +124,6 @@ static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned i
 				  daxfs_lookup_shared(inode, pos >> DAXFS_BLOCK_SHIFT, &map);
 
 	daxfs_point(read);
-	if (!err && flags & IOMAP_FAULT && map.state == DAXFS_MAP_WRITTEN)
-		daxfs_note_exposed(DAXFS_SB(inode->i_sb), map.disk_block);
 	if (!err)
 		fill_iomap(inode, &map, flags, iomap);
 	return begin_exit(inode, pos, &map, 0, err, start);
@@ -297,7 +295,7 @@ static int write_begin_fill(struct inode *inode, struct daxfs_write *write, u64 
 	err = daxfs_step_begin(inode, &write->step);
 	if (err)
 		return err;
-	err = daxfs_map_lookup_to_set(inode, first, map, &write->path);
+	err = daxfs_map_lookup_to_set(inode, first, map, &write->path) ?: daxfs_path_may_change(inode, &write->path);
 	if (err || map->state == DAXFS_MAP_WRITTEN)
 		goto end;
 	want = min(want, map->count);
@@ -340,7 +338,7 @@ static int write_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	/* Most appends meet a hole: whoever looks for one needs the lock exclusive anyway. */
 	map.state = DAXFS_MAP_HOLE;
 	if (!err && round_down(pos, DAXFS_BLOCK_SIZE) < i_size_read(inode))
-		err = lookup_dax(inode, pos >> DAXFS_BLOCK_SHIFT, &map);
+		err = lookup_dax(inode, pos >> DAXFS_BLOCK_SHIFT, &map) ?: daxfs_may_change(inode);
 	if (!err && map.state != DAXFS_MAP_WRITTEN)
 		err = write_begin_fill(inode, write, pos, pos + (u64)length, &map);
 	if (!err) {
@@ -493,31 +491,32 @@ static int fault_fill_locked(struct inode *inode, u64 first, u32 count, struct d
 static int fault_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags, struct iomap *iomap,
 		       struct iomap *srcmap)
 {
-	u64 start, first = pos >> DAXFS_BLOCK_SHIFT;
+	u64 start = begin_enter(inode, pos, length, flags), first = pos >> DAXFS_BLOCK_SHIFT;
 	struct daxfs_map map;
 	u32 allocated = 0;
 	bool filled;
-	int err;
+	int err = lookup_dax(inode, first, &map);
 
+	if (!err && flags & IOMAP_WRITE)
+		err = daxfs_may_change(inode);
 	if (!(flags & IOMAP_WRITE))
-		return read_begin(inode, pos, length, flags, iomap, srcmap);
-	start = begin_enter(inode, pos, length, flags);
-	err = lookup_dax(inode, first, &map);
-	filled = !err && map.state != DAXFS_MAP_WRITTEN;
+		daxfs_point(read);
+	filled = !err && flags & IOMAP_WRITE && map.state != DAXFS_MAP_WRITTEN;
 	if (filled)
 		err = fault_fill_locked(inode, first, length >> DAXFS_BLOCK_SHIFT, &map, &allocated);
 	if (!err) {
-		daxfs_note_exposed(DAXFS_SB(inode->i_sb), map.disk_block);
 		fill_iomap(inode, &map, flags, iomap);
 		/* Zero pages that readers mapped give way. Never IOMAP_F_DIRTY: all is durable already. */
 		if (filled)
 			iomap->flags |= IOMAP_F_NEW;
+		err = daxfs_claim_pages(inode, &map, first, length >> DAXFS_BLOCK_SHIFT, iomap);
 	}
 	return begin_exit(inode, pos, &map, allocated, err, start);
 }
 
 const struct iomap_ops daxfs_fault_iomap_ops = {
 	.iomap_begin	= fault_begin,
+	.iomap_end	= daxfs_release_pages,
 };
 
 /* ---- writes that bypass DAX: through the page cache (buffered.c), and direct (dio.c) ---- */
@@ -574,7 +573,7 @@ static int alloc_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	u64 first = pos >> DAXFS_BLOCK_SHIFT;
 	struct daxfs_map map;
 	u32 allocated = 0;
-	int err = daxfs_lookup_shared(inode, first, &map);
+	int err = daxfs_lookup_shared(inode, first, &map) ?: daxfs_may_change(inode);
 
 	if (!err && map.state == DAXFS_MAP_HOLE)
 		err = alloc_unwritten(inode, first, ((end - 1) >> DAXFS_BLOCK_SHIFT) - first + 1,
@@ -601,8 +600,9 @@ static int convert_step(struct inode *inode, u64 first, u64 last, loff_t end, u6
 	if (err)
 		return err;
 	/* Whoever frees blocks waits for I/O to them first. */
-	if (WARN_ON_ONCE(map.state == DAXFS_MAP_HOLE))
-		return -EIO;
+	if (map.state == DAXFS_MAP_HOLE)
+		return daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino / DAXFS_INODES_PER_BLOCK,
+				     "no blocks where data was written, at file block %llu", first);
 	*count = min3(map.count, last - first, (u64)U32_MAX);
 	end = min_t(u64, end, (first + *count) << DAXFS_BLOCK_SHIFT);
 	if (map.state == DAXFS_MAP_WRITTEN)

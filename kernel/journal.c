@@ -588,61 +588,21 @@ static void pend(struct daxfs_tx *tx, struct pending *pending, u64 block, u32 fr
 	*pending = (struct pending){ .block = block, .from = from, .to = to };
 }
 
-/* A run of a GiB is thousands of words. Eight at a time, as long as they are all ones, or zeros; where that ends. */
-static u32 skip_set(const __le64 *map, u32 word, u32 end)
-{
-	for (; word + 8 <= end; word += 8) {
-		const __le64 *w = &map[word];
-
-		if ((w[0] & w[1] & w[2] & w[3] & w[4] & w[5] & w[6] & w[7]) != cpu_to_le64(~0ull))
-			break;
-	}
-	return word;
-}
-
-static u32 skip_clear(const __le64 *map, u32 word, u32 end)
-{
-	for (; word + 8 <= end; word += 8) {
-		const __le64 *w = &map[word];
-
-		if (w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7])
-			break;
-	}
-	return word;
-}
-
-/* Whether words [word, end) of a map block can have the bits of `mask` set or cleared. */
-static int check_words(struct daxfs_tx *tx, u32 agno, u32 index, u32 word, u32 end, __le64 mask, bool set)
-{
-	const __le64 *map = daxfs_ag_map(tx->sbi, agno, index);
-	__le64 want = set ? 0 : mask;
-
-	if (mask == cpu_to_le64(~0ull) && word < end)
-		word = set ? skip_clear(map, word, end) : skip_set(map, word, end);
-	while (word < end && (map[word] & mask) == want)
-		word++;
-	if (word >= end)
-		return 0;
-	return daxfs_corrupt(tx->sb, 0, daxfs_ag_start(tx->sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index,
-			     "map word %u: to be %s is already so", word, set ? "set" : "cleared");
-}
-
 /* Bits [first, end) of one map block are what the change expects them to be, and their words are logged. */
 static int check_and_log_bits(struct daxfs_tx *tx, u32 agno, u32 index, u32 first, u32 end, bool set,
 			      struct pending *header)
 {
 	u64 block = daxfs_ag_start(tx->sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index;
 	u32 crc = daxfs_map_crc_offset(tx->sbi, index);
-	u32 word = first / 64, last = (end - 1) / 64;
+	u32 word = first / 64, last = (end - 1) / 64, odd;
 	int err = daxfs_ag_verify_map_locked(tx->sb, agno, index);
 
-	if (!err)
-		err = check_words(tx, agno, index, word, word + 1, daxfs_word_mask(word, first, end), set);
-	if (!err && word < last)
-		err = check_words(tx, agno, index, last, last + 1, daxfs_word_mask(last, first, end), set) ?:
-		      check_words(tx, agno, index, word + 1, last, cpu_to_le64(~0ull), set);
 	if (err)
 		return err;
+	odd = daxfs_odd_word(daxfs_ag_map(tx->sbi, agno, index), first, end, !set);
+	if (odd != DAXFS_NO_WORD)
+		return daxfs_corrupt(tx->sb, 0, block, "map word %u: to be %s is already so", odd,
+				     set ? "set" : "cleared");
 	if (last > word + FILL_BYTES / 8) {
 		/* The words between the ends are all alike. */
 		log_range(tx, block, word * 8, 8);

@@ -8,6 +8,8 @@
  * reaches them yet, and flushed; the transaction's second fence makes them durable before the commit word.
  * A leaf that overflows keeps its lower part in place and hands the upper part to a new node; an empty node leaves the
  * tree, and the node that then comes first takes over its parent's low key, down to its leaf.
+ * A shadow's header is what was checked on the way to the node, not what the node says when it is copied: memory may
+ * change, and its entries, which are as long as the header says, are all that may be wrong.
  * The caller holds the inode lock exclusive until the commit.
  */
 #include <linux/slab.h>
@@ -33,7 +35,7 @@ struct daxfs_map_change {
 	s64 blocks;				/* what the inode owns more, or less */
 	bool fork_changed;
 	u8 format, height;
-	u16 fork_count;
+	u16 fork_count, old_fork_count;
 	union daxfs_fork fork;
 	unsigned int shadow_count;
 	struct daxfs_shadow shadow[DAXFS_MAX_SHADOWS];
@@ -77,18 +79,33 @@ static struct daxfs_shadow *add_shadow(struct daxfs_map_change *change, u64 bloc
 	return shadow;
 }
 
-static struct daxfs_shadow *shadow_of(struct daxfs_map_change *change, const struct daxfs_node_header *node)
+/* The tree is not what it was a moment ago, or names one node twice. */
+static int tree_changed(const struct daxfs_map_change *change, u64 block)
 {
-	u64 block = le64_to_cpu(node->block);
+	return daxfs_corrupt(change->inode->i_sb, change->inode->i_ino, block, "a tree that is not one, or changes under us");
+}
+
+static struct daxfs_shadow *shadow_of(struct daxfs_map_change *change, const struct daxfs_path_step *step)
+{
 	struct daxfs_shadow *shadow;
+	size_t entry = step->level ? sizeof(struct daxfs_index_entry) : sizeof(struct daxfs_extent);
 	unsigned int i;
 
-	for (i = 0; i < change->shadow_count; i++)
-		if (change->shadow[i].block == block)
-			return &change->shadow[i];
-	shadow = add_shadow(change, block);
-	if (!IS_ERR(shadow))
-		memcpy(shadow->node, node, sizeof(*node) + node_count(node) * entry_size(node));
+	for (i = 0; i < change->shadow_count; i++) {
+		shadow = &change->shadow[i];
+		if (shadow->block != step->block)
+			continue;
+		if (le16_to_cpu(shadow->node->level) != step->level)
+			return ERR_PTR(tree_changed(change, step->block));
+		return shadow;
+	}
+	shadow = add_shadow(change, step->block);
+	if (IS_ERR(shadow))
+		return shadow;
+	memcpy(shadow->node, step->node, sizeof(*step->node) + step->count * entry);
+	shadow->node->block = cpu_to_le64(step->block);
+	shadow->node->level = cpu_to_le16(step->level);
+	shadow->node->count = cpu_to_le16(step->count);
 	return shadow;
 }
 
@@ -125,11 +142,12 @@ static struct daxfs_shadow *new_node(struct daxfs_map_change *change, unsigned i
 	return shadow;
 }
 
-static void free_node(struct daxfs_map_change *change, const struct daxfs_node_header *node)
+static void free_node(struct daxfs_map_change *change, u64 block)
 {
-	struct daxfs_run run = { .block = le64_to_cpu(node->block), .count = 1 };
+	struct daxfs_run run = { .block = block, .count = 1 };
 
 	daxfs_tx_free(change->tx, run);
+	daxfs_forget_node(change->inode, block);
 	change->blocks--;
 }
 
@@ -152,14 +170,17 @@ static void splice_entries(void *entries, size_t size, unsigned int count, unsig
 }
 
 /* The same in a shadow that has room for it. */
-static void splice_node(struct daxfs_shadow *shadow, unsigned int at, unsigned int drop, const void *add,
-			unsigned int add_count)
+static int splice_node(struct daxfs_map_change *change, struct daxfs_shadow *shadow, unsigned int at, unsigned int drop,
+		       const void *add, unsigned int add_count)
 {
 	unsigned int count = node_count(shadow->node), now = count - drop + add_count;
 
+	if (at + drop > count)
+		return tree_changed(change, shadow->block);
 	splice_entries(shadow->node + 1, entry_size(shadow->node), count, at, drop, add, add_count);
 	shadow->node->count = cpu_to_le16(now);
 	touch(shadow, at, drop == add_count ? at + drop : now);
+	return 0;
 }
 
 /* Cuts entries [split, total) of `all` off into a new node beside `left`, which keeps those before. */
@@ -233,16 +254,14 @@ static int insert_child(struct daxfs_map_change *change, const struct daxfs_path
 
 	for (; level < path->height; level++) {
 		struct daxfs_index_entry entry = { .key = right->node->low_key, .block = right->node->block };
-		struct daxfs_shadow *node = shadow_of(change, path->step[level].node);
+		struct daxfs_shadow *node = shadow_of(change, &path->step[level]);
 		unsigned int count, at = path->step[level].index + 1;
 
 		if (IS_ERR(node))
 			return PTR_ERR(node);
 		count = node_count(node->node);
-		if (count < DAXFS_NODE_INDEX) {
-			splice_node(node, at, 0, &entry, 1);
-			return 0;
-		}
+		if (count < DAXFS_NODE_INDEX)
+			return splice_node(change, node, at, 0, &entry, 1);
 		memcpy(scratch, shadow_index(node), count * sizeof(entry));
 		splice_entries(scratch, sizeof(entry), count, at, 0, &entry, 1);
 		right = split_node(change, node, scratch, count + 1, split_point(count, at, 0, 1), at);
@@ -261,12 +280,13 @@ static int lower_key(struct daxfs_map_change *change, struct daxfs_index_entry *
 
 	entry->key = cpu_to_le64(low);
 	for (; level >= 0; level--) {
-		const struct daxfs_node_header *node = daxfs_extent_node(change->inode, block, level, old, high);
+		struct daxfs_path_step step;
 		struct daxfs_shadow *shadow;
+		int err = daxfs_extent_node(change->inode, block, level, old, high, &step);
 
-		if (IS_ERR(node))
-			return PTR_ERR(node);
-		shadow = shadow_of(change, node);
+		if (err)
+			return err;
+		shadow = shadow_of(change, &step);
 		if (IS_ERR(shadow))
 			return PTR_ERR(shadow);
 		shadow->node->low_key = cpu_to_le64(low);
@@ -306,17 +326,19 @@ static int remove_leaf(struct daxfs_map_change *change, const struct daxfs_path 
 		const struct daxfs_path_step *step = &path->step[level];
 		struct daxfs_shadow *shadow;
 
-		if (level && node_count(step->node) > 1) {
-			shadow = shadow_of(change, step->node);
+		if (level && step->count > 1) {
+			int err;
+
+			shadow = shadow_of(change, step);
 			if (IS_ERR(shadow))
 				return PTR_ERR(shadow);
-			splice_node(shadow, step->index, 1, NULL, 0);
-			if (step->index)
-				return 0;
+			err = splice_node(change, shadow, step->index, 1, NULL, 0);
+			if (err || step->index)
+				return err;
 			touch(shadow, 0, 1);
 			return lower_key(change, shadow_index(shadow), level - 1, step->high, step->low);
 		}
-		free_node(change, step->node);
+		free_node(change, step->block);
 		if (++level == path->height)
 			return remove_from_fork(change, path);
 	}
@@ -372,13 +394,11 @@ static int replace_extents(struct daxfs_map_change *change, const struct daxfs_p
 		return replace_in_fork(change, at, drop, add, add_count);
 	if (!total)
 		return remove_leaf(change, path);
-	leaf = shadow_of(change, path->step[0].node);
+	leaf = shadow_of(change, &path->step[0]);
 	if (IS_ERR(leaf))
 		return PTR_ERR(leaf);
-	if (total <= DAXFS_NODE_EXTENTS) {
-		splice_node(leaf, at, drop, add, add_count);
-		return 0;
-	}
+	if (total <= DAXFS_NODE_EXTENTS)
+		return splice_node(change, leaf, at, drop, add, add_count);
 	all = kmalloc(DAXFS_BLOCK_SIZE + DAXFS_MAX_PIECES * sizeof(*all), GFP_NOFS);
 	if (!all)
 		return -ENOMEM;
@@ -397,6 +417,9 @@ static struct daxfs_map_change *change_begin(struct daxfs_tx *tx, struct inode *
 
 	lockdep_assert_held_write(&DAXFS_I(inode)->lock);
 	BUILD_BUG_ON(sizeof(*change) > DAXFS_BLOCK_SIZE);
+	BUILD_BUG_ON(sizeof(struct daxfs_node_header) + DAXFS_NODE_EXTENTS * sizeof(struct daxfs_extent) > DAXFS_BLOCK_SIZE);
+	BUILD_BUG_ON(sizeof(struct daxfs_node_header) + DAXFS_NODE_INDEX * sizeof(struct daxfs_index_entry) >
+		     DAXFS_BLOCK_SIZE);
 	change = daxfs_tx_buffer(tx);
 	if (!change)
 		return ERR_PTR(-ENOMEM);
@@ -404,18 +427,33 @@ static struct daxfs_map_change *change_begin(struct daxfs_tx *tx, struct inode *
 	change->inode = inode;
 	change->blocks = 0;
 	change->fork_changed = false;
-	change->format = raw->format;
-	change->height = raw->tree_height;
-	change->fork_count = le16_to_cpu(raw->fork_count);
+	change->format = READ_ONCE(raw->format);
+	change->height = READ_ONCE(raw->tree_height);
+	change->old_fork_count = change->fork_count = le16_to_cpu(READ_ONCE(raw->fork_count));
 	memcpy(&change->fork, &raw->fork, sizeof(change->fork));
 	change->shadow_count = 0;
 	return change;
 }
 
+/* What path says of the fork was checked, and is what the change works on; and all of it may be changed. */
+static int check_path(const struct daxfs_map_change *change, const struct daxfs_path *path)
+{
+	if (change->height != path->height || change->fork_count != path->fork_count)
+		return tree_changed(change, change->inode->i_ino / DAXFS_INODES_PER_BLOCK);
+	return daxfs_path_may_change(change->inode, path);
+}
+
+static int find_path(const struct daxfs_map_change *change, u64 file_block, struct daxfs_path *path)
+{
+	int err = daxfs_path_find(change->inode, file_block, path);
+
+	return err ? err : check_path(change, path);
+}
+
 /* Bytes of the fork behind which there is nothing, before the change and after it. */
 static u32 fork_used(const struct daxfs_map_change *change)
 {
-	u32 count = max_t(u32, change->fork_count, le16_to_cpu(DAXFS_I(change->inode)->raw->fork_count));
+	u32 count = max(change->fork_count, change->old_fork_count);
 
 	return min_t(u32, count * sizeof(struct daxfs_extent), sizeof(change->fork));
 }
@@ -445,6 +483,9 @@ static void change_finish(struct daxfs_map_change *change)
 
 static struct daxfs_map_change *change_end(struct daxfs_map_change *change, int err)
 {
+	if (!err && change->blocks < 0 && DAXFS_I(change->inode)->blocks < (u64)-change->blocks)
+		err = daxfs_corrupt(change->inode->i_sb, change->inode->i_ino,
+				    change->inode->i_ino / DAXFS_INODES_PER_BLOCK, "fewer blocks than it has extents for");
 	if (err)
 		return ERR_PTR(err);
 	change_finish(change);
@@ -461,8 +502,10 @@ void daxfs_map_apply(struct daxfs_map_change *change)
 		const struct daxfs_shadow *shadow = &change->shadow[i];
 		void *target = daxfs_block(sbi, shadow->block);
 
-		if (shadow->fresh)
+		if (shadow->fresh) {
+			daxfs_know_node(change->inode, shadow->block);
 			continue;
+		}
 		memcpy(target, shadow->node, sizeof(*shadow->node));
 		if (shadow->from < shadow->to)
 			memcpy(target + shadow->from, (void *)shadow->node + shadow->from, shadow->to - shadow->from);
@@ -498,15 +541,20 @@ static bool continues(const struct daxfs_extent_view *a, const struct daxfs_exte
 	       a->state == b->state && a->count + b->count <= U32_MAX;
 }
 
-/* Appends to a list of pieces, joining with the last one where it continues it. */
-static void add_piece(struct daxfs_extent_view *pieces, unsigned int *count, const struct daxfs_extent_view *piece)
+/* Appends to a list of pieces, joining with the last one where it continues it. -ESTALE: only extents that overlap are so
+ * many. */
+static int add_piece(struct daxfs_extent_view *pieces, unsigned int *count, const struct daxfs_extent_view *piece)
 {
 	if (!piece->count)
-		return;
-	if (*count && continues(&pieces[*count - 1], piece))
+		return 0;
+	if (*count && continues(&pieces[*count - 1], piece)) {
 		pieces[*count - 1].count += piece->count;
-	else
-		pieces[(*count)++] = *piece;
+		return 0;
+	}
+	if (*count == DAXFS_MAX_PIECES)
+		return -ESTALE;
+	pieces[(*count)++] = *piece;
+	return 0;
 }
 
 /* Extents [at, at + drop) of the leaf become the pieces. Neighbours that did not change are not touched. */
@@ -571,10 +619,14 @@ static int set_in_leaf(struct daxfs_map_change *change, const struct daxfs_path 
 		add_piece(pieces, &count, &neighbour);
 	}
 	piece = part_before(&old, set->file_block);
-	add_piece(pieces, &count, &piece);
-	add_piece(pieces, &count, set);
+	err = add_piece(pieces, &count, &piece);
+	if (!err)
+		err = add_piece(pieces, &count, set);
 	piece = part_from(&old, set->file_block + set->count);
-	add_piece(pieces, &count, &piece);
+	if (!err)
+		err = add_piece(pieces, &count, &piece);
+	if (err)
+		return err;
 	if (at + drop < path->count) {
 		err = daxfs_path_extent(inode, path, at + drop, &neighbour);
 		if (err)
@@ -595,7 +647,7 @@ static int grow_last_extent(struct daxfs_map_change *change, const struct daxfs_
 	struct daxfs_extent *extents = change->fork.extents;
 
 	if (path->height) {
-		struct daxfs_shadow *leaf = shadow_of(change, path->step[0].node);
+		struct daxfs_shadow *leaf = shadow_of(change, &path->step[0]);
 
 		if (IS_ERR(leaf))
 			return PTR_ERR(leaf);
@@ -630,7 +682,9 @@ struct daxfs_map_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inode
 
 	if (IS_ERR(change))
 		return change;
-	err = set_extent(change, path, &set);
+	err = check_path(change, path);
+	if (!err)
+		err = set_extent(change, path, &set);
 	/* The range is not what the caller looked up under the same lock: extents overlap. */
 	if (err == -ESTALE)
 		err = daxfs_corrupt(inode->i_sb, inode->i_ino, run.block, "extents overlap at file block %llu", path->key);
@@ -709,7 +763,7 @@ struct daxfs_map_change *daxfs_map_prepare_remove(struct daxfs_tx *tx, struct in
 		return change;
 	*removed_from = end;
 	for (;;) {
-		err = daxfs_path_find(inode, *removed_from - 1, &path);
+		err = find_path(change, *removed_from - 1, &path);
 		if (err || path.at >= 0 || path.low <= file_block)
 			break;
 		/* Nothing in this leaf: the one before it. */
@@ -732,7 +786,7 @@ struct daxfs_map_change *daxfs_map_prepare_split(struct daxfs_tx *tx, struct ino
 
 	if (IS_ERR(change))
 		return change;
-	err = daxfs_path_find(inode, file_block, &path);
+	err = find_path(change, file_block, &path);
 	if (!err && path.at >= 0) {
 		parts[0] = part_before(&path.extent, file_block);
 		parts[1] = part_from(&path.extent, file_block);
@@ -750,7 +804,7 @@ static int set_low_key(struct daxfs_map_change *change, const struct daxfs_path 
 
 	for (level = 0; level < path->height; level++) {
 		const struct daxfs_path_step *step = &path->step[level];
-		struct daxfs_shadow *shadow = shadow_of(change, step->node);
+		struct daxfs_shadow *shadow = shadow_of(change, step);
 
 		if (IS_ERR(shadow))
 			return PTR_ERR(shadow);
@@ -775,7 +829,7 @@ static int set_low_key(struct daxfs_map_change *change, const struct daxfs_path 
 static int move_extents(struct daxfs_map_change *change, const struct daxfs_path *path, unsigned int at, u64 from,
 			u64 end, s64 distance, u64 *moved_end)
 {
-	struct daxfs_shadow *leaf = path->height ? shadow_of(change, path->step[0].node) : NULL;
+	struct daxfs_shadow *leaf = path->height ? shadow_of(change, &path->step[0]) : NULL;
 	struct daxfs_extent_view last = { .count = 0 }, view;
 	struct daxfs_extent *out;
 	unsigned int first = at, count = at, i;
@@ -841,7 +895,7 @@ struct daxfs_map_change *daxfs_map_prepare_shift_down(struct daxfs_tx *tx, struc
 	if (IS_ERR(change))
 		return change;
 	for (;;) {
-		err = daxfs_path_find(inode, from, &path);
+		err = find_path(change, from, &path);
 		if (err)
 			return change_end(change, err);
 		at = path.at + 1;
@@ -876,10 +930,10 @@ struct daxfs_map_change *daxfs_map_prepare_shift_up(struct daxfs_tx *tx, struct 
 
 	if (IS_ERR(change))
 		return change;
-	err = daxfs_path_find(inode, *gap - 1, &path);
+	err = find_path(change, *gap - 1, &path);
 	if (!err && path.low < first) {
 		/* The leaf that `first` lies in: what is before it stays. */
-		err = daxfs_path_find(inode, first, &path);
+		err = find_path(change, first, &path);
 		at = path.at + 1;
 		if (!err && path.at >= 0 && path.extent.file_block == first)
 			at--;
@@ -959,7 +1013,7 @@ struct daxfs_map_change *daxfs_map_prepare_move(struct daxfs_tx *tx, struct inod
 
 	if (IS_ERR(change))
 		return change;
-	err = daxfs_path_find(inode, file_block + count - 1, &path);
+	err = find_path(change, file_block + count - 1, &path);
 	if (!err)
 		err = file_block < path.low ? -EAGAIN : move_in_leaf(change, &path, &to);
 	return change_end(change, err);

@@ -10,11 +10,18 @@
 
 #define DAXFS_END_OF_KEYS	(DAXFS_MAX_FILE_BLOCK + 1)
 
-/* A node on the way. `index`: the child that was taken. Keys of its subtree: low <= key < high. */
+/*
+ * A node on the way. `index`: the child that was taken. Keys of its subtree: low <= key < high. What the node says of
+ * itself was loaded once and checked, and is not loaded again: memory may change.
+ */
 struct daxfs_path_step {
 	const struct daxfs_node_header *node;
+	u64 block;
 	u64 low, high;
+	u16 count;		/* entries: at least one, at most as many as fit */
 	u16 index;
+	u8 level;
+	bool believed;		/* nothing is left to be asked of the maps */
 };
 
 /* An extent in the CPU's order, checked: it lies in its leaf's range and where data may lie on the device. */
@@ -28,6 +35,8 @@ struct daxfs_extent_view {
 struct daxfs_path {
 	u64 key;				/* the file block that was looked for */
 	u8 height;				/* levels of nodes; 0: the extents are in the fork */
+	bool doubt;				/* the maps, or the order of the leaf's extents, deny one of them */
+	u16 fork_count;				/* entries of the fork */
 	u16 fork_index;				/* the fork's child that was taken */
 	struct daxfs_path_step step[DAXFS_MAX_TREE_HEIGHT];	/* by level */
 	const struct daxfs_extent *extents;	/* of the leaf, or in the fork */
@@ -50,11 +59,23 @@ static inline const struct daxfs_extent *daxfs_node_extents(const struct daxfs_n
 /* 0, or -EUCLEAN after saying what is wrong. */
 int daxfs_path_find(struct inode *inode, u64 file_block, struct daxfs_path *path);
 int daxfs_path_extent(struct inode *inode, const struct daxfs_path *path, int at, struct daxfs_extent_view *view);
-/* The node at `block`, checked against what its parent says of it: ERR_PTR(-EUCLEAN). */
-const struct daxfs_node_header *daxfs_extent_node(struct inode *inode, u64 block, unsigned int level, u64 low,
-						  u64 high);
-/* Whether blocks that a file owns may lie there: inside one AG, behind its maps, clear of the journals. */
+/* The node at `block`, checked against what its parent says of it: 0, or -EUCLEAN. */
+int daxfs_extent_node(struct inode *inode, u64 block, unsigned int level, u64 low, u64 high,
+		      struct daxfs_path_step *step);
+/* What is changed along a path has nothing doubtful in it: 0, or -EUCLEAN after saying so. */
+int daxfs_path_may_change(struct inode *inode, const struct daxfs_path *path);
+
+/* ---- claim.c ---- */
+/* Whether blocks that a file owns may lie there: inside one AG in use, behind its maps, clear of the journals. */
 bool daxfs_file_blocks_valid(const struct daxfs_sb_info *sbi, u64 block, u64 count);
+/* Blocks of a valid place, asked of the maps: 0 or, silently, -EUCLEAN. Unreadable maps make the inode doubtful. */
+int daxfs_claim_blocks(struct inode *inode, u64 block, u64 count);
+/* Before the first load from a node's block, which is of a valid place: 1 it is known already, 0, or -EIO, -EUCLEAN after
+ * saying so. */
+int daxfs_claim_node(struct inode *inode, u64 block);
+void daxfs_know_node(struct inode *inode, u64 block);		/* it need not be claimed again in this mount */
+void daxfs_forget_node(struct inode *inode, u64 block);		/* it is freed */
+int daxfs_may_change(struct inode *inode);			/* 0, or -EUCLEAN after saying so: it is doubtful */
 /*
  * daxfs_map_lookup(), but a hole ends where the leaf does: what one daxfs_map_prepare_set() can take, with `path`, under
  * the same hold of the lock.

@@ -93,6 +93,8 @@ static struct inode *find_inode(struct inode *dir, const struct qstr *name)
 	up_read(&DAXFS_I(dir)->lock);
 	if (err)
 		return err == -ENOENT ? NULL : ERR_PTR(err);
+	if (ino == dir->i_ino || ino == d_inode(dir->i_sb->s_root)->i_ino)
+		return ERR_PTR(daxfs_corrupt(dir->i_sb, dir->i_ino, 0, "a name of the directory itself, or of the root"));
 	inode = daxfs_iget(dir->i_sb, ino);
 	if (inode == ERR_PTR(-ESTALE))
 		return ERR_PTR(daxfs_corrupt(dir->i_sb, dir->i_ino, 0, "a name of inode %llu, which is not in use", ino));
@@ -105,6 +107,7 @@ static struct inode *find_inode(struct inode *dir, const struct qstr *name)
 
 static struct dentry *daxfs_lookup(struct inode *dir, struct dentry *dentry, unsigned int flags)
 {
+	struct dentry *alias;
 	struct inode *inode;
 	int gate;
 
@@ -115,7 +118,11 @@ static struct dentry *daxfs_lookup(struct inode *dir, struct dentry *dentry, uns
 		return ERR_PTR(gate);
 	inode = find_inode(dir, &dentry->d_name);
 	daxfs_leave(gate);
-	return d_splice_alias(inode, dentry);
+	/* A directory that has another name moves here, so that it never has two dentries; but not below itself. */
+	alias = d_splice_alias(inode, dentry);
+	if (alias == ERR_PTR(-ELOOP))
+		return ERR_PTR(daxfs_corrupt(dir->i_sb, dir->i_ino, 0, "a name of a directory that it lies in"));
+	return alias;
 }
 
 /* The fork of an inode that has no blocks yet, and its core. */

@@ -415,11 +415,12 @@ int daxfs_recover_orphans(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 agno;
-	int err = 0;
+	int err;
 
 	if (sbi->orphans_recovered)
 		return 0;
 	WRITE_ONCE(sbi->recovering, true);
+	err = daxfs_ags_store_count(sb);
 	for (agno = 0; agno < sbi->initialised_ags && !err; agno++)
 		err = recover_ag(sb, agno);
 	WRITE_ONCE(sbi->recovering, false);

@@ -126,10 +126,14 @@ int daxfs_resume_collapse(struct inode *inode)
 	const struct daxfs_inode *raw = DAXFS_I(inode)->raw;
 	struct shift shift = {
 		.step = SHIFT_REMOVE,
-		.gap = le64_to_cpu(raw->operation_arg[0]),
-		.distance = le64_to_cpu(raw->operation_arg[1]),
+		.gap = le64_to_cpu(READ_ONCE(raw->operation_arg[0])),
+		.distance = le64_to_cpu(READ_ONCE(raw->operation_arg[1])),
 	};
 
+	/* It was looked at when the inode was read, and may have changed. */
+	if (shift.gap > DAXFS_MAX_FILE_BLOCK || shift.distance > DAXFS_MAX_FILE_BLOCK - shift.gap)
+		return daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino / DAXFS_INODES_PER_BLOCK,
+				     "inode: operation");
 	shift.remove_end = shift.gap + shift.distance;
 	return shift_all(inode, &shift);
 }

@@ -153,6 +153,7 @@ static int daxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	daxfs_errors_init(sbi);
 	daxfs_failure_init(sbi);
 	daxfs_held_prepare(sbi);
+	init_waitqueue_head(&sbi->fault_wait);
 	sbi->counters = alloc_percpu(struct daxfs_counters);
 	if (!sbi->counters)
 		return -ENOMEM;

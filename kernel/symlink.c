@@ -58,25 +58,27 @@ void daxfs_symlink_store(struct inode *inode, const struct daxfs_symlink *link)
 	raw->fork.extents[0].state = DAXFS_EXTENT_WRITTEN;
 }
 
-/* Where the target lies, or an error pointer. */
+/* Where the target lies, or an error pointer. The inode lock is held. */
 static const char *find_target(struct inode *inode, size_t length)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
 	const struct daxfs_inode *raw = DAXFS_I(inode)->raw;
-	const struct daxfs_extent *extent = &raw->fork.extents[0];
-	u64 block = le64_to_cpu(extent->disk_block);
+	u8 format = READ_ONCE(raw->format);
+	struct daxfs_map map;
 	int err;
 
-	if (raw->format == DAXFS_FORMAT_INLINE && length <= DAXFS_FORK_SIZE)
+	if (format == DAXFS_FORMAT_INLINE && length <= DAXFS_FORK_SIZE)
 		return raw->fork.data;
-	if (raw->format == DAXFS_FORMAT_EXTENTS && length <= DAXFS_SYMLINK_MAX && raw->fork_count == cpu_to_le16(1) &&
-	    !extent->file_block && extent->state == DAXFS_EXTENT_WRITTEN &&
-	    daxfs_block_valid(sbi, block, 1)) {
-		err = daxfs_first_touch(inode->i_sb, inode->i_ino, block);
-		return err ? ERR_PTR(err) : daxfs_block(sbi, block);
+	if (format != DAXFS_FORMAT_INLINE && length <= DAXFS_SYMLINK_MAX) {
+		err = daxfs_map_lookup(inode, 0, &map);
+		if (!err && map.state == DAXFS_MAP_WRITTEN)
+			err = daxfs_first_touch(inode->i_sb, inode->i_ino, map.disk_block);
+		if (err)
+			return ERR_PTR(err);
+		if (map.state == DAXFS_MAP_WRITTEN)
+			return daxfs_block(DAXFS_SB(inode->i_sb), map.disk_block);
 	}
 	return ERR_PTR(daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino >> 3, "symlink of format %u and %zu bytes",
-				     raw->format, length));
+				     format, length));
 }
 
 static char *copy_target(struct inode *inode, size_t length)
@@ -87,13 +89,22 @@ static char *copy_target(struct inode *inode, size_t length)
 
 	if (gate < 0)
 		return ERR_PTR(gate);
-	/* A symlink's target never changes: no lock. */
+	target = kmalloc(length + 1, GFP_KERNEL);
+	if (!target) {
+		daxfs_leave(gate);
+		return ERR_PTR(-ENOMEM);
+	}
+	down_read(&DAXFS_I(inode)->lock);
 	from = find_target(inode, length);
-	if (IS_ERR(from))
-		target = ERR_CAST(from);
-	else
-		target = kmemdup_nul(from, length, GFP_KERNEL) ?: ERR_PTR(-ENOMEM);
+	if (!IS_ERR(from))
+		memcpy(target, from, length);
+	up_read(&DAXFS_I(inode)->lock);
 	daxfs_leave(gate);
+	if (IS_ERR(from)) {
+		kfree(target);
+		return ERR_CAST(from);
+	}
+	target[length] = 0;
 	return target;
 }
 

@@ -153,7 +153,7 @@ int daxfs_resume_operation(struct inode *inode)
 {
 	const struct daxfs_inode *raw = DAXFS_I(inode)->raw;
 	struct shrink shrink = {
-		.first = le64_to_cpu(raw->operation_arg[0]),
+		.first = le64_to_cpu(READ_ONCE(raw->operation_arg[0])),
 		.end = DAXFS_END_OF_KEYS,
 		.announce = true,
 	};
@@ -180,6 +180,8 @@ static int zero_mapped(struct inode *inode, loff_t from, loff_t to)
 	down_read(&info->lock);
 	err = daxfs_map_lookup(inode, from >> DAXFS_BLOCK_SHIFT, &map);
 	/* A hole and unwritten blocks read as zeros as they are. */
+	if (!err && map.state == DAXFS_MAP_WRITTEN)
+		err = daxfs_may_change(inode);
 	if (!err && map.state == DAXFS_MAP_WRITTEN)
 		daxfs_zero_bytes(DAXFS_SB(inode->i_sb), map.disk_block, offset, offset + (to - from));
 	up_read(&info->lock);

@@ -61,6 +61,8 @@ Result<void> repair(Checker& checker, Image& image, CheckMode mode) {
     const Report& report = checker.report;
     if (report.count(Problem::kSuperCopyDamaged) + report.count(Problem::kSuperCopyDiffers) > 0)
         DAXFS_TRY(repair_superblock_copies(checker, image));
+    if (report.count(Problem::kSuperGroupsMissed) > 0)
+        DAXFS_TRY(repair_group_count(checker, image));
     DAXFS_TRY(repair_maps(checker, image, mode == CheckMode::kYes));
     // Blocks are freed only where no one else can own them and the maps are right.
     bool maps_right = claims_are_complete(checker) && report.count(Problem::kAgHeaderDamaged) == 0;

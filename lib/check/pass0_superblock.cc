@@ -65,6 +65,21 @@ void check_intents(Checker& checker) {
     }
 }
 
+// One that holds nothing may have been left by a crash in the middle of its initialisation.
+void check_group_count(Checker& checker) {
+    const Volume& volume = checker.volume;
+    for (std::uint32_t ag = volume.super.initialised_ags; ag < volume.ags; ++ag) {
+        const daxfs_ag_header& header = *read_ag_header(volume, AgNo{ag}).raw;
+        if (header.free_blocks + volume.geometry.fixed_blocks(AgNo{ag}) != header.blocks || header.inode_blocks != 0) {
+            checker.report.add({.problem = Problem::kSuperGroupsMissed,
+                                .block = volume.super_block,
+                                .found = volume.super.initialised_ags,
+                                .expected = volume.ags});
+            return;
+        }
+    }
+}
+
 }  // namespace
 
 void check_superblocks(Checker& checker) {
@@ -74,6 +89,8 @@ void check_superblocks(Checker& checker) {
     if ((volume.super.state & DAXFS_STATE_ERRORS) != 0)
         checker.report.add({.problem = Problem::kSuperStateErrors, .block = volume.super_block});
     check_intents(checker);
+    if (volume.super_block.value == 0 && !volume.primary_damage)
+        check_group_count(checker);
     for (AgNo ag; ag.value < volume.initialised_ags(); ++ag) {
         checker.tell(0, ag.value, volume.initialised_ags());
         check_copy(checker, ag);

@@ -21,6 +21,8 @@ Result<void> repair_maps(Checker& checker, Image& image, bool also_corrupt);
 Result<void> repair_orphans(Checker& checker, Image& image);
 // Writes damaged superblock copies again.
 Result<void> repair_superblock_copies(Checker& checker, Image& image);
+// Stores how many groups are in use.
+Result<void> repair_group_count(Checker& checker, Image& image);
 // Takes off the kernel's mark that there was damage.
 Result<void> clear_error_state(Checker& checker, Image& image);
 

@@ -71,17 +71,14 @@ Volume volume_of(const Image& image, const daxfs_super& super, BlockNo block) {
             .super_block = block,
             .geometry = Geometry::of(super),
             .seed = ChecksumSeed::of(super.nonce),
-            .primary_damage = std::nullopt};
+            .primary_damage = std::nullopt,
+            .ags = super.initialised_ags};
 }
 
-// A copy is as old as the initialisation of its AG: later AGs are counted by their headers.
+// A copy is as old as the initialisation of its AG, and the superblock may be an old one put back.
 void count_later_ags(Volume& volume) {
-    const std::uint32_t known = volume.super.initialised_ags;
-    for (std::uint32_t ag = known; ag < volume.super.ag_count; ++ag) {
-        if (read_ag_header(volume, AgNo{ag}).damage)
-            return;
-        volume.super.initialised_ags = ag + 1;
-    }
+    while (volume.ags < volume.super.ag_count && !read_ag_header(volume, AgNo{volume.ags}).damage)
+        ++volume.ags;
 }
 
 std::optional<Volume> copy_at(const Image& image, BlockNo block) {
@@ -143,7 +140,9 @@ std::optional<Volume> corrected(const Image& image) {
     const auto super = correct_one_bit(*raw);
     if (!super || check_super(image, *super, BlockNo{0}))
         return std::nullopt;
-    return volume_of(image, *super, BlockNo{0});
+    Volume volume = volume_of(image, *super, BlockNo{0});
+    count_later_ags(volume);
+    return volume;
 }
 
 // Damage after which another copy says nothing better: there is no damage, this is not ours to read.
@@ -210,10 +209,9 @@ Result<Volume> open_volume(const Image& image, std::optional<BlockNo> at) {
     const SuperblockReading reading = read_superblock(image, block);
     if (!reading.damage) {
         Volume volume = volume_of(image, *reading.raw, block);
-        if (block.value != 0) {
+        if (block.value != 0)
             volume.primary_damage = read_superblock(image, BlockNo{0}).damage;
-            count_later_ags(volume);
-        }
+        count_later_ags(volume);
         return volume;
     }
     if (at || is_final(*reading.damage))

@@ -32,9 +32,12 @@ struct Volume {
     Geometry geometry;
     ChecksumSeed seed;
     std::optional<Damage> primary_damage;  // why the superblock at block 0 was passed over
+    // `super` is as it was read but for this: where it counts too few AGs, being an old copy, those behind are counted
+    // on as long as their headers check out, as the kernel does at mount.
+    std::uint32_t ags = 0;
 
     // AGs 0 .. n-1, whose heads may be read.
-    std::uint64_t initialised_ags() const { return super.initialised_ags; }
+    std::uint64_t initialised_ags() const { return ags; }
     // Whether `block` may hold something that an inode owns: inside an initialised AG, not in its fixed structures.
     bool is_allocatable(BlockNo block) const;
     // The same for [start, start + length); `length` at least 1. Every AG starts with a head, so such a run lies in one

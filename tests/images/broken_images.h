@@ -411,6 +411,11 @@ inline void forged_rest(std::vector<BrokenImage>& list) {
                  e.super().state = DAXFS_STATE_ERRORS;
                  e.seal_super();
              }},
+            {"superblock-of-before", P::kSuperGroupsMissed,
+             [](Edit& e) {
+                 e.super().initialised_ags = 1;
+                 e.seal_super();
+             }},
             {"intent", P::kIntentPresent,
              [](Edit& e) {
                  auto& intent = e.at<daxfs_intent>(BlockNo{DAXFS_INTENT_BLOCK_A});

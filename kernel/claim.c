@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Whether a file may own what it claims: blocks behind the fixed structures of one AG in use, which the AG's block bitmap
+ * says are used and its inode map says hold no inodes. Whoever wrote to others, or freed them, would destroy metadata
+ * that is in use, or data that the allocator gave to somebody else.
+ *
+ * The place is looked at each time. The maps are once, where a claim is first believed: of an inode's own extents in the
+ * inode's life, of a node (with the extents in it) in the mount. What is claimed later the allocator gave, and it gives
+ * nothing that the bitmap has. A claim that the maps deny is damage. Where the maps are damaged themselves the file can
+ * be read, so that its data can be copied off; daxfs_may_change() refuses to change it.
+ */
+#include "map.h"
+
+bool daxfs_file_blocks_valid(const struct daxfs_sb_info *sbi, u64 block, u64 count)
+{
+	u64 first, journals, journal_end;
+	u32 ag_blocks = 1u << sbi->ag_shift;
+
+	if (!count || !daxfs_block_valid(sbi, block, count))
+		return false;
+	first = (block - sbi->align_blocks) & (ag_blocks - 1);
+	if (first < sbi->map_end || count > ag_blocks - first || daxfs_ag_of(sbi, block) >= sbi->initialised_ags)
+		return false;
+	journals = sbi->journals[0].block;
+	journal_end = journals + (u64)sbi->journal_count * sbi->journal_blocks;
+	return block >= journal_end || block + count <= journals;
+}
+
+/* Whether bits [first, end) of the AG's map that begins at map block `base` are all set, or all clear. */
+static int bits_are(struct super_block *sb, u32 agno, u32 base, u32 first, u32 end, bool set)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	while (first < end) {
+		u32 index = base + first / DAXFS_BITS_PER_MAP_BLOCK;
+		u32 from = first % DAXFS_BITS_PER_MAP_BLOCK;
+		u32 to = min(from + (end - first), DAXFS_BITS_PER_MAP_BLOCK);
+		int err = daxfs_ag_verify_map(sb, daxfs_ag_start(sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index);
+
+		if (err)
+			return err == -ENOMEM ? err : -ENODATA;
+		if (daxfs_odd_word(daxfs_ag_map(sbi, agno, index), from, to, set) != DAXFS_NO_WORD)
+			return -EUCLEAN;
+		first += to - from;
+	}
+	return 0;
+}
+
+int daxfs_claim_blocks(struct inode *inode, u64 block, u64 count)
+{
+	struct super_block *sb = inode->i_sb;
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u32 agno = daxfs_ag_of(sbi, block), first = block - daxfs_ag_start(sbi, agno);
+	int err = bits_are(sb, agno, 0, first, first + count, true);
+
+	if (!err)
+		err = bits_are(sb, agno, sbi->bitmap_blocks, first, first + count, false);
+	if (err != -ENODATA)
+		return err;
+	WRITE_ONCE(DAXFS_I(inode)->doubtful, true);
+	return 0;
+}
+
+static unsigned long *known_nodes(struct daxfs_sb_info *sbi, u64 block, u32 *bit)
+{
+	struct daxfs_ag *ag = &sbi->ags[daxfs_ag_of(sbi, block)];
+
+	*bit = (block - sbi->align_blocks) & ((1u << sbi->ag_shift) - 1);
+	return daxfs_ag_bits(ag, &ag->nodes);
+}
+
+int daxfs_claim_node(struct inode *inode, u64 block)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	u32 bit;
+	unsigned long *known = known_nodes(sbi, block, &bit);
+	int err;
+
+	if (known && test_bit(bit, known))
+		return 1;
+	err = daxfs_first_touch(inode->i_sb, inode->i_ino, block);
+	if (!err)
+		err = daxfs_claim_blocks(inode, block, 1);
+	if (err == -EUCLEAN)
+		daxfs_corrupt(inode->i_sb, inode->i_ino, block, "a node of a tree lies in a block that is free, or holds inodes");
+	return err;
+}
+
+void daxfs_know_node(struct inode *inode, u64 block)
+{
+	u32 bit;
+	unsigned long *known = known_nodes(DAXFS_SB(inode->i_sb), block, &bit);
+
+	if (known && !test_bit(bit, known) && !READ_ONCE(DAXFS_I(inode)->doubtful))
+		set_bit(bit, known);
+}
+
+void daxfs_forget_node(struct inode *inode, u64 block)
+{
+	u32 bit;
+	unsigned long *known = known_nodes(DAXFS_SB(inode->i_sb), block, &bit);
+
+	if (known)
+		clear_bit(bit, known);
+}
+
+int daxfs_may_change(struct inode *inode)
+{
+	if (likely(!READ_ONCE(DAXFS_I(inode)->doubtful)))
+		return 0;
+	return daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino / DAXFS_INODES_PER_BLOCK,
+			     "a file whose blocks no map vouches for is not changed");
+}
