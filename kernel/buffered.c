@@ -81,7 +81,7 @@ static ssize_t copy_in(struct kiocb *iocb, struct iov_iter *from)
 static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	ssize_t count = generic_write_checks(iocb, from), done;
+	ssize_t count = daxfs_write_checks(iocb, from), done;
 	loff_t end = iocb->ki_pos + count;
 	bool ours;
 	int err;
@@ -120,12 +120,13 @@ static vm_fault_t page_mkwrite(struct vm_fault *vmf)
 	struct inode *inode = file_inode(vmf->vma->vm_file);
 	vm_fault_t result;
 
-	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
+	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)) || IS_IMMUTABLE(inode))
 		return VM_FAULT_SIGBUS;
 	sb_start_pagefault(inode->i_sb);
 	file_update_time(vmf->vma->vm_file);
 	filemap_invalidate_lock_shared(inode->i_mapping);
-	result = iomap_page_mkwrite(vmf, &daxfs_alloc_iomap_ops);
+	/* Once more, under the lock: see stop_stores(). */
+	result = IS_IMMUTABLE(inode) ? VM_FAULT_SIGBUS : iomap_page_mkwrite(vmf, &daxfs_alloc_iomap_ops);
 	filemap_invalidate_unlock_shared(inode->i_mapping);
 	sb_end_pagefault(inode->i_sb);
 	return result;

@@ -58,6 +58,27 @@ static inline struct timespec64 inode_set_mtime_to_ts(struct inode *inode, struc
 #define daxfs_thaw_bdev(bdev) bdev_thaw(bdev)
 #endif
 
+/* FS_IOC_GETFSUUID, and where the VFS knows it FS_IOC_GETFSSYSFSPATH: the folder in /sys/fs/daxfs. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+static inline void daxfs_set_identity(struct super_block *sb, const u8 *uuid)
+{
+	super_set_uuid(sb, uuid, sizeof(sb->s_uuid));
+	super_set_sysfs_name_id(sb);
+}
+#else
+struct fsuuid2 {
+	__u8 len;
+	__u8 uuid[16];
+};
+
+#define FS_IOC_GETFSUUID	_IOR(0x15, 0, struct fsuuid2)
+
+static inline void daxfs_set_identity(struct super_block *sb, const u8 *uuid)
+{
+	memcpy(&sb->s_uuid, uuid, sizeof(sb->s_uuid));
+}
+#endif
+
 /* iomap: what a write checks a map with, and how writeback's end of I/O finds its ioend. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 typedef struct iomap_folio_ops daxfs_iomap_folio_ops;

@@ -73,6 +73,12 @@ struct daxfs_write {
 	u64 filled_from, filled_to;
 };
 
+/* A descriptor may be older than the flag. i_rwsem is held, which who sets the flag holds exclusive. */
+static inline ssize_t daxfs_write_checks(struct kiocb *iocb, struct iov_iter *from)
+{
+	return IS_IMMUTABLE(file_inode(iocb->ki_filp)) ? -EPERM : generic_write_checks(iocb, from);
+}
+
 /* Only where somebody listens. */
 static inline u64 daxfs_trace_start(bool enabled)
 {

@@ -114,12 +114,12 @@ ssize_t daxfs_direct_write(struct kiocb *iocb, struct iov_iter *from)
 	ssize_t count;
 
 	inode_lock_shared(inode);
-	count = generic_write_checks(iocb, from);
+	count = daxfs_write_checks(iocb, from);
 	if (count > 0 && needs_exclusive(inode, iocb->ki_pos, count)) {
 		inode_unlock_shared(inode);
 		inode_lock(inode);
 		exclusive = true;
-		count = generic_write_checks(iocb, from);
+		count = daxfs_write_checks(iocb, from);
 	}
 	if (count > 0 && (iocb->ki_pos | count) & (bdev_logical_block_size(inode->i_sb->s_bdev) - 1))
 		count = -EINVAL;

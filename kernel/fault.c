@@ -159,14 +159,16 @@ static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 	pfn_t pfn;
 	int err = 0;
 
-	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)))
+	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)) || (write && IS_IMMUTABLE(inode)))
 		return VM_FAULT_SIGBUS;
 	if (write) {
 		sb_start_pagefault(inode->i_sb);
 		file_update_time(vmf->vma->vm_file);
 	}
 	filemap_invalidate_lock_shared(inode->i_mapping);
-	result = dax_iomap_fault(vmf, dax_order(order), &pfn, &err, &daxfs_fault_iomap_ops);
+	/* Once more, under the lock: see stop_stores(). */
+	result = write && IS_IMMUTABLE(inode) ? VM_FAULT_SIGBUS :
+		 dax_iomap_fault(vmf, dax_order(order), &pfn, &err, &daxfs_fault_iomap_ops);
 	filemap_invalidate_unlock_shared(inode->i_mapping);
 	if (write)
 		sb_end_pagefault(inode->i_sb);

@@ -120,7 +120,7 @@ static ssize_t write_chunks(struct kiocb *iocb, struct iov_iter *from)
 static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	ssize_t count = generic_write_checks(iocb, from);
+	ssize_t count = daxfs_write_checks(iocb, from);
 	int err;
 
 	if (count <= 0)

@@ -446,6 +446,9 @@ int daxfs_setattr(IDMAP_ARG, struct dentry *dentry, struct iattr *attr)
 	int err;
 
 	err = daxfs_may_write(inode->i_sb);
+	/* The VFS looks at everything but a new size by an open descriptor. */
+	if (!err && IS_IMMUTABLE(inode))
+		err = -EPERM;
 	if (!err)
 		err = setattr_prepare(IDMAP, dentry, attr);
 	if (err)

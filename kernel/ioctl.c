@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Inode flags (lsattr, FS_IOC_FSGETXATTR), the filesystem's label, and shutdown with XFS's number. */
+/* Inode flags (lsattr, FS_IOC_FSGETXATTR), the filesystem's label and UUID, and shutdown with XFS's number. */
 #include <linux/compat.h>
 #include <linux/ctype.h>
 #include <linux/fileattr.h>
 #include <linux/iversion.h>
 #include <linux/mount.h>
+#include <linux/pagemap.h>
 
 #include "daxfs.h"
 
@@ -43,6 +44,21 @@ int daxfs_fileattr_get(struct dentry *dentry, struct fileattr *fa)
 	return 0;
 }
 
+/*
+ * The file has become immutable. What is dirty is written back, which takes the right to store away from all mappings: they
+ * fault again, and find the flag. invalidate_lock sorts out the faults that have not seen it.
+ */
+static int stop_stores(struct inode *inode)
+{
+	int err;
+
+	inode_dio_wait(inode);
+	filemap_invalidate_lock(inode->i_mapping);
+	err = filemap_write_and_wait(inode->i_mapping);
+	filemap_invalidate_unlock(inode->i_mapping);
+	return err;
+}
+
 /* i_rwsem is held, which every other writer of the flags holds too. */
 int daxfs_fileattr_set(IDMAP_ARG, struct dentry *dentry, struct fileattr *fa)
 {
@@ -67,11 +83,16 @@ int daxfs_fileattr_set(IDMAP_ARG, struct dentry *dentry, struct fileattr *fa)
 	if ((flags & DAXFS_INODE_DIRSYNC && !S_ISDIR(inode->i_mode)) ||
 	    (flags & DAXFS_INODE_DAX && !S_ISDIR(inode->i_mode) && !S_ISREG(inode->i_mode)))
 		return -EINVAL;
+	if (old_flags & flags & DAXFS_INODE_IMMUTABLE && flags != old_flags)
+		return -EPERM;
 	WRITE_ONCE(info->flags, flags);
 	inode_set_flags(inode, vfs_flags, vfs_mask);
-	inode_set_ctime_current(inode);
-	inode_inc_iversion(inode);
-	err = daxfs_commit_inode(inode);
+	err = S_ISREG(inode->i_mode) && vfs_flags & ~old_vfs_flags & S_IMMUTABLE ? stop_stores(inode) : 0;
+	if (!err) {
+		inode_set_ctime_current(inode);
+		inode_inc_iversion(inode);
+		err = daxfs_commit_inode(inode);
+	}
 	if (err) {
 		WRITE_ONCE(info->flags, old_flags);
 		inode_set_flags(inode, old_vfs_flags & vfs_mask, vfs_mask);
@@ -149,6 +170,15 @@ static int ioctl_setlabel(struct file *file, const char __user *arg)
 	return err;
 }
 
+/* From Linux 6.9 on the VFS answers before we are asked. */
+static int ioctl_getuuid(struct super_block *sb, struct fsuuid2 __user *arg)
+{
+	struct fsuuid2 uuid = { .len = sizeof(sb->s_uuid) };
+
+	memcpy(uuid.uuid, &sb->s_uuid, sizeof(sb->s_uuid));
+	return copy_to_user(arg, &uuid, sizeof(uuid)) ? -EFAULT : 0;
+}
+
 /* Also of a 32-bit caller, by way of compat_ptr_ioctl(): every argument has one layout, and FS_IOC32_* are the VFS's. */
 long daxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -164,6 +194,8 @@ long daxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ioctl_getlabel(inode->i_sb, user);
 	case FS_IOC_SETFSLABEL:
 		return ioctl_setlabel(file, user);
+	case FS_IOC_GETFSUUID:
+		return ioctl_getuuid(inode->i_sb, user);
 	default:
 		return -ENOTTY;
 	}

@@ -822,8 +822,8 @@ int daxfs_tx_ready(struct daxfs_tx *tx)
 	if (!err)
 		err = tx->error;
 	if (err) {
-		WARN_ONCE(err == -ENOSPC, "daxfs: a transaction of %u bytes and %u items outgrew its journal slot",
-			  tx->position, tx->items);
+		WARN_ONCE(err == -ENOSPC, "daxfs (%s): a transaction of %u bytes and %u items outgrew its journal slot",
+			  tx->sb->s_id, tx->position, tx->items);
 		tx->error = err;
 		unlock_ags(tx);
 		return err;

@@ -46,7 +46,7 @@ static bool released(struct point *point, u32 turn)
 static void park(struct point *point, u32 turn)
 {
 	if (!wait_event_timeout(points_wait, released(point, turn), DAXFS_PARK_SECONDS * HZ))
-		pr_err("daxfs: %s[%d] was parked at %s for too long\n", current->comm, current->pid, point->name);
+		pr_err("daxfs (points): %s[%d] was parked at %s for too long\n", current->comm, current->pid, point->name);
 	spin_lock(&points_lock);
 	point->parked--;
 	spin_unlock(&points_lock);

@@ -19,10 +19,15 @@
 #include "daxfs.h"
 
 struct mount_options {
+	char log_prefix[64];	/* "daxfs (DEVICE)"; the device by the name that the mount gives, until it is found */
 	enum daxfs_dax_mode dax;
 	enum daxfs_errors_mode errors;
 	bool norecovery;
 };
+
+/* About options: in the kernel's log for mount(2), for the caller of fsopen(2) with him. */
+#define option_error(fc, format, ...)	invalf(fc, "%s: " format, (fc)->log.prefix, ##__VA_ARGS__)
+#define option_warning(fc, format, ...)	warnf(fc, "%s: " format, (fc)->log.prefix, ##__VA_ARGS__)
 
 static void drop_bdev_cache(struct super_block *sb)
 {
@@ -109,7 +114,7 @@ static int read_filesystem(struct super_block *sb)
 	if (err)
 		return err;
 	drop_bdev_cache(sb);
-	memcpy(&sb->s_uuid, sbi->believed.uuid, sizeof(sb->s_uuid));
+	daxfs_set_identity(sb, sbi->believed.uuid);
 	err = daxfs_stats_add(sb);
 	if (!err)
 		err = open_root(sb);
@@ -140,7 +145,7 @@ static int daxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	int err;
 
 	if (options->norecovery && !sb_rdonly(sb))
-		return invalf(fc, "norecovery needs ro");
+		return option_error(fc, "norecovery needs ro");
 	sbi = kvzalloc(sizeof(*sbi), GFP_KERNEL);
 	if (!sbi)
 		return -ENOMEM;
@@ -292,6 +297,15 @@ static const struct super_operations daxfs_super_operations = {
 
 /* ---- options ---- */
 
+static void set_log_prefix(struct fs_context *fc, const char *device)
+{
+	struct mount_options *options = fc->fs_private;
+
+	snprintf(options->log_prefix, sizeof(options->log_prefix), "daxfs (%s)", device);
+	/* The VFS begins with it what it says of an option's value. */
+	fc->log.prefix = options->log_prefix;
+}
+
 enum { OPT_DAX, OPT_DAX_FLAG, OPT_ERRORS, OPT_NORECOVERY, OPT_EMERGENCY_RO };
 
 static const struct fs_parameter_spec daxfs_parameters[] = {
@@ -309,7 +323,15 @@ static int daxfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
 	struct fs_parse_result result;
 	int opt = fs_parse(fc, daxfs_parameters, param, &result);
 
+	/* The VFS keeps the source. */
+	if (opt == -ENOPARAM && !strcmp(param->key, "source")) {
+		if (param->type == fs_value_is_string)
+			set_log_prefix(fc, kbasename(param->string));
+		return opt;
+	}
 	switch (opt) {
+	case -ENOPARAM:
+		return option_error(fc, "unknown mount option '%s'", param->key);
 	case OPT_DAX_FLAG:
 		options->dax = DAXFS_DAX_ALWAYS;
 		return 0;
@@ -325,7 +347,7 @@ static int daxfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
 	case OPT_EMERGENCY_RO:
 		/* mount(8) hands back what it reads in /proc/mounts. */
 		if (fc->purpose != FS_CONTEXT_FOR_RECONFIGURE)
-			return invalf(fc, "emergency_ro is a state that is shown, not an option");
+			return option_error(fc, "emergency_ro is a state that is shown, not an option");
 		return 0;
 	}
 	return opt;
@@ -342,15 +364,15 @@ static int make_writable(struct super_block *sb, struct fs_context *fc)
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 
 	if (sbi->norecovery)
-		return invalf(fc, "mounted with norecovery: unmount first");
+		return option_error(fc, "mounted with norecovery: unmount first");
 	if (sbi->unrecovered)
-		return invalf(fc, "the journals cannot be used: unmount and run fsck.daxfs");
+		return option_error(fc, "the journals cannot be used: unmount and run fsck.daxfs");
 	if (sbi->read_only_device)
-		return invalf(fc, "the device was read-only when it was mounted: unmount first");
+		return option_error(fc, "the device was read-only when it was mounted: unmount first");
 	if (le32_to_cpu(sbi->believed.ro_compat) & ~DAXFS_RO_COMPAT_KNOWN)
-		return invalf(fc, "unknown features allow only reading");
+		return option_error(fc, "unknown features allow only reading");
 	if (sbi->believed.state & cpu_to_le32(DAXFS_STATE_ERRORS))
-		warnf(fc, "damage was found earlier: unmount and run fsck.daxfs");
+		option_warning(fc, "damage was found earlier: unmount and run fsck.daxfs");
 	return daxfs_recover_orphans(sb);
 }
 
@@ -364,13 +386,13 @@ static int daxfs_reconfigure(struct fs_context *fc)
 
 	if (writable && READ_ONCE(sbi->emergency_ro)) {
 		pr_err("daxfs (%s): stays read-only, damage was found: unmount and run fsck.daxfs\n", sb->s_id);
-		return invalf(fc, "damage was found: unmount and run fsck.daxfs");
+		return option_error(fc, "damage was found: unmount and run fsck.daxfs");
 	}
 	if (options->norecovery != sbi->norecovery)
-		return invalf(fc, "norecovery cannot be changed by a remount");
+		return option_error(fc, "norecovery cannot be changed by a remount");
 	/* Inodes in memory are what they are. */
 	if (options->dax != sbi->dax_mode)
-		return invalf(fc, "dax= cannot be changed by a remount: unmount first");
+		return option_error(fc, "dax= cannot be changed by a remount: unmount first");
 	sync_filesystem(sb);
 	sbi->errors_mode = options->errors;
 	if (fc->sb_flags_mask & SB_RDONLY && !writable)
@@ -410,6 +432,7 @@ static int daxfs_init_fs_context(struct fs_context *fc)
 	}
 	fc->fs_private = options;
 	fc->ops = &daxfs_context_operations;
+	set_log_prefix(fc, fc->root ? fc->root->d_sb->s_id : "none");
 	return 0;
 }
 
