@@ -68,7 +68,6 @@
 
 #define DAXFS_MAX_RUN		(1u << 18)	/* blocks in one daxfs_run of a reservation or tx_free: 1 GiB */
 #define DAXFS_FAULT_BITS	14
-#define DAXFS_PIECE_SHIFT	18	/* the device is mapped in pieces of 2^18 blocks: 1 GiB */
 
 enum daxfs_dax_mode { DAXFS_DAX_ALWAYS, DAXFS_DAX_INODE, DAXFS_DAX_NEVER };
 enum daxfs_errors_mode { DAXFS_ERRORS_RO, DAXFS_ERRORS_SHUTDOWN, DAXFS_ERRORS_CONTINUE };
@@ -112,7 +111,7 @@ struct daxfs_journal {
 	u32 id;
 	u64 block;
 	u64 sequence;			/* of the last commit */
-	void *slot;			/* the slot in pmem: one piece */
+	void *slot;			/* in pmem, from daxfs_map_range() */
 	struct daxfs_tx *tx;		/* preallocated: a transaction allocates nothing */
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 	struct lockdep_map dep_map;	/* the slot is a lock to lockdep, and the AG locks nest in it */
@@ -129,7 +128,10 @@ struct daxfs_sb_info {
 	struct dax_device *dax_dev;
 	bool read_only_device;
 	u64 dax_start;			/* byte offset of our partition on dax_dev */
-	void **pieces;			/* direct map of the device, see daxfs_block() */
+	/* Direct map of the device, see daxfs_address(): one range, or pieces of 2^piece_shift blocks. */
+	void *whole;
+	void **pieces;
+	u8 piece_shift;
 	u64 device_blocks;
 	struct daxfs_super *super;	/* in pmem: stored to, and read once */
 	struct daxfs_super believed;	/* what it says, where nobody else stores to it. After mounting under super_lock */
@@ -248,20 +250,27 @@ static inline struct daxfs_inode_info *DAXFS_I(const struct inode *inode)
 	return container_of(inode, struct daxfs_inode_info, vfs_inode);
 }
 
+static inline void *daxfs_address(const struct daxfs_sb_info *sbi, u64 block)
+{
+	if (likely(sbi->whole))
+		return sbi->whole + (block << DAXFS_BLOCK_SHIFT);
+	return sbi->pieces[block >> sbi->piece_shift] +
+	       ((block & ((1ull << sbi->piece_shift) - 1)) << DAXFS_BLOCK_SHIFT);
+}
+
 /* The address of `block`. The caller knows that block < block_count: check what comes from the device first. */
 static inline void *daxfs_block(const struct daxfs_sb_info *sbi, u64 block)
 {
 #ifdef CONFIG_PROVE_LOCKING
 	dax_alive(sbi->dax_dev);	/* asserts that we are inside the gate */
 #endif
-	return sbi->pieces[block >> DAXFS_PIECE_SHIFT] +
-	       ((block & ((1ull << DAXFS_PIECE_SHIFT) - 1)) << DAXFS_BLOCK_SHIFT);
+	return daxfs_address(sbi, block);
 }
 
 /* Its page, which lives as long as the device is ours: outside the gate too, where device removal waits for the caller. */
 static inline struct page *daxfs_page(const struct daxfs_sb_info *sbi, u64 block)
 {
-	return virt_to_page(sbi->pieces[block >> DAXFS_PIECE_SHIFT]) + (block & ((1ull << DAXFS_PIECE_SHIFT) - 1));
+	return virt_to_page(daxfs_address(sbi, block));
 }
 
 /* The device offset of a metadata address is not computable from it: units carry or know their block. */
@@ -359,6 +368,10 @@ static inline bool daxfs_writable(const struct super_block *sb)
 
 int daxfs_device_open(struct super_block *sb);	/* messages say what is missing and what to run */
 void daxfs_device_close(struct super_block *sb);
+void daxfs_check_alignment(struct super_block *sb);	/* says what stands in the way of 2 MiB faults */
+/* Blocks as one range of addresses; NULL without memory. */
+void *daxfs_map_range(struct daxfs_sb_info *sbi, u64 block, u32 count);
+void daxfs_unmap_range(const void *address);
 
 /* ---- failure.c: removal and media errors ---- */
 /* Whether a block can be read: not known to be bad, and copied without a machine check. */

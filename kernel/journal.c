@@ -124,6 +124,7 @@ void daxfs_journals_free(struct super_block *sb)
 	for (i = 0; sbi->journals && i < sbi->journal_count; i++) {
 		if (sbi->journals[i].tx)
 			drop_buffers(sbi->journals[i].tx, 0);
+		daxfs_unmap_range(sbi->journals[i].slot);
 		kvfree(sbi->journals[i].tx);
 	}
 	kvfree(sbi->journals);

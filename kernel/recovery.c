@@ -47,12 +47,9 @@ static int open_journal(struct super_block *sb, u32 id)
 
 	journal->id = id;
 	journal->block = le64_to_cpu(sbi->believed.journal_block) + (u64)id * sbi->journal_blocks;
-	journal->slot = daxfs_block(sbi, journal->block);
-	if (daxfs_block(sbi, journal->block + sbi->journal_blocks - 1) !=
-	    journal->slot + ((size_t)(sbi->journal_blocks - 1) << DAXFS_BLOCK_SHIFT)) {
-		pr_err("daxfs (%pg): journal %u is not in one piece of memory\n", sb->s_bdev, id);
-		return -EOPNOTSUPP;
-	}
+	journal->slot = daxfs_map_range(sbi, journal->block, sbi->journal_blocks);
+	if (!journal->slot)
+		return -ENOMEM;
 	/* All of it: what is bad behind the entries would be read when the slot is used. */
 	for (i = 0; i < sbi->journal_blocks; i++)
 		if (!daxfs_block_readable(sbi, journal->block + i))

@@ -113,6 +113,7 @@ static int read_filesystem(struct super_block *sb)
 		err = daxfs_held_init(sb);
 	if (err)
 		return err;
+	daxfs_check_alignment(sb);
 	drop_bdev_cache(sb);
 	daxfs_set_identity(sb, sbi->believed.uuid);
 	err = daxfs_stats_add(sb);

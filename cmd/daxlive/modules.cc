@@ -13,8 +13,8 @@ namespace {
 const std::vector<std::string> kBootModules{"virtio_pci", "virtio_console", "crc32c_intel",
                                             "nd_btt",     "nd_pmem",        "nd_e820"};
 // In the guest for modprobe and mount.
-const std::vector<std::string> kReadyModules{"ext4", "xfs", "9p",         "9pnet_virtio",   "libcrc32c",
-                                             "loop", "brd", "virtio_blk", "crc32c_generic", "fuse"};
+const std::vector<std::string> kReadyModules{
+    "ext4", "xfs", "9p", "9pnet_virtio", "libcrc32c", "loop", "brd", "virtio_blk", "crc32c_generic", "fuse", "dm_mod"};
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
     std::vector<std::string_view> parts;

@@ -4,8 +4,8 @@
 # machine boots: the kernels are only unpacked below build/kernels (kernels.sh).
 
 PACKAGES=(
-    bc bison build-essential busybox-static ccache clang clang-format clang-tidy cmake cpio dwarves e2fsprogs fio
-    flex gcc-12 kmod libbenchmark-dev libblkid-dev libbpf-dev libclang-rt-14-dev libcli11-dev libdaxctl-dev
+    bc bison build-essential busybox-static ccache clang clang-format clang-tidy cmake cpio dmsetup dwarves e2fsprogs
+    fio flex gcc-12 kmod libbenchmark-dev libblkid-dev libbpf-dev libclang-rt-14-dev libcli11-dev libdaxctl-dev
     libedit-dev libelf-dev libexpected-dev libfmt-dev libgmock-dev libgtest-dev libisal-dev libncurses-dev
     libndctl-dev librapidcheck-dev lld llvm mandoc ninja-build nlohmann-json3-dev pkg-config shellcheck sparse
     sqlite3 tmux util-linux xfsprogs xz-utils zlib1g-dev zstd

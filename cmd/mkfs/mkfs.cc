@@ -120,6 +120,9 @@ Result<Outcome> make_over_existing(Options options) {
     DAXFS_TRY_ASSIGN(Device device, Device::open(options.path, access));
     DAXFS_TRY_ASSIGN(const std::uint64_t bytes, usable_bytes(options, device));
     Outcome outcome{.super = {}, .verdict = huge_page_verdict(options.path), .overwritten = {}};
+    if (outcome.verdict.refused)
+        return fail("{}: {}; it could not be mounted. To mend it: {}", options.path, outcome.verdict.reason,
+                    outcome.verdict.command);
     if (!options.align_given)
         options.format.align_blocks = align_blocks_for(outcome.verdict.physical_start.value_or(0));
     DAXFS_TRY_ASSIGN(outcome.super, plan(options, bytes));

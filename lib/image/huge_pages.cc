@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "lib/format/daxfs_format.h"
+#include "lib/image/dm_table.h"
 #include "lib/image/sysfs.h"
 #include "lib/image/system.h"
 
@@ -23,6 +24,7 @@ struct Placement {
     fs::path disk;      // sysfs folder of the whole disk
     fs::path provider;  // of the device that makes the disk: namespace0.0, pfn0.0, btt0.0 or something else
     std::uint64_t partition_start = 0;  // bytes
+    std::uint64_t partition_sectors = 0;
     bool partition = false;
 };
 
@@ -35,6 +37,7 @@ std::optional<Placement> place(const std::string& sys, dev_t device) {
     if (fs::exists(at.disk / "partition", error)) {
         at.partition = true;
         at.partition_start = sysfs::read_number(at.disk / "start").value_or(0) * kSectorBytes;
+        at.partition_sectors = sysfs::read_number(at.disk / "size").value_or(0);
         at.disk = at.disk.parent_path();
     }
     // .../namespace0.0/block/pmem0
@@ -84,13 +87,39 @@ std::string boundary_text(std::uint64_t physical_start) {
         physical_start % kHugeBytes / 1024, physical_start);
 }
 
-HugePageVerdict dax_verdict(const Placement& at, const std::string& path) {
+// The kernel gives DAX to partitions of whole pages alone.
+std::optional<HugePageVerdict> odd_partition(const Placement& at) {
+    const std::uint64_t start = at.partition_start / kSectorBytes;
+    const std::string parted = fmt::format("parted /dev/{}: make the partition", at.disk.filename().string());
     if (at.partition_start % DAXFS_BLOCK_SIZE != 0)
-        return {
-            Answer::kNo,
-            fmt::format("the partition starts at sector {}, not on a page: no DAX", at.partition_start / kSectorBytes),
-            fmt::format("parted /dev/{}: make the partition start at a multiple of 4096s", at.disk.filename().string()),
-            {}};
+        return HugePageVerdict{.answer = Answer::kNo,
+                               .reason = fmt::format("the partition starts at sector {}, not on a page: no DAX", start),
+                               .command = parted + " start at a multiple of 4096s",
+                               .physical_start = {},
+                               .refused = true};
+    if (at.partition_sectors * kSectorBytes % DAXFS_BLOCK_SIZE != 0)
+        return HugePageVerdict{
+            .answer = Answer::kNo,
+            .reason = fmt::format("the partition has {} sectors, no whole pages: no DAX", at.partition_sectors),
+            .command = parted + " a multiple of 8s long",
+            .physical_start = {},
+            .refused = true};
+    return std::nullopt;
+}
+
+HugePageVerdict device_mapper_verdict(dev_t device) {
+    if (const auto obstacle = dm_obstacle(read_dm_table(device)))
+        return {.answer = Answer::kNo,
+                .reason = *obstacle,
+                .command = "lay the device-mapper targets out in multiples of 2 MiB, stripes too",
+                .physical_start = {},
+                .refused = true};
+    return {Answer::kUnknown, "a device made of others: make each part start on a 2 MiB boundary", "", {}};
+}
+
+HugePageVerdict dax_verdict(const Placement& at, const std::string& path) {
+    if (auto verdict = odd_partition(at))
+        return *std::move(verdict);
     const auto resource = sysfs::read_number(at.provider / "resource");
     if (!resource || *resource == 0)
         return {Answer::kUnknown,
@@ -118,7 +147,9 @@ HugePageVerdict huge_page_verdict_of(dev_t device, const std::string& path, cons
     if (sysfs::read_number(at->disk / "queue/dax").value_or(0) == 0)
         return no_dax(*at);
     std::error_code error;
-    if (fs::exists(at->disk / "dm", error) || fs::exists(at->disk / "md", error))
+    if (fs::exists(at->disk / "dm", error))
+        return device_mapper_verdict(device);
+    if (fs::exists(at->disk / "md", error))
         return {Answer::kUnknown, "a device made of others: make each part start on a 2 MiB boundary", "", {}};
     return dax_verdict(*at, path);
 }

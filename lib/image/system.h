@@ -33,6 +33,7 @@ struct HugePageVerdict {
     std::string command;  // what puts it right; may be empty
     // Of the device's first byte, in bytes; empty where it is not known.
     std::optional<std::uint64_t> physical_start;
+    bool refused = false;  // no module can mount it as it is laid out
 };
 
 HugePageVerdict huge_page_verdict(const std::string& path, const SystemPaths& system = {});

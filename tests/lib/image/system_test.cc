@@ -87,6 +87,21 @@ TEST_F(System, APartitionThatStartsInsideAPageHasNoDax) {
     EXPECT_EQ(found.answer, Answer::kNo);
     EXPECT_THAT(found.reason, testing::HasSubstr("sector 63"));
     EXPECT_THAT(found.command, testing::HasSubstr("parted"));
+    EXPECT_TRUE(found.refused);
+}
+
+TEST_F(System, APartitionThatEndsInsideAPageHasNoDax) {
+    add_pmem("pfn0.0", "1");
+    write(provider() / "resource", "0x240200000");
+    write(disk_ / "pmem0p1/start", "2048");
+    write(disk_ / "pmem0p1/size", "299999");
+    const auto found = verdict(1);
+    EXPECT_EQ(found.answer, Answer::kNo);
+    EXPECT_THAT(found.reason, testing::HasSubstr("299999 sectors"));
+    EXPECT_TRUE(found.refused);
+    write(disk_ / "pmem0p1/size", "300000");
+    EXPECT_EQ(verdict(1).answer, Answer::kYes);
+    EXPECT_FALSE(verdict(1).refused);
 }
 
 TEST_F(System, ARawNamespaceWithoutStructPagesIsToBeMadeFsdax) {
