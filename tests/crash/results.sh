@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# shellcheck disable=SC2154  # variables are those of tests/crash/run
 # The tables of RESULTS.md: each complete run writes its own, between two lines that name it. Part of tests/crash/run.
 
 rows=$out/rows # lines "TRACE CASES OPERATIONS FENCES GENERATED UNIQUE JUDGED VIOLATIONS" of this run

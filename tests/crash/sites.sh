@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034,SC2016  # variables are those of tests/crash/run; the backquotes are Markdown
 # Call sites of the module (kernel/sites.h): which cases reach each, and whether the lab sees it when one is broken. Part of
 # tests/crash/run.
 #
