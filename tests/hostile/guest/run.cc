@@ -256,6 +256,10 @@ int run_all(const Run& run) {
     Mutant with_work(base);
     with_work.start_with_work();
     PmemDevice device(base);
+    if (run.race && !device.in_place()) {
+        std::printf("hostile: a race takes /dev/mem\n");
+        return 1;
+    }
     KernelLog log;
     for (std::uint64_t number = run.first; number < run.first + run.count; ++number) {
         std::printf("try %llu\n", static_cast<unsigned long long>(number));
