@@ -19,6 +19,11 @@ crash_tests() {
     tests/crash/run --slice
 }
 
+hostile_images() {
+    cd "$ROOT" || return
+    tests/hostile/run 500 1
+}
+
 bytes_written() {
     cd "$ROOT" || return
     tests/bench/written daxfs
@@ -52,6 +57,7 @@ verb_test() {
         run_tests "guest tests on $series" live_tests "$series"
     done
     run_tests "crash states" crash_tests
+    run_tests "hostile images" hostile_images
     run_tests "bytes written" bytes_written
     quick_lint || FAILED=$((FAILED + 1))
     echo "$PASSED passed, $FAILED failed"
