@@ -119,7 +119,7 @@ static int map_device(struct super_block *sb)
 /* What align_blocks had to be, modulo 2 MiB, for groups to start on 2 MiB of physical memory in the part at `block`. */
 static u32 wanted_alignment(const struct daxfs_sb_info *sbi, u64 block)
 {
-	return (block - page_to_pfn(virt_to_page(daxfs_address(sbi, block)))) & (DAXFS_HUGE_BLOCKS - 1);
+	return (block - page_to_pfn(daxfs_page(sbi, block))) & (DAXFS_HUGE_BLOCKS - 1);
 }
 
 void daxfs_check_alignment(struct super_block *sb)
@@ -157,7 +157,7 @@ void *daxfs_map_range(struct daxfs_sb_info *sbi, u64 block, u32 count)
 	if (!pages)
 		return NULL;
 	for (i = 0; i < count; i++)
-		pages[i] = virt_to_page(daxfs_block(sbi, block + i));
+		pages[i] = daxfs_page(sbi, block + i);
 	mapped = vmap(pages, count, VM_MAP, PAGE_KERNEL);
 	kvfree(pages);
 	return mapped;

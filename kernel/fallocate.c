@@ -34,6 +34,14 @@ static int prealloc_step(struct inode *inode, u64 first, u64 end, loff_t size, b
 	return daxfs_commit_run(inode, &path, run, map.state == DAXFS_MAP_HOLE, DAXFS_EXTENT_UNWRITTEN, 0);
 }
 
+/* All of the file's blocks may lie in the range. */
+static bool may_fit(struct inode *inode, u64 count)
+{
+	u64 blocks = READ_ONCE(DAXFS_I(inode)->blocks);
+
+	return count <= blocks || count - blocks <= daxfs_free_blocks(inode->i_sb);
+}
+
 static int prealloc(struct inode *inode, u64 first, u64 end, loff_t size, bool zero)
 {
 	struct daxfs_step step;
@@ -41,9 +49,8 @@ static int prealloc(struct inode *inode, u64 first, u64 end, loff_t size, bool z
 	int err = 0;
 
 	/* What cannot succeed should not fill the device before it fails. */
-	if (first < end && end - first > DAXFS_I(inode)->blocks &&
-	    end - first - DAXFS_I(inode)->blocks > daxfs_free_blocks(inode->i_sb) &&
-	    !daxfs_let_go(inode->i_sb))
+	if (first < end && !may_fit(inode, end - first) &&
+	    !(daxfs_let_go(inode->i_sb) && may_fit(inode, end - first)))
 		return -ENOSPC;
 	while (first < end && !err) {
 		err = daxfs_step_begin(inode, &step);

@@ -30,7 +30,7 @@
 
 static bool is_held(const struct daxfs_sb_info *sbi, u64 block)
 {
-	return page_ref_count(virt_to_page(daxfs_block(sbi, block))) > 1;
+	return page_ref_count(daxfs_page(sbi, block)) > 1;
 }
 
 static u64 huge_of(const struct daxfs_sb_info *sbi, u64 block)
@@ -121,13 +121,14 @@ static void settle_exposed(struct super_block *sb, u32 agno, u32 first, u32 coun
 	u32 done, run;
 
 	for (done = 0; done < count; done += run) {
-		bool held = is_held(sbi, block + done);
-
-		run = alike(sbi, block + done, count - done, held) ?: 1;
-		if (held)
-			hold(sbi, agno, first + done, run);
-		else
+		run = alike(sbi, block + done, count - done, false);
+		if (run) {
 			daxfs_freed_release(sb, agno, first + done, run);
+			continue;
+		}
+		/* Let go in between: it becomes free a little later. */
+		run = alike(sbi, block + done, count - done, true) ?: 1;
+		hold(sbi, agno, first + done, run);
 	}
 	hide(sbi, agno, first / DAXFS_HUGE_BLOCKS);
 }
