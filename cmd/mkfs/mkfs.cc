@@ -65,12 +65,28 @@ Result<void> clear_journals(const daxfs_super& super, BlockSink& sink) {
     return {};
 }
 
-Result<std::uint64_t> write_filesystem(Device& device, const daxfs_super& super, bool stale_journals) {
+// And headers of groups that it had in use would be counted on.
+Result<void> clear_headers(const daxfs_super& super, const Device& device, BlockSink& sink) {
+    static constexpr std::array<std::byte, DAXFS_BLOCK_SIZE> kZeros{};
+    const Geometry geometry = Geometry::of(super);
+    for (std::uint32_t ag = super.initialised_ags; ag < super.ag_count; ++ag) {
+        const BlockNo block = geometry.ag_header(AgNo{ag});
+        daxfs_ag_header header;
+        DAXFS_TRY(device.read(block.value * DAXFS_BLOCK_SIZE, std::as_writable_bytes(std::span(&header, 1))));
+        if (header.magic == DAXFS_AG_MAGIC && header.nonce == super.nonce)
+            DAXFS_TRY(sink.write(block, kZeros));
+    }
+    return {};
+}
+
+Result<std::uint64_t> write_filesystem(Device& device, const daxfs_super& super, bool derived_nonce) {
     DeviceSink sink(device);
     FilesystemBuilder builder(super, sink);
     DAXFS_TRY(builder.begin());
-    if (stale_journals)
+    if (derived_nonce) {
         DAXFS_TRY(clear_journals(super, sink));
+        DAXFS_TRY(clear_headers(super, device, sink));
+    }
     DAXFS_TRY(builder.finish());
     return sink.bytes_written();
 }

@@ -248,6 +248,28 @@ TEST_F(Mkfs, UnderADerivedNonceNoOldTransactionIsLeftInTheJournals) {
     EXPECT_TRUE(content(at("a")) == fresh);
 }
 
+TEST_F(Mkfs, UnderADerivedNonceNoOldGroupIsCountedOn) {
+    setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
+    ASSERT_EQ(run({"-q", at("a"), "64M", "--ag-size", "16M", "-U", kUuid}).code, kExitDone);
+    const std::string fresh = content(at("a"));
+    const Volume volume = open_volume(Image::open(at("a"), Access::kRead).value()).value();
+    const BlockNo block = volume.geometry.ag_header(AgNo{1});
+    daxfs_ag_header header{};
+    header.magic = DAXFS_AG_MAGIC;
+    header.block = block.value;
+    header.nonce = volume.super.nonce;
+    header.agno = 1;
+    header.blocks = static_cast<std::uint32_t>(volume.geometry.ag_length(AgNo{1}));
+    header.crc = checksum(volume.seed, header);
+    std::fstream(at("a"), std::ios::in | std::ios::out | std::ios::binary)
+        .seekp(static_cast<std::streamoff>(block.value * DAXFS_BLOCK_SIZE))
+        .write(reinterpret_cast<const char*>(&header), sizeof(header));
+    ASSERT_EQ(open_volume(Image::open(at("a"), Access::kRead).value())->ags, 2u);
+    ASSERT_EQ(run({"-q", "-f", at("a"), "--ag-size", "16M", "-U", kUuid}).code, kExitDone);
+    EXPECT_EQ(open_volume(Image::open(at("a"), Access::kRead).value())->ags, 1u);
+    EXPECT_TRUE(content(at("a")) == fresh);
+}
+
 TEST_F(Mkfs, ManyTebibytesTakeAFewWrites) {
     const Outcome ran = run({at("big"), "15T", "--json"});
     if (ran.code != kExitDone) {
