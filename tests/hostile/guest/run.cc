@@ -49,12 +49,12 @@ void print_file(const std::string& path) {
         close(fd);
 }
 
-// The kernel's log from where it was last read.
+// The kernel's log from where it was last read. Reading begins at its end: what the kernel said while it booted is no
+// mutant's doing.
 class KernelLog {
   public:
-    KernelLog() : fd_(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)) { skip(); }
+    KernelLog() : fd_(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)) { lseek(fd_, 0, SEEK_END); }
 
-    void skip() { lseek(fd_, 0, SEEK_END); }
     // The first line of a report, or nothing; then `lines` has what follows it too.
     std::string report(std::string& lines) {
         std::string first;
