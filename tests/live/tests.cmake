@@ -1,13 +1,15 @@
 # Programs for tests in the guest: static, because they run where no library is. tests/live/bin/NAME.cc becomes
-# build/bin/tests/NAME, and /tests/bin/NAME in the guest. The one that damages filesystems uses the library, and finds
-# what that needs where fsck.daxfs does.
+# build/bin/tests/NAME, and /tests/bin/NAME in the guest. The one that damages filesystems (its verbs are in
+# tests/live/damage) uses the library, and finds what that needs where fsck.daxfs does.
 if(NOT DAXFS_SANITIZE)
   file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/live/bin/*.cc)
   foreach(program ${programs})
     get_filename_component(name ${program} NAME_WE)
     add_executable(live_${name} ${program})
     target_link_libraries(live_${name} PRIVATE Threads::Threads)
-    if(name MATCHES "^(damage|forge)$")
+    if(name STREQUAL damage)
+      file(GLOB verbs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/live/damage/*.cc)
+      target_sources(live_damage PRIVATE ${verbs})
       target_link_libraries(live_${name} PRIVATE daxfs_tree)
     else()
       target_link_options(live_${name} PRIVATE -static -s)

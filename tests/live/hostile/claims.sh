@@ -5,7 +5,7 @@
 # A file that claims blocks which are not its own, by right checksums: inodes, its own among them, free blocks, groups that
 # are not in use, journals. Who asks for them gets EUCLEAN, whoever reads, writes, maps or removes; nothing is written
 # there, and what else the file and the filesystem have can be read.
-damage() { /tests/bin/forge "$PMEM" "$@"; }
+damage() { /tests/bin/damage "$PMEM" "$@"; }
 
 # Where an inode's first extent lies, and one of a leaf.
 FORK_BLOCK=168

@@ -3,7 +3,7 @@
 # time: 120
 # fs: none
 # Directories that name themselves, their parents, the root, or each other's children, and names that are none.
-damage() { /tests/bin/forge "$PMEM" "$@"; }
+damage() { /tests/bin/damage "$PMEM" "$@"; }
 FORK_BLOCK=168
 
 make() {

@@ -4,7 +4,7 @@
 # fs: none
 # Nodes of trees, directories' among them, and symbolic links' blocks that the bitmap calls free, or that hold inodes by the
 # inode map: the allocator would give them to somebody else. EUCLEAN for who asks for them.
-damage() { /tests/bin/forge "$PMEM" "$@"; }
+damage() { /tests/bin/damage "$PMEM" "$@"; }
 FORK_BLOCK=168
 
 make() {
@@ -41,5 +41,5 @@ check() { # MAP VALUE
     expect_fail fsck.daxfs -n "$PMEM" >/dev/null
 }
 
-check used 0
+check blocks 0
 check inodes 1
