@@ -4,8 +4,8 @@
 # fs: none
 # Metadata that changes between two loads. An image says that blocks of a file are nodes of an extent tree and of a
 # directory's tree; an ordinary program maps the file and stores to them while others work with the trees.
-damage() { /tests/bin/damage "$PMEM" "$@"; }
-FORK_BLOCK=168
+# shellcheck source=tests/live/hostile/lib
+. /tests/hostile/lib
 
 mkfs_mount
 mkdir "$MNT/names"

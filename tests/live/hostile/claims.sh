@@ -5,29 +5,17 @@
 # A file that claims blocks which are not its own, by right checksums: inodes, its own among them, free blocks, groups that
 # are not in use, journals. Who asks for them gets EUCLEAN, whoever reads, writes, maps or removes; nothing is written
 # there, and what else the file and the filesystem have can be read.
-damage() { /tests/bin/damage "$PMEM" "$@"; }
+# shellcheck source=tests/live/hostile/lib
+. /tests/hostile/lib
 
-# Where an inode's first extent lies, and one of a leaf.
-FORK_BLOCK=168
+# Where an extent of a leaf lies.
 LEAF_BLOCK() { echo $((64 + 24 * $1 + 8)); }
-
-unclean() { # COMMAND...
-    if "$@" >/tmp/unclean.out 2>&1; then
-        fail "succeeded: $*"
-    fi
-    grep -q 'needs cleaning' /tmp/unclean.out || fail "$*: $(cat /tmp/unclean.out)"
-}
 
 make() {
     mkfs_mount --ag-size 32M
     echo other >"$MNT/other"
     echo mine >"$MNT/file"
-    # Sixteen extents and more: a tree of one leaf.
-    i=0
-    while [ $i -lt 20 ]; do
-        echo "extent $i" | dd of="$MNT/tree" bs=4k seek=$((i * 2)) conv=notrunc 2>/dev/null
-        i=$((i + 1))
-    done
+    make_tree "$MNT/tree"
     file=$(stat -c %i "$MNT/file")
     tree=$(stat -c %i "$MNT/tree")
     umount "$MNT"

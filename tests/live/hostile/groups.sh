@@ -23,9 +23,8 @@ expect_fail fsck.daxfs -n "$PMEM" >/tmp/fsck.out
 grep -q "counts 1 allocation groups in use, but there are $used" /tmp/fsck.out || fail "$(cat /tmp/fsck.out)"
 mount_fs
 expect_eq "$(ags)" "$used" "groups after the superblock was put back"
-dd if=/dev/zero of="$MNT/fill" bs=1M 2>/dev/null || :
+spoil
 (cd "$MNT" && md5sum -c -s /tmp/sums) || fail "files were overwritten"
-rm "$MNT/fill"
 unmount_check
 
 # The same for fsck.daxfs alone.

@@ -3,8 +3,8 @@
 # time: 120
 # fs: none
 # Directories that name themselves, their parents, the root, or each other's children, and names that are none.
-damage() { /tests/bin/damage "$PMEM" "$@"; }
-FORK_BLOCK=168
+# shellcheck source=tests/live/hostile/lib
+. /tests/hostile/lib
 
 make() {
     mkfs_mount
@@ -21,10 +21,7 @@ try() { # WHAT COMMAND...
     echo "$1"
     shift
     mount_fs errors=continue
-    if "$@" >/tmp/out 2>&1; then
-        fail "succeeded: $*"
-    fi
-    grep -q 'needs cleaning' /tmp/out || fail "$*: $(cat /tmp/out)"
+    unclean "$@"
     find "$MNT" >/dev/null 2>&1 || :
     rm -rf "$MNT/outer" "$MNT/beside" >/dev/null 2>&1 || :
     umount "$MNT"

@@ -4,9 +4,9 @@
 # fs: none
 # Two files that map one block, and a file that maps one twice: through a mapping only one of them has it, the other gets
 # SIGBUS, also where both come at once; the DAX core sees nothing of it and warns of nothing.
-damage() { /tests/bin/damage "$PMEM" "$@"; }
+# shellcheck source=tests/live/hostile/lib
+. /tests/hostile/lib
 touch_page() { /tests/bin/two_places touch "$@"; }
-FORK_BLOCK=168
 LENGTH=176
 
 mkfs_mount
