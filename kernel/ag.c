@@ -198,7 +198,8 @@ void daxfs_ags_close(struct super_block *sb)
 		struct daxfs_ag *ag = &sbi->ags[agno];
 
 		kvfree(ag->reserved);
-		kvfree(ag->full_inodes);
+		kvfree(ag->open_inodes);
+		kvfree(ag->empty_inodes);
 		kvfree(ag->verified);
 		kvfree(ag->orphans);
 		kvfree(ag->touched);
@@ -222,15 +223,18 @@ static int load_locked(struct super_block *sb, u32 agno)
 		return err;
 	if (!ag->reserved)
 		ag->reserved = kvzalloc(map_bytes, GFP_NOFS);
-	if (!ag->full_inodes)
-		ag->full_inodes = kvzalloc(map_bytes, GFP_NOFS);
+	if (!ag->open_inodes)
+		ag->open_inodes = kvzalloc(map_bytes, GFP_NOFS);
+	if (!ag->empty_inodes)
+		ag->empty_inodes = kvzalloc(map_bytes, GFP_NOFS);
 	if (!ag->verified)
 		ag->verified = kvzalloc(BITS_TO_LONGS(daxfs_map_blocks(sbi)) * sizeof(long), GFP_NOFS);
-	if (!ag->reserved || !ag->full_inodes || !ag->verified)
+	if (!ag->reserved || !ag->open_inodes || !ag->empty_inodes || !ag->verified)
 		return -ENOMEM;
 	/* Nobody is ever given these, whatever the bitmap comes to say of them. */
 	bitmap_set(ag->reserved, 0, daxfs_fixed_blocks(sbi, agno));
 	bitmap_set(ag->reserved, ag->blocks, sbi->bitmap_blocks * DAXFS_BITS_PER_MAP_BLOCK - ag->blocks);
+	ag->unseen = ag->blocks;
 	/* Whoever sees `loaded` sees the arrays. */
 	smp_store_release(&ag->loaded, true);
 	return 0;

@@ -476,6 +476,10 @@ int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, str
 	got = try_reserve(sb, request, run);
 	if (!got && daxfs_let_go(sb))
 		got = try_reserve(sb, request, run);
+	/* Those who can do with less ask without knowing whether there is any. */
+	if (!got && request->kind != DAXFS_ALLOC_HUGE && !request->near_only && !daxfs_in_tx(sb) &&
+	    daxfs_give_inodes(sb, true))
+		got = try_reserve(sb, request, run);
 	trace_daxfs_alloc(sb, request->ino, request->kind, request->goal, request->want, run->block, got,
 			  got ? 0 : -ENOSPC);
 	return got ? 0 : -ENOSPC;

@@ -13,6 +13,7 @@
  *	DAX entry lock; of a file in the page cache its folio's lock
  *	daxfs_inode_info.lock		several by ascending inode number, see daxfs_lock_inodes()
  *	journal slot			daxfs_tx_begin()
+ *	daxfs_sb_info.survey_lock	never inside a transaction, nor around one
  *	AG locks, ascending		only daxfs_tx_ready() takes them
  *	daxfs_sb_info.super_lock
  * daxfs_ag.reserve_lock and daxfs_inode_info.found_lock are leaves, taken anywhere, never held over a sleep.
@@ -83,7 +84,8 @@ struct daxfs_ag {
 	struct mutex lock;		/* header, maps and their checksums, orphans, verified: until commit */
 	spinlock_t reserve_lock;	/* the fields below */
 	unsigned long *reserved;	/* bit a block: promised to somebody, or freed by an open transaction */
-	unsigned long *full_inodes;	/* bit a block: a block of inodes without a free one */
+	unsigned long *open_inodes;	/* bit a block: a block of inodes that has a free one, as far as was looked */
+	unsigned long *empty_inodes;	/* bit a block: of those one that has no other */
 	u32 blocks;
 	u32 free_blocks;		/* neither allocated nor reserved */
 	u32 free_huge;			/* huge pages of such blocks alone */
@@ -94,7 +96,10 @@ struct daxfs_ag {
 	u32 free_inodes;		/* neither used nor taken */
 	u32 hint;			/* below this block there are no free ones outside free huge pages */
 	u32 room_hint;			/* below it there are no holes of 64 KiB */
-	u32 inode_hint;			/* where the next free inode is looked for */
+	u32 inode_hint;			/* below it no bit of `open_inodes` is set */
+	u32 empty_blocks;		/* bits of `empty_inodes` */
+	u32 unseen;			/* blocks of inodes below this one nobody has looked into yet; under survey_lock */
+	bool survey;			/* the survey is to look into them */
 	struct xarray taken_inodes;	/* inode slots promised to an open transaction, by number */
 	struct mutex grow_lock;		/* the two below: one chunk of inodes at a time for who starts from this AG */
 	u32 grown;			/* counts them */
@@ -153,6 +158,9 @@ struct daxfs_sb_info {
 	atomic64_t uninitialised_blocks;	/* the part of free_blocks in AGs without a head */
 	atomic64_t free_inodes;
 	atomic64_t inode_blocks;
+	atomic64_t empty_blocks;	/* those known to hold no inode, see inode_blocks.c */
+	struct mutex survey_lock;	/* daxfs_ag.unseen */
+	struct work_struct survey_work;
 	/* held.c: pages that were mapped, and those that somebody still refers to */
 	unsigned long *exposed;		/* bit a huge page, from align_blocks on */
 	u64 exposed_bits;
@@ -397,6 +405,8 @@ void daxfs_tx_free(struct daxfs_tx *tx, struct daxfs_run run);
 void daxfs_tx_inode_take(struct daxfs_tx *tx, u64 ino);			/* a free inode becomes used: counters */
 void daxfs_tx_inode_give(struct daxfs_tx *tx, u64 ino);
 void daxfs_tx_inode_chunk(struct daxfs_tx *tx, struct daxfs_run run);	/* reserved blocks become free inodes */
+/* Blocks of free inodes, every one of which is promised to the caller, become free. If that fails they still are. */
+void daxfs_tx_inode_blocks_free(struct daxfs_tx *tx, struct daxfs_run run);
 /* An inode counts once, while nlink is 0 or an operation is in progress: not set again for an operation on an orphan. */
 void daxfs_tx_orphan(struct daxfs_tx *tx, u64 ino, bool set);
 /* Room for `runs` more of daxfs_tx_alloc/free, each of at most DAXFS_MAX_RUN blocks, beside the small things that end an
@@ -592,7 +602,31 @@ void daxfs_inode_cache_exit(void);
 struct inode *daxfs_alloc_inode(struct super_block *sb);
 void daxfs_free_inode(struct inode *inode);
 
-/* ---- ialloc.c: which inodes are free ---- */
+/* ---- inode_blocks.c: where inodes are free ---- */
+void daxfs_survey_init(struct daxfs_sb_info *sbi);	/* then daxfs_survey_exit(), when nobody creates files any more */
+void daxfs_survey_exit(struct daxfs_sb_info *sbi);
+/* Is block `bit` of the AG one of inodes? The map was verified. */
+bool daxfs_inode_bit(struct daxfs_sb_info *sbi, u32 agno, u32 bit);
+/* How many that nobody has looked into a create looks into before it makes new ones. */
+#define DAXFS_INODE_BLOCKS_TRIED	8
+/* What the first create in the AG would wait for. Damage is met again by who needs what is damaged. */
+void daxfs_prepare_inodes(struct super_block *sb, u32 agno);
+/* Looks into at most *blocks blocks that nobody has looked into: 0 when one has a free inode, -EBUSY, or an error. */
+int daxfs_look_for_inodes(struct super_block *sb, u32 agno, u32 *blocks);
+void daxfs_raise_inode_hint(struct daxfs_ag *ag, u32 seen);	/* if it still is `seen`, to where the first open block is */
+void daxfs_inode_block_full(struct daxfs_sb_info *sbi, u32 agno, u32 bit);	/* as far as the caller saw */
+void daxfs_inode_taken(struct daxfs_sb_info *sbi, u32 agno, u32 bit);	/* one of this block is promised now */
+void daxfs_inode_given(struct daxfs_sb_info *sbi, u64 ino);		/* free, and the promise ends */
+/* What a committed transaction did; of blocks that are gone the promises end. */
+void daxfs_inode_blocks_made(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count);
+void daxfs_inode_blocks_gone(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count);
+/* A chunk of free inodes, in AG `near` or, without near_only, anywhere: *agno. */
+int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 *agno);
+void daxfs_trim_inodes(struct super_block *sb, u32 agno);	/* gives back what is too much to keep; outside transactions */
+/* Gives all empty blocks of inodes back. look: those too that nobody has looked into. True: there were some. */
+bool daxfs_give_inodes(struct super_block *sb, bool look);
+
+/* ---- ialloc.c: inodes for new files ---- */
 /*
  * A new inode for `dir`, not yet on the device: slot promised in DRAM, fields set from idmap, dir and mode, unhashed state
  * I_NEW. In the caller's transaction: daxfs_tx_new_inode() before daxfs_tx_ready(), daxfs_store_inode() after it.

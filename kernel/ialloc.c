@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which inodes are free: found, promised to whoever creates a file, grown in chunks, and free again.
+ * Inodes for new files: found, promised to whoever creates one, and free again.
  *
  * A free inode is promised by its entry in the AG's taken_inodes, from before anybody looks at it until it is in use on
  * the device; one that is being freed is promised from before its mode becomes 0 until that is durable.
@@ -10,26 +10,23 @@
 
 #include "daxfs.h"
 
-#define CHUNK_BLOCKS	8	/* 32 KiB: 64 inodes */
-
-static bool slot_is_free(struct daxfs_sb_info *sbi, struct daxfs_ag *ag, u64 ino)
-{
-	return !READ_ONCE(daxfs_raw_inode(sbi, ino)->mode) && !xa_load(&ag->taken_inodes, ino);
-}
-
-/* Promises inode `ino` if nobody has it. Looked at again once promised: it may have come into use in between. */
-static int claim(struct super_block *sb, struct daxfs_ag *ag, u64 ino)
+/*
+ * Promises inode `ino`, of the block of inodes at `bit`, if nobody has it. Looked at again once promised: it may have come
+ * into use in between, or its block been given back.
+ */
+static int claim(struct super_block *sb, u32 agno, u32 bit, u64 ino)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_ag *ag = &sbi->ags[agno];
 	const struct daxfs_inode *raw = daxfs_raw_inode(sbi, ino);
 	int err;
 
-	if (!slot_is_free(sbi, ag, ino))
+	if (READ_ONCE(raw->mode) || xa_load(&ag->taken_inodes, ino))
 		return -EBUSY;
 	err = xa_insert(&ag->taken_inodes, ino, xa_mk_value(1), GFP_NOFS);
 	if (err)
 		return err;
-	if (READ_ONCE(raw->mode)) {
+	if (READ_ONCE(raw->mode) || !daxfs_inode_bit(sbi, agno, bit)) {
 		xa_erase(&ag->taken_inodes, ino);
 		return -EBUSY;
 	}
@@ -37,28 +34,8 @@ static int claim(struct super_block *sb, struct daxfs_ag *ag, u64 ino)
 		xa_erase(&ag->taken_inodes, ino);
 		return daxfs_corrupt(sb, ino, ino / DAXFS_INODES_PER_BLOCK, "free inode: damaged");
 	}
-	spin_lock(&ag->reserve_lock);
-	if (ag->free_inodes)
-		ag->free_inodes--;
-	spin_unlock(&ag->reserve_lock);
-	atomic64_dec(&sbi->free_inodes);
+	daxfs_inode_taken(sbi, agno, bit);
 	return 0;
-}
-
-static void mark_full(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
-{
-	struct daxfs_ag *ag = &sbi->ags[agno];
-	u64 first = (daxfs_ag_start(sbi, agno) + bit) * DAXFS_INODES_PER_BLOCK;
-	bool full = true;
-	u32 i;
-
-	/* Whoever gives an inode back clears the bit under the same lock, after the slot shows as free. */
-	spin_lock(&ag->reserve_lock);
-	for (i = 0; i < DAXFS_INODES_PER_BLOCK; i++)
-		full = full && !slot_is_free(sbi, ag, first + i);
-	if (full)
-		__set_bit(bit, ag->full_inodes);
-	spin_unlock(&ag->reserve_lock);
 }
 
 /* Promises an inode in the block of inodes at `bit`: 0, -EBUSY for none, or an error. */
@@ -73,99 +50,47 @@ static int claim_in_block(struct super_block *sb, u32 agno, u32 bit, u64 *ino)
 		return err;
 
 	for (i = 0; i < DAXFS_INODES_PER_BLOCK; i++) {
-		err = claim(sb, &sbi->ags[agno], first + i);
+		err = claim(sb, agno, bit, first + i);
 		if (err != -EBUSY) {
 			*ino = first + i;
 			return err;
 		}
 	}
-	mark_full(sbi, agno, bit);
+	daxfs_inode_block_full(sbi, agno, bit);
 	return -EBUSY;
 }
 
-/* First fit, from the lowest block that may have a free inode on. */
-static int claim_in_ag(struct super_block *sb, u32 agno, u64 *ino)
+/* First fit, from the lowest block that is known to have a free inode on. */
+static int claim_in_open(struct super_block *sb, u32 agno, u64 *ino)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct daxfs_ag *ag = &sbi->ags[agno];
-	u32 start = READ_ONCE(ag->inode_hint), bit = start;
-	int err;
+	struct daxfs_ag *ag = &DAXFS_SB(sb)->ags[agno];
+	u32 start = READ_ONCE(ag->inode_hint), bit = find_next_bit(ag->open_inodes, ag->blocks, start);
+	int err = -EBUSY;
 
 	while (bit < ag->blocks) {
-		u32 index = sbi->bitmap_blocks + bit / DAXFS_BITS_PER_MAP_BLOCK;
-		u32 word = bit % DAXFS_BITS_PER_MAP_BLOCK / 64;
-		u64 candidates;
-
-		err = daxfs_ag_verify_map(sb, daxfs_ag_start(sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index);
-		if (err)
-			return err;
-		candidates = le64_to_cpu(READ_ONCE(daxfs_ag_map(sbi, agno, index)[word])) &
-			     ~READ_ONCE(ag->full_inodes[bit / 64]);
-		candidates &= ~0ull << (bit % 64);
-		if (!candidates) {
-			bit = (bit / 64 + 1) * 64;
-			continue;
-		}
-		bit = bit / 64 * 64 + __ffs64(candidates);
 		err = claim_in_block(sb, agno, bit, ino);
-		if (err != -EBUSY) {
-			spin_lock(&ag->reserve_lock);
-			if (ag->inode_hint == start)
-				ag->inode_hint = bit;
-			spin_unlock(&ag->reserve_lock);
+		if (err != -EBUSY)
+			break;
+		bit = find_next_bit(ag->open_inodes, ag->blocks, bit + 1);
+	}
+	if (bit != start)
+		daxfs_raise_inode_hint(ag, start);
+	return err;
+}
+
+/* In the AG, of whose other blocks at most *unseen are looked into: 0, -EBUSY for none, or an error. */
+static int claim_in_ag(struct super_block *sb, u32 agno, u32 *unseen, u64 *ino)
+{
+	struct daxfs_ag *ag = &DAXFS_SB(sb)->ags[agno];
+	int err = daxfs_ag_load(sb, agno);
+
+	while (!err) {
+		err = claim_in_open(sb, agno, ino);
+		if (err != -EBUSY || !READ_ONCE(ag->unseen))
 			return err;
-		}
-		bit++;
+		err = daxfs_look_for_inodes(sb, agno, unseen);
 	}
-	return -EBUSY;
-}
-
-/* Free inodes in reserved blocks that nothing reaches yet. Flushed; the fence is the commit's. */
-static void write_chunk(struct daxfs_sb_info *sbi, struct daxfs_run run)
-{
-	u64 ino;
-
-	daxfs_zero_blocks(sbi, run.block, run.count);
-	for (ino = run.block * DAXFS_INODES_PER_BLOCK; ino < (run.block + run.count) * DAXFS_INODES_PER_BLOCK; ino++) {
-		struct daxfs_inode *raw = daxfs_raw_inode(sbi, ino);
-
-		raw->magic = cpu_to_le32(DAXFS_INODE_MAGIC);
-		raw->ino = cpu_to_le64(ino);
-		raw->generation = cpu_to_le32(get_random_u32());
-		daxfs_seal_inode(sbi, raw);
-		daxfs_flush(sbi, raw, sizeof(*raw));
-	}
-}
-
-static int add_chunk(struct super_block *sb, u32 near, bool near_only, u32 *agno)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct daxfs_alloc request = {
-		.kind = DAXFS_ALLOC_META,
-		.ino = daxfs_ag_start(sbi, near) * DAXFS_INODES_PER_BLOCK,
-		.want = CHUNK_BLOCKS,
-		.near_only = near_only,
-	};
-	struct daxfs_run run;
-	struct daxfs_tx *tx;
-	int err = daxfs_reserve(sb, &request, &run);
-
-	if (err)
-		return err;
-	tx = daxfs_tx_begin(sb);
-	if (IS_ERR(tx)) {
-		daxfs_unreserve(sb, run);
-		return PTR_ERR(tx);
-	}
-	write_chunk(sbi, run);
-	daxfs_tx_inode_chunk(tx, run);
-	err = daxfs_tx_ready(tx);
-	if (err) {
-		daxfs_tx_cancel(tx);
-		return err;
-	}
-	*agno = daxfs_ag_of(sbi, run.block);
-	return daxfs_tx_commit(tx);
+	return err;
 }
 
 /* Unless somebody did so since `seen` was read: what many found missing at once is made once. */
@@ -176,7 +101,7 @@ static int grow(struct super_block *sb, u32 near, bool near_only, u32 seen, u32 
 
 	mutex_lock(&ag->grow_lock);
 	if (ag->grown == seen) {
-		err = add_chunk(sb, near, near_only, &ag->grown_in);
+		err = daxfs_add_inodes(sb, near, near_only, &ag->grown_in);
 		if (!err)
 			WRITE_ONCE(ag->grown, seen + 1);
 	}
@@ -186,7 +111,7 @@ static int grow(struct super_block *sb, u32 near, bool near_only, u32 seen, u32 
 }
 
 /* A free inode in `near`, or a new one there or, without near_only, anywhere. */
-static int claim_or_grow(struct super_block *sb, u32 near, bool near_only, u64 *ino)
+static int claim_or_grow(struct super_block *sb, u32 near, bool near_only, u32 *unseen, u64 *ino)
 {
 	struct daxfs_ag *ag = &DAXFS_SB(sb)->ags[near];
 	u32 agno = near, seen;
@@ -196,7 +121,7 @@ static int claim_or_grow(struct super_block *sb, u32 near, bool near_only, u64 *
 	for (tries = 0; tries < 8; tries++) {
 		seen = READ_ONCE(ag->grown);
 		if (READ_ONCE(DAXFS_SB(sb)->ags[agno].free_inodes)) {
-			err = claim_in_ag(sb, agno, ino);
+			err = claim_in_ag(sb, agno, unseen, ino);
 			if (err != -EBUSY)
 				return err;
 		}
@@ -210,7 +135,7 @@ static int claim_or_grow(struct super_block *sb, u32 near, bool near_only, u64 *
 }
 
 /* A free inode of any AG, from `start` on: 0, or -ENOSPC. What is wrong with one of them keeps nobody from the next. */
-static int claim_anywhere(struct super_block *sb, u32 start, u64 *ino)
+static int claim_anywhere(struct super_block *sb, u32 start, u32 *unseen, u64 *ino)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 ags = smp_load_acquire(&sbi->initialised_ags), i;
@@ -220,7 +145,7 @@ static int claim_anywhere(struct super_block *sb, u32 start, u64 *ino)
 	for (i = 0; i < ags; i++) {
 		u32 agno = (start + i) % ags;
 
-		if (READ_ONCE(sbi->ags[agno].free_inodes) && !claim_in_ag(sb, agno, ino))
+		if (READ_ONCE(sbi->ags[agno].free_inodes) && !claim_in_ag(sb, agno, unseen, ino))
 			return 0;
 	}
 	return -ENOSPC;
@@ -239,40 +164,28 @@ static u32 choose_ag(struct inode *dir, umode_t mode)
 
 /*
  * In the chosen AG for as long as it has free inodes, or blocks to make them from; then what is free in others is used
- * before they grow. There the search goes on where it ended for the directory's last child.
+ * before they grow. There the search goes on where it ended for the directory's last child. When no space is left, all is
+ * looked into.
  */
 static int promise_inode(struct inode *dir, umode_t mode, u64 *ino)
 {
 	struct super_block *sb = dir->i_sb;
 	struct daxfs_inode_info *info = DAXFS_I(dir);
-	u32 own = choose_ag(dir, mode), start = READ_ONCE(info->child_ag);
-	int err = claim_or_grow(sb, own, true, ino);
+	u32 own = choose_ag(dir, mode), start = READ_ONCE(info->child_ag), unseen = DAXFS_INODE_BLOCKS_TRIED;
+	int err = claim_or_grow(sb, own, true, &unseen, ino);
 
 	if (err != -ENOSPC)
 		return err;
 	start = start ? start - 1 : own;
-	err = claim_anywhere(sb, start, ino);
+	err = claim_anywhere(sb, start, &unseen, ino);
 	if (err)
-		err = claim_or_grow(sb, start, false, ino);
+		err = claim_or_grow(sb, start, false, &unseen, ino);
+	unseen = U32_MAX;
+	if (err == -ENOSPC)
+		err = claim_anywhere(sb, start, &unseen, ino);
 	if (!err)
 		WRITE_ONCE(info->child_ag, daxfs_ag_of(DAXFS_SB(sb), *ino / DAXFS_INODES_PER_BLOCK) + 1);
 	return err;
-}
-
-static void end_promise(struct super_block *sb, u64 ino)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u64 block = ino / DAXFS_INODES_PER_BLOCK;
-	u32 agno = daxfs_ag_of(sbi, block), bit = block - daxfs_ag_start(sbi, agno);
-	struct daxfs_ag *ag = &sbi->ags[agno];
-
-	xa_erase(&ag->taken_inodes, ino);
-	spin_lock(&ag->reserve_lock);
-	ag->free_inodes++;
-	__clear_bit(bit, ag->full_inodes);
-	ag->inode_hint = min(ag->inode_hint, bit);
-	spin_unlock(&ag->reserve_lock);
-	atomic64_inc(&sbi->free_inodes);
 }
 
 static u32 inherited_flags(const struct inode *dir, umode_t mode)
@@ -318,7 +231,7 @@ struct inode *daxfs_new_inode(IDMAP_ARG, struct inode *dir, umode_t mode, dev_t 
 	inode_set_iversion(inode, 1);
 	daxfs_set_inode_ops(inode);
 	if (insert_inode_locked(inode)) {
-		end_promise(sb, ino);
+		daxfs_inode_given(DAXFS_SB(sb), ino);
 		err = daxfs_corrupt(sb, ino, ino / DAXFS_INODES_PER_BLOCK, "a free inode is in use in memory");
 		goto put;
 	}
@@ -331,7 +244,7 @@ put:
 
 void daxfs_forget_new_inode(struct inode *inode)
 {
-	end_promise(inode->i_sb, inode->i_ino);
+	daxfs_inode_given(DAXFS_SB(inode->i_sb), inode->i_ino);
 }
 
 void daxfs_tx_new_inode(struct daxfs_tx *tx, struct inode *inode)
@@ -360,7 +273,8 @@ int daxfs_free_raw_inode(struct inode *inode)
 	struct super_block *sb = inode->i_sb;
 	struct daxfs_inode_info *info = DAXFS_I(inode);
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct daxfs_ag *ag = &sbi->ags[daxfs_ag_of(sbi, inode->i_ino / DAXFS_INODES_PER_BLOCK)];
+	u32 agno = daxfs_ag_of(sbi, inode->i_ino / DAXFS_INODES_PER_BLOCK);
+	struct daxfs_ag *ag = &sbi->ags[agno];
 	struct daxfs_tx *tx;
 	int err;
 
@@ -388,5 +302,7 @@ unlock:
 	up_write(&info->lock);
 	if (err)
 		xa_erase(&ag->taken_inodes, inode->i_ino);
+	else
+		daxfs_trim_inodes(sb, agno);
 	return err;
 }

@@ -284,6 +284,12 @@ static void load_inode(struct inode *inode, const struct daxfs_inode *raw)
 	daxfs_set_inode_ops(inode);
 }
 
+/* Where nothing is written and the map is lost, the inode itself says what it is: number and checksum. */
+static bool may_be_inode(struct super_block *sb, u64 ino)
+{
+	return daxfs_inode_in_map(sb, ino) || (!daxfs_writable(sb) && daxfs_inode_map_lost(sb, ino));
+}
+
 static int read_inode(struct inode *inode, bool orphan)
 {
 	struct super_block *sb = inode->i_sb;
@@ -298,6 +304,10 @@ static int read_inode(struct inode *inode, bool orphan)
 		return err;
 	info->raw = daxfs_raw_inode(sbi, inode->i_ino);
 	memcpy(&raw, info->raw, sizeof(raw));
+	/* The block was given back in between: what was read is somebody's data. */
+	smp_rmb();
+	if (!may_be_inode(sb, inode->i_ino))
+		return -ESTALE;
 	if (!daxfs_raw_inode_ok(sbi, &raw, inode->i_ino))
 		return daxfs_corrupt(sb, inode->i_ino, block, "inode: magic number, checksum or own number");
 	if (!raw.mode || (!raw.nlink && !orphan))
@@ -314,8 +324,7 @@ static struct inode *get_inode(struct super_block *sb, u64 ino, bool orphan)
 	struct inode *inode;
 	int err;
 
-	/* Where nothing is written and the map is lost, the inode itself says what it is: number and checksum. */
-	if (!daxfs_inode_in_map(sb, ino) && (daxfs_writable(sb) || !daxfs_inode_map_lost(sb, ino)))
+	if (!may_be_inode(sb, ino))
 		return ERR_PTR(-ESTALE);
 	inode = iget_locked(sb, ino);
 	if (!inode)

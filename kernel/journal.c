@@ -450,6 +450,12 @@ void daxfs_tx_inode_chunk(struct daxfs_tx *tx, struct daxfs_run run)
 	queue_run(tx, TX_INODE_MAP, TX_SET, run);
 }
 
+void daxfs_tx_inode_blocks_free(struct daxfs_tx *tx, struct daxfs_run run)
+{
+	queue_run(tx, TX_BITMAP, TX_CLEAR, run);
+	queue_run(tx, TX_INODE_MAP, TX_CLEAR, run);
+}
+
 static void queue_inode(struct daxfs_tx *tx, enum tx_op op, u64 ino)
 {
 	u64 block = ino / DAXFS_INODES_PER_BLOCK;
@@ -678,8 +684,8 @@ static bool move_counters(struct daxfs_ag_header *header, const struct tx_item *
 		free_blocks += item->op == TX_SET ? -item->count : item->count;
 		break;
 	case TX_INODE_MAP:
-		inode_blocks += item->count;
-		free_inodes += item->count * DAXFS_INODES_PER_BLOCK;
+		inode_blocks += item->op == TX_SET ? item->count : -item->count;
+		free_inodes += (item->op == TX_SET ? item->count : -item->count) * (s32)DAXFS_INODES_PER_BLOCK;
 		break;
 	case TX_ORPHANS:
 		groups += item->op == TX_SET ? 1 : -1;
@@ -869,27 +875,27 @@ static void restore_target(struct daxfs_tx *tx, struct daxfs_journal_entry *entr
 /* The in-memory side of the AGs follows what became durable. */
 static void settle_item(struct daxfs_tx *tx, const struct tx_item *item)
 {
-	struct daxfs_ag *ag = &tx->sbi->ags[item->agno];
 	u64 ino = daxfs_ag_start(tx->sbi, item->agno) * DAXFS_INODES_PER_BLOCK + item->first;
-	u32 inodes = item->map == TX_COUNTER ? 1 : item->count * DAXFS_INODES_PER_BLOCK;
 
-	if (item->map == TX_BITMAP && item->op == TX_SET)
-		daxfs_reservation_kept(tx->sb, item->agno, item->first, item->count);
-	else if (item->map == TX_BITMAP)
-		daxfs_freed_settle(tx->sb, item->agno, item->first, item->count);
-	if (item->map == TX_INODE_MAP)
-		atomic64_add(item->count, &tx->sbi->inode_blocks);
-	if (item->map == TX_COUNTER)
-		xa_erase(&ag->taken_inodes, ino);
-	if (item->map == TX_INODE_MAP || (item->map == TX_COUNTER && item->op == TX_CLEAR)) {
-		u32 block = item->map == TX_COUNTER ? item->first / DAXFS_INODES_PER_BLOCK : item->first;
-
-		spin_lock(&ag->reserve_lock);
-		ag->free_inodes += inodes;
-		bitmap_clear(ag->full_inodes, block, item->map == TX_COUNTER ? 1 : item->count);
-		ag->inode_hint = min(ag->inode_hint, block);
-		spin_unlock(&ag->reserve_lock);
-		atomic64_add(inodes, &tx->sbi->free_inodes);
+	switch (item->map) {
+	case TX_BITMAP:
+		if (item->op == TX_SET)
+			daxfs_reservation_kept(tx->sb, item->agno, item->first, item->count);
+		else
+			daxfs_freed_settle(tx->sb, item->agno, item->first, item->count);
+		break;
+	case TX_INODE_MAP:
+		if (item->op == TX_SET)
+			daxfs_inode_blocks_made(tx->sbi, item->agno, item->first, item->count);
+		else
+			daxfs_inode_blocks_gone(tx->sbi, item->agno, item->first, item->count);
+		break;
+	case TX_COUNTER:
+		if (item->op == TX_SET)
+			xa_erase(&tx->sbi->ags[item->agno].taken_inodes, ino);
+		else
+			daxfs_inode_given(tx->sbi, ino);
+		break;
 	}
 }
 

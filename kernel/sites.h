@@ -67,7 +67,7 @@ do {												\
 #define daxfs_tx_inode_take(...)	daxfs_site(daxfs_tx_inode_take, __VA_ARGS__)
 #define daxfs_tx_inode_give(...)	daxfs_site(daxfs_tx_inode_give, __VA_ARGS__)
 #define daxfs_tx_inode_chunk(...)	daxfs_site(daxfs_tx_inode_chunk, __VA_ARGS__)
-#define daxfs_tx_inode_chunk_free(...)	daxfs_site(daxfs_tx_inode_chunk_free, __VA_ARGS__)
+#define daxfs_tx_inode_blocks_free(...)	daxfs_site(daxfs_tx_inode_blocks_free, __VA_ARGS__)
 #define daxfs_tx_orphan(...)		daxfs_site(daxfs_tx_orphan, __VA_ARGS__)
 #endif
 

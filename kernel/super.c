@@ -116,6 +116,9 @@ static int read_filesystem(struct super_block *sb)
 	daxfs_check_alignment(sb);
 	drop_bdev_cache(sb);
 	daxfs_set_identity(sb, sbi->believed.uuid);
+	/* While there is no root, damage is logged and does nothing else. */
+	if (!sb_rdonly(sb))
+		daxfs_prepare_inodes(sb, daxfs_ag_of(sbi, le64_to_cpu(sbi->believed.root_ino) / DAXFS_INODES_PER_BLOCK));
 	err = daxfs_stats_add(sb);
 	if (!err)
 		err = open_root(sb);
@@ -159,6 +162,7 @@ static int daxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	daxfs_errors_init(sbi);
 	daxfs_failure_init(sbi);
 	daxfs_held_prepare(sbi);
+	daxfs_survey_init(sbi);
 	init_waitqueue_head(&sbi->fault_wait);
 	sbi->counters = alloc_percpu(struct daxfs_counters);
 	if (!sbi->counters)
@@ -175,9 +179,22 @@ static int daxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	return 0;
 }
 
+/* What was kept for files to come: nobody knows of it any more when the filesystem is used next. */
+static void give_inodes(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	int gate = daxfs_enter(sbi);
+
+	if (gate < 0)
+		return;
+	daxfs_give_inodes(sb, false);
+	daxfs_leave(gate);
+}
+
 /* Called where s_root was set: nothing runs any more but what is waited for here. */
 static void daxfs_put_super(struct super_block *sb)
 {
+	give_inodes(sb);
 	daxfs_errors_note(sb);
 	/* A signal that kills ends the waiting: the holder may be a pipe of this very task's. */
 	if (daxfs_wait_unheld(DAXFS_SB(sb), "unmounting", TASK_KILLABLE))
@@ -200,6 +217,7 @@ static void daxfs_kill_sb(struct super_block *sb)
 	kill_block_super(sb);
 	daxfs_failure_stopped(sbi);
 	daxfs_stats_remove(sb);
+	daxfs_survey_exit(sbi);
 	daxfs_held_exit(sbi);
 	daxfs_ags_close(sb);
 	daxfs_journals_free(sb);
@@ -232,20 +250,21 @@ static int daxfs_unfreeze_fs(struct super_block *sb)
 	return 0;
 }
 
-/* Inodes live in blocks like any others: every free block is worth eight. */
+/* Inodes live in blocks like any others: every free block is worth eight. Blocks that hold none are there for the asking. */
 static int daxfs_statfs(struct dentry *dentry, struct kstatfs *stat)
 {
 	struct super_block *sb = dentry->d_sb;
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u64 free = daxfs_free_blocks(sb), keep = sbi->meta_reserve + sbi->root_reserve;
-	u64 inode_blocks = atomic64_read(&sbi->inode_blocks);
+	u64 inode_blocks = atomic64_read(&sbi->inode_blocks), usable;
 
 	stat->f_type = DAXFS_STATFS_MAGIC;
 	stat->f_bsize = stat->f_frsize = DAXFS_BLOCK_SIZE;
 	stat->f_blocks = sbi->block_count - sbi->align_blocks - (u64)sbi->ag_count * sbi->map_end -
 			 (u64)sbi->journal_count * sbi->journal_blocks;
-	stat->f_bfree = free;
-	stat->f_bavail = free > keep ? free - keep : 0;
+	usable = free + atomic64_read(&sbi->empty_blocks);
+	stat->f_bfree = usable;
+	stat->f_bavail = usable > keep ? usable - keep : 0;
 	stat->f_files = (inode_blocks + free) * DAXFS_INODES_PER_BLOCK;
 	stat->f_ffree = max_t(s64, 0, atomic64_read(&sbi->free_inodes)) + free * DAXFS_INODES_PER_BLOCK;
 	stat->f_namelen = DAXFS_NAME_MAX;
@@ -396,8 +415,10 @@ static int daxfs_reconfigure(struct fs_context *fc)
 		return option_error(fc, "dax= cannot be changed by a remount: unmount first");
 	sync_filesystem(sb);
 	sbi->errors_mode = options->errors;
-	if (fc->sb_flags_mask & SB_RDONLY && !writable)
+	if (fc->sb_flags_mask & SB_RDONLY && !writable) {
+		give_inodes(sb);
 		daxfs_errors_note(sb);
+	}
 	if (writable && sb_rdonly(sb)) {
 		gate = daxfs_enter(sbi);
 		if (gate < 0)

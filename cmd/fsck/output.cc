@@ -76,6 +76,8 @@ void print_notes(cli::Streams& streams, const CheckResult& result) {
     if (result.skipped_links > 0)
         streams.out << fmt::format("{} link counts could not be judged because of the damage above\n",
                                    result.skipped_links);
+    if (result.given_back > 0)
+        streams.out << fmt::format("{} blocks of inodes that held none are free space again\n", result.given_back);
     if (!result.repair_error.empty())
         streams.out << fmt::format("repairs ended early: {}\n", result.repair_error);
 }
@@ -152,6 +154,7 @@ void print_json(cli::Streams& streams, const std::string& path, const CheckResul
                          {"unlisted", result.report.left_out()},
                          {"skipped_blocks", result.skipped_blocks},
                          {"skipped_links", result.skipped_links},
+                         {"inode_blocks_given_back", result.given_back},
                          {"repair_error", result.repair_error},
                          {"findings", findings}})
                 << '\n';

@@ -104,6 +104,12 @@ Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
     if (write && result.remaining > 0) {
         DAXFS_TRY_ASSIGN(result.remaining, count_problems(image, options));
     }
+    if (write && result.report.unfixed() == 0 && result.repair_error.empty()) {
+        if (auto given_back = give_back_inode_blocks(checker, image))
+            result.given_back = *given_back;
+        else
+            result.repair_error = given_back.error().message;
+    }
     for (std::size_t i = 0; i < checker.inodes.size(); ++i)
         result.inodes += checker.inodes.state(i).used() ? 1 : 0;
     result.directories = checker.inodes.directories().size();

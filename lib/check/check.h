@@ -33,6 +33,7 @@ struct CheckResult {
     std::uint64_t directories = 0;
     std::uint64_t skipped_links = 0;
     std::uint64_t skipped_blocks = 0;
+    std::uint64_t given_back = 0;  // blocks of inodes that held none
     // After repairs, by a second check of everything: what is left. Without repairs: report.total().
     std::uint64_t remaining = 0;
     std::string repair_error{};  // why repairs ended early; empty: they did not

@@ -19,6 +19,8 @@ bool claims_are_complete(const Checker& checker);
 Result<void> repair_maps(Checker& checker, Image& image, bool also_corrupt);
 // Frees orphans and finishes interrupted truncations and collapses. Runs on maps that are right.
 Result<void> repair_orphans(Checker& checker, Image& image);
+// Frees blocks whose eight inodes are all free, in groups with many: how many. For a filesystem without problems.
+Result<std::uint64_t> give_back_inode_blocks(Checker& checker, Image& image);
 // Writes damaged superblock copies again.
 Result<void> repair_superblock_copies(Checker& checker, Image& image);
 // Stores how many groups are in use.

@@ -128,6 +128,17 @@ bool SpaceEditor::free_inode(InodeNo ino) {
     return true;
 }
 
+bool SpaceEditor::free_inode_block(BlockNo block) {
+    const AgNo ag = volume_.geometry.ag_of(block);
+    daxfs_ag_header* counts = header(ag);
+    if (counts == nullptr || !free({block, 1}) ||
+        !set_bits(ag, MapKind::kInodes, block - volume_.geometry.ag_start(ag), 1, false))
+        return false;
+    counts->inode_blocks = counts->inode_blocks - 1;
+    counts->free_inodes = counts->free_inodes - DAXFS_INODES_PER_BLOCK;
+    return true;
+}
+
 bool SpaceEditor::clear_orphan_group(BlockNo group) {
     const AgNo ag = volume_.geometry.ag_of(group);
     const std::uint64_t bit = (group - volume_.geometry.ag_start(ag)) / DAXFS_ORPHAN_BLOCKS;

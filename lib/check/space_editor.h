@@ -28,10 +28,13 @@ class SpaceEditor {
     std::uint64_t lines_to_free(const std::vector<OwnedRun>& runs) const;
     static constexpr std::uint64_t kLinesPerInode = DAXFS_INODE_SIZE / 64 + 4;  // and its AG's counters and orphan bit
 
+    static constexpr std::uint64_t kLinesPerInodeBlock = 2 + 5;  // both maps; their checksums and the header
+
     // Each returns false where a block is unreadable.
     bool free(OwnedRun run);
     std::optional<BlockNo> allocate(AgNo near, InodeNo owner);
     bool free_inode(InodeNo ino);
+    bool free_inode_block(BlockNo block);  // of eight free inodes
     bool clear_orphan_group(BlockNo group);
     // One word of a map.
     bool set_word(AgNo ag, MapKind kind, std::uint64_t index, std::uint64_t bits);

@@ -349,6 +349,36 @@ TEST(Recovery, SurvivesAKillInTheMiddleOfARepair) {
     }
 }
 
+// What the first run frees, the next one finds empty.
+TEST(Recovery, GivesBlocksOfInodesBack) {
+    constexpr int kOrphans = 3000;
+    const FormatOptions options = test::rich_options();
+    MemorySink sink(options.device_bytes);
+    FilesystemBuilder builder(test::must(plan_filesystem(options)), sink);
+    test::must(builder.begin());
+    test::must(builder.add_special(builder.root(), "first", S_IFIFO, 0, 0));
+    for (int i = 0; i < kOrphans; ++i)
+        test::must(builder.add_orphan(0, {}));
+    test::must(builder.add_special(builder.root(), "last", S_IFIFO, 0, 0));
+    test::must(builder.finish());
+    Image image = test::image_of(options.device_bytes, test::blocks_of(sink.image()));
+    EXPECT_EQ(check(image, CheckMode::kPreen).given_back, 0u);
+    const daxfs_ag_header before = *read_ag_header(test::must(open_volume(image)), AgNo{0}).raw;
+    EXPECT_EQ(check(image, CheckMode::kReport).given_back, 0u);
+    const CheckResult result = check(image, CheckMode::kPreen);
+    EXPECT_TRUE(result.clean());
+    EXPECT_GE(result.given_back, kOrphans / DAXFS_INODES_PER_BLOCK - 1u);
+    EXPECT_LE(result.given_back, kOrphans / DAXFS_INODES_PER_BLOCK + 1u);
+    const daxfs_ag_header after = *read_ag_header(test::must(open_volume(image)), AgNo{0}).raw;
+    EXPECT_EQ(after.free_blocks, before.free_blocks + result.given_back);
+    EXPECT_EQ(after.inode_blocks, before.inode_blocks - result.given_back);
+    EXPECT_EQ(after.free_inodes, before.free_inodes - result.given_back * DAXFS_INODES_PER_BLOCK);
+    const CheckResult again = check(image, CheckMode::kYes);
+    EXPECT_TRUE(again.clean());
+    EXPECT_EQ(again.given_back, 0u);
+    EXPECT_EQ(again.inodes, 4u);  // two of them directories
+}
+
 TEST(Recovery, LeavesOrphansAloneWhereOtherDamageCouldShareTheirBlocks) {
     ImageEditor editor(test::rich_image_with_orphan());
     editor.flip(editor.volume().block_of(editor.rich().small_file),

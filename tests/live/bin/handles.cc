@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // File handles, as a server of the network uses them: what they open, and when they are stale.
 //
-//   handles DIR    in an empty directory of the filesystem
+//   handles DIR    in an empty directory of the filesystem, which one of the tests fills
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -106,6 +106,30 @@ void test_number_used_again() {
     MUST(unlink((at + "new").c_str()));
 }
 
+// Whose block of inodes has become data of another file, made of what was there before.
+void test_given_back() {
+    constexpr int kFiles = 400;
+    std::vector<Handle> handles;
+    std::vector<std::string> names;
+    for (int i = 0; i < kFiles; ++i) {
+        names.push_back("given" + std::to_string(i));
+        close(create(names.back()));
+        handles.emplace_back(names.back());
+    }
+    for (const auto& name : names)
+        MUST(unlink((at + name).c_str()));
+    const int fd = create("data");
+    const std::vector<char> data(1 << 20, 0x5a);
+    while (write(fd, data.data(), data.size()) > 0) {
+    }
+    EXPECT(errno == ENOSPC);
+    forget();
+    for (auto& handle : handles)
+        MUST_FAIL(handle.open(O_RDONLY), ESTALE);
+    close(fd);
+    MUST(unlink((at + "data").c_str()));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -115,5 +139,6 @@ int main(int argc, char** argv) {
     test_named();
     test_unlinked_but_open();
     test_number_used_again();
+    test_given_back();
     return 0;
 }

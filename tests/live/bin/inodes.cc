@@ -4,6 +4,9 @@
 //   inodes create DIRECTORY FIRST COUNT    files of the numbers FIRST ..
 //   inodes remove DIRECTORY FIRST COUNT
 //   inodes fill DIRECTORY                  until there is no space; prints how many
+//   inodes first DIRECTORY NUMBER          how long the creation of this one takes, in ns
+#include <chrono>
+
 #include "check.h"
 
 namespace {
@@ -41,6 +44,17 @@ void fill(const Directory& directory) {
     std::printf("%lu\n", count);
 }
 
+void first(const Directory& directory, unsigned long number) {
+    // What a new process pays for its first calls is not the filesystem's.
+    const Directory elsewhere("/tmp");
+    create(elsewhere, 0, 20);
+    remove(elsewhere, 0, 20);
+    const auto start = std::chrono::steady_clock::now();
+    create(directory, number, 1);
+    const auto end = std::chrono::steady_clock::now();
+    std::printf("%lu\n", static_cast<unsigned long>(std::chrono::nanoseconds(end - start).count()));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -51,6 +65,8 @@ int main(int argc, char** argv) {
         create(Directory(argv[2]), std::stoul(argv[3]), std::stoul(argv[4]));
     else if (what == "remove" && argc == 5)
         remove(Directory(argv[2]), std::stoul(argv[3]), std::stoul(argv[4]));
+    else if (what == "first" && argc == 4)
+        first(Directory(argv[2]), std::stoul(argv[3]));
     else
-        fail("usage: inodes create|remove DIRECTORY FIRST COUNT, inodes fill DIRECTORY");
+        fail("usage: inodes create|remove DIRECTORY FIRST COUNT, inodes fill DIRECTORY, inodes first DIRECTORY NUMBER");
 }

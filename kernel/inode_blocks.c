@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Blocks of inodes: made in chunks, looked into, and given back.
+ *
+ * Which of them have a free inode is known in memory alone, and costs a transaction nothing:
+ *	open_inodes	has one, as far as was looked. Whoever creates a file looks nowhere else (ialloc.c).
+ *	empty_inodes	has eight: can be given back.
+ * After a mount nothing is known. A create that finds no open block looks into a few, from the AG's end on, where the
+ * youngest are; when those are full it makes new ones and leaves the rest to the survey, a worker. So the first create
+ * costs no more than it does, whatever the number of inodes, and at most a chunk an AG and mount is made too early.
+ *
+ * Empty blocks are kept up to KEPT_BLOCKS an AG, so that files which come and go move no blocks; statfs counts them as
+ * free. What is more than that goes as files are deleted, and all go when space is short and before an unmount. To give a
+ * block back, all of its inodes are promised first: then nobody else has one, or will.
+ *
+ * Bits are set under reserve_lock, and only of what the inode map has then. The map loses a block's bit before the
+ * promises end, so that whoever got hold of an inode looks at the map once more and then knows.
+ */
+#include <linux/random.h>
+
+#include "daxfs.h"
+
+#define CHUNK_BLOCKS	8		/* 32 KiB: 64 inodes */
+#define KEPT_BLOCKS	CHUNK_BLOCKS
+#define GIVEN_BLOCKS	8		/* in one transaction */
+#define SURVEY_BLOCKS	64		/* of the worker, before it lets others pass */
+
+static u64 first_inode(const struct daxfs_sb_info *sbi, u32 agno, u32 bit)
+{
+	return (daxfs_ag_start(sbi, agno) + bit) * DAXFS_INODES_PER_BLOCK;
+}
+
+static bool slot_is_free(struct daxfs_sb_info *sbi, struct daxfs_ag *ag, u64 ino)
+{
+	return !READ_ONCE(daxfs_raw_inode(sbi, ino)->mode) && !xa_load(&ag->taken_inodes, ino);
+}
+
+bool daxfs_inode_bit(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
+{
+	const __le64 *map = daxfs_ag_map(sbi, agno, sbi->bitmap_blocks + bit / DAXFS_BITS_PER_MAP_BLOCK);
+
+	return le64_to_cpu(READ_ONCE(map[bit % DAXFS_BITS_PER_MAP_BLOCK / 64])) >> (bit % 64) & 1;
+}
+
+/* ---- what is known ---- */
+
+static void set_empty(struct daxfs_sb_info *sbi, struct daxfs_ag *ag, u32 bit, bool empty)
+{
+	if (test_bit(bit, ag->empty_inodes) == empty)
+		return;
+	__assign_bit(bit, ag->empty_inodes, empty);
+	ag->empty_blocks += empty ? 1 : -1;
+	atomic64_add(empty ? 1 : -1, &sbi->empty_blocks);
+}
+
+static void set_open(struct daxfs_ag *ag, u32 bit)
+{
+	__set_bit(bit, ag->open_inodes);
+	ag->inode_hint = min(ag->inode_hint, bit);
+}
+
+void daxfs_raise_inode_hint(struct daxfs_ag *ag, u32 seen)
+{
+	spin_lock(&ag->reserve_lock);
+	if (ag->inode_hint == seen)
+		ag->inode_hint = find_next_bit(ag->open_inodes, ag->blocks, seen);
+	spin_unlock(&ag->reserve_lock);
+}
+
+static void forget_block(struct daxfs_sb_info *sbi, struct daxfs_ag *ag, u32 bit)
+{
+	__clear_bit(bit, ag->open_inodes);
+	set_empty(sbi, ag, bit, false);
+}
+
+/* From the last one on: files are mostly deleted in the order in which they were made, and then one look is enough. */
+static bool is_empty(struct daxfs_sb_info *sbi, struct daxfs_ag *ag, u64 first)
+{
+	u32 i = DAXFS_INODES_PER_BLOCK;
+
+	while (i && slot_is_free(sbi, ag, first + i - 1))
+		i--;
+	return !i;
+}
+
+/* An inode of the block is free again. */
+static void note_given(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
+{
+	struct daxfs_ag *ag = &sbi->ags[agno];
+
+	if (!daxfs_inode_bit(sbi, agno, bit))
+		return;
+	set_open(ag, bit);
+	set_empty(sbi, ag, bit, is_empty(sbi, ag, first_inode(sbi, agno, bit)));
+}
+
+static void note_block(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
+{
+	struct daxfs_ag *ag = &sbi->ags[agno];
+	u64 first = first_inode(sbi, agno, bit);
+	u32 i = 0;
+
+	while (i < DAXFS_INODES_PER_BLOCK && !slot_is_free(sbi, ag, first + i))
+		i++;
+	if (i < DAXFS_INODES_PER_BLOCK)
+		note_given(sbi, agno, bit);
+	else
+		forget_block(sbi, ag, bit);
+}
+
+void daxfs_inode_block_full(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
+{
+	struct daxfs_ag *ag = &sbi->ags[agno];
+
+	/* Whoever gives an inode back notes it under the same lock, after the slot shows as free. */
+	spin_lock(&ag->reserve_lock);
+	if (daxfs_inode_bit(sbi, agno, bit))
+		note_block(sbi, agno, bit);
+	else
+		forget_block(sbi, ag, bit);
+	spin_unlock(&ag->reserve_lock);
+}
+
+void daxfs_inode_taken(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
+{
+	struct daxfs_ag *ag = &sbi->ags[agno];
+
+	spin_lock(&ag->reserve_lock);
+	if (ag->free_inodes)
+		ag->free_inodes--;
+	set_empty(sbi, ag, bit, false);
+	spin_unlock(&ag->reserve_lock);
+	atomic64_dec(&sbi->free_inodes);
+}
+
+void daxfs_inode_given(struct daxfs_sb_info *sbi, u64 ino)
+{
+	u64 block = ino / DAXFS_INODES_PER_BLOCK;
+	u32 agno = daxfs_ag_of(sbi, block);
+	struct daxfs_ag *ag = &sbi->ags[agno];
+
+	xa_erase(&ag->taken_inodes, ino);
+	spin_lock(&ag->reserve_lock);
+	ag->free_inodes++;
+	note_given(sbi, agno, block - daxfs_ag_start(sbi, agno));
+	spin_unlock(&ag->reserve_lock);
+	atomic64_inc(&sbi->free_inodes);
+}
+
+void daxfs_inode_blocks_made(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count)
+{
+	struct daxfs_ag *ag = &sbi->ags[agno];
+	u32 bit;
+
+	spin_lock(&ag->reserve_lock);
+	ag->free_inodes += count * DAXFS_INODES_PER_BLOCK;
+	for (bit = first; bit < first + count; bit++)
+		note_given(sbi, agno, bit);
+	spin_unlock(&ag->reserve_lock);
+	atomic64_add(count * DAXFS_INODES_PER_BLOCK, &sbi->free_inodes);
+	atomic64_add(count, &sbi->inode_blocks);
+}
+
+void daxfs_inode_blocks_gone(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count)
+{
+	struct daxfs_ag *ag = &sbi->ags[agno];
+	u64 ino, from = first_inode(sbi, agno, first), end = from + count * DAXFS_INODES_PER_BLOCK;
+	u32 bit;
+
+	spin_lock(&ag->reserve_lock);
+	for (bit = first; bit < first + count; bit++)
+		forget_block(sbi, ag, bit);
+	spin_unlock(&ag->reserve_lock);
+	for (ino = from; ino < end; ino++)
+		xa_erase(&ag->taken_inodes, ino);
+	atomic64_sub(count, &sbi->inode_blocks);
+}
+
+/* ---- the survey ---- */
+
+/* The last block of inodes before block `end` of the AG: 1, 0 for none, or an error. */
+static int last_inode_block(struct super_block *sb, u32 agno, u32 end, u32 *bit)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	while (end) {
+		u32 base = round_down(end - 1, DAXFS_BITS_PER_MAP_BLOCK);
+		u32 index = sbi->bitmap_blocks + base / DAXFS_BITS_PER_MAP_BLOCK;
+		const __le64 *map = daxfs_ag_map(sbi, agno, index);
+		int err = daxfs_ag_verify_map(sb, daxfs_ag_start(sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index);
+
+		if (err)
+			return err;
+		for (; end > base; end = round_down(end - 1, 64)) {
+			u64 word = le64_to_cpu(READ_ONCE(map[(end - 1 - base) / 64])) & (~0ull >> (-end % 64));
+
+			if (word) {
+				*bit = round_down(end - 1, 64) + __fls(word);
+				return 1;
+			}
+		}
+	}
+	return 0;
+}
+
+/* The next block that nobody has looked into; survey_lock is held. 1: it has a free inode, 0: not, -ENOENT: none is left. */
+static int look_into_next(struct super_block *sb, u32 agno)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_ag *ag = &sbi->ags[agno];
+	u32 bit = 0;
+	int err = last_inode_block(sb, agno, ag->unseen, &bit);
+	bool open = false;
+
+	if (err <= 0) {
+		WRITE_ONCE(ag->unseen, 0);
+		return err ?: -ENOENT;
+	}
+	/* One that cannot be read has nothing to give. */
+	if (!daxfs_first_touch(sb, 0, daxfs_ag_start(sbi, agno) + bit)) {
+		spin_lock(&ag->reserve_lock);
+		note_block(sbi, agno, bit);
+		open = test_bit(bit, ag->open_inodes);
+		spin_unlock(&ag->reserve_lock);
+	}
+	WRITE_ONCE(ag->unseen, bit);
+	return open;
+}
+
+int daxfs_look_for_inodes(struct super_block *sb, u32 agno, u32 *blocks)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_ag *ag = &sbi->ags[agno];
+	int found = 0;
+
+	mutex_lock(&sbi->survey_lock);
+	while (!found && ag->unseen && *blocks) {
+		--*blocks;
+		found = look_into_next(sb, agno);
+		cond_resched();
+	}
+	if (!found && ag->unseen && !ag->survey) {
+		WRITE_ONCE(ag->survey, true);
+		queue_work(system_long_wq, &sbi->survey_work);
+	}
+	mutex_unlock(&sbi->survey_lock);
+	return found < 0 && found != -ENOENT ? found : found > 0 ? 0 : -EBUSY;
+}
+
+/* Some more of the AG's blocks; inside the gate. False: nothing is left. */
+static bool survey_some(struct super_block *sb, u32 agno, u32 blocks)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u32 i;
+	bool more;
+
+	mutex_lock(&sbi->survey_lock);
+	for (i = 0; i < blocks && sbi->ags[agno].unseen; i++)
+		look_into_next(sb, agno);
+	more = sbi->ags[agno].unseen;
+	mutex_unlock(&sbi->survey_lock);
+	cond_resched();
+	return more;
+}
+
+void daxfs_prepare_inodes(struct super_block *sb, u32 agno)
+{
+	if (agno < DAXFS_SB(sb)->initialised_ags && !daxfs_ag_count(sb, agno))
+		survey_some(sb, agno, DAXFS_INODE_BLOCKS_TRIED);
+}
+
+static void survey_ag(struct super_block *sb, u32 agno)
+{
+	bool more = true;
+
+	/* Gone from the flags when the unmount begins. */
+	while (more && READ_ONCE(sb->s_flags) & SB_ACTIVE) {
+		int gate = daxfs_enter(DAXFS_SB(sb));
+
+		if (gate < 0)
+			return;
+		more = survey_some(sb, agno, SURVEY_BLOCKS);
+		daxfs_leave(gate);
+	}
+}
+
+static void survey(struct work_struct *work)
+{
+	struct daxfs_sb_info *sbi = container_of(work, struct daxfs_sb_info, survey_work);
+	u32 agno, ags = smp_load_acquire(&sbi->initialised_ags);
+
+	for (agno = 0; agno < ags; agno++)
+		if (READ_ONCE(sbi->ags[agno].survey))
+			survey_ag(sbi->sb, agno);
+}
+
+void daxfs_survey_init(struct daxfs_sb_info *sbi)
+{
+	mutex_init(&sbi->survey_lock);
+	INIT_WORK(&sbi->survey_work, survey);
+}
+
+void daxfs_survey_exit(struct daxfs_sb_info *sbi)
+{
+	cancel_work_sync(&sbi->survey_work);
+}
+
+/* ---- new ones ---- */
+
+/* Free inodes in reserved blocks that nothing reaches yet. Flushed; the fence is the commit's. */
+static void write_chunk(struct daxfs_sb_info *sbi, struct daxfs_run run)
+{
+	u64 ino;
+
+	daxfs_zero_blocks(sbi, run.block, run.count);
+	for (ino = run.block * DAXFS_INODES_PER_BLOCK; ino < (run.block + run.count) * DAXFS_INODES_PER_BLOCK; ino++) {
+		struct daxfs_inode *raw = daxfs_raw_inode(sbi, ino);
+
+		raw->magic = cpu_to_le32(DAXFS_INODE_MAGIC);
+		raw->ino = cpu_to_le64(ino);
+		raw->generation = cpu_to_le32(get_random_u32());
+		daxfs_seal_inode(sbi, raw);
+		daxfs_flush(sbi, raw, sizeof(*raw));
+	}
+}
+
+int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 *agno)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_alloc request = {
+		.kind = DAXFS_ALLOC_META,
+		.ino = daxfs_ag_start(sbi, near) * DAXFS_INODES_PER_BLOCK,
+		.want = CHUNK_BLOCKS,
+		.near_only = near_only,
+	};
+	struct daxfs_run run;
+	struct daxfs_tx *tx;
+	int err = daxfs_reserve(sb, &request, &run);
+
+	if (err)
+		return err;
+	tx = daxfs_tx_begin(sb);
+	if (IS_ERR(tx)) {
+		daxfs_unreserve(sb, run);
+		return PTR_ERR(tx);
+	}
+	write_chunk(sbi, run);
+	daxfs_tx_inode_chunk(tx, run);
+	err = daxfs_tx_ready(tx);
+	if (err) {
+		daxfs_tx_cancel(tx);
+		return err;
+	}
+	*agno = daxfs_ag_of(sbi, run.block);
+	return daxfs_tx_commit(tx);
+}
+
+/* ---- given back ---- */
+
+/* Every inode of the block at `bit`, if all are free. */
+static bool promise_block(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
+{
+	struct daxfs_ag *ag = &sbi->ags[agno];
+	u64 first = first_inode(sbi, agno, bit);
+	u32 i;
+
+	for (i = 0; i < DAXFS_INODES_PER_BLOCK; i++) {
+		if (xa_insert(&ag->taken_inodes, first + i, xa_mk_value(1), GFP_NOFS))
+			break;
+		/* Somebody's who took it, used it, and ended his promise before ours. */
+		if (READ_ONCE(daxfs_raw_inode(sbi, first + i)->mode)) {
+			xa_erase(&ag->taken_inodes, first + i);
+			break;
+		}
+	}
+	if (i == DAXFS_INODES_PER_BLOCK) {
+		for (i = 0; i < DAXFS_INODES_PER_BLOCK; i++)
+			daxfs_inode_taken(sbi, agno, bit);
+		return true;
+	}
+	while (i--)
+		xa_erase(&ag->taken_inodes, first + i);
+	daxfs_inode_block_full(sbi, agno, bit);
+	return false;
+}
+
+/* Blocks of the AG that are known to be empty, all but the first `keep` of them; their inodes are promised. */
+static u32 promise_empty(struct daxfs_sb_info *sbi, u32 agno, u32 keep, u32 bits[GIVEN_BLOCKS])
+{
+	struct daxfs_ag *ag = &sbi->ags[agno];
+	u32 found = 0, count = 0, i, bit;
+
+	spin_lock(&ag->reserve_lock);
+	for (bit = 0; ag->empty_blocks > keep && found < GIVEN_BLOCKS; bit++) {
+		bit = find_next_bit(ag->empty_inodes, ag->blocks, bit);
+		if (bit >= ag->blocks)
+			break;
+		if (keep) {
+			keep--;
+			continue;
+		}
+		forget_block(sbi, ag, bit);
+		bits[found++] = bit;
+	}
+	spin_unlock(&ag->reserve_lock);
+	for (i = 0; i < found; i++)
+		if (promise_block(sbi, agno, bits[i]))
+			bits[count++] = bits[i];
+	return count;
+}
+
+static int give_back(struct super_block *sb, u32 agno, const u32 *bits, u32 count)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_tx *tx = daxfs_tx_begin(sb);
+	int err = PTR_ERR_OR_ZERO(tx);
+	u32 i;
+
+	if (err)
+		return err;
+	for (i = 0; i < count; i++)
+		daxfs_tx_inode_blocks_free(tx, (struct daxfs_run){
+			.block = daxfs_ag_start(sbi, agno) + bits[i], .count = 1 });
+	err = daxfs_tx_ready(tx);
+	if (err) {
+		daxfs_tx_cancel(tx);
+		return err;
+	}
+	return daxfs_tx_commit(tx);
+}
+
+/* True: some were given back. */
+static bool trim(struct super_block *sb, u32 agno, u32 keep)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u32 bits[GIVEN_BLOCKS], count, i;
+	bool some = false;
+
+	while ((count = promise_empty(sbi, agno, keep, bits))) {
+		if (give_back(sb, agno, bits, count)) {
+			for (i = 0; i < count * DAXFS_INODES_PER_BLOCK; i++)
+				daxfs_inode_given(sbi, first_inode(sbi, agno, bits[i / DAXFS_INODES_PER_BLOCK]) +
+						       i % DAXFS_INODES_PER_BLOCK);
+			break;
+		}
+		some = true;
+	}
+	return some;
+}
+
+void daxfs_trim_inodes(struct super_block *sb, u32 agno)
+{
+	if (READ_ONCE(DAXFS_SB(sb)->ags[agno].empty_blocks) >= KEPT_BLOCKS + GIVEN_BLOCKS)
+		trim(sb, agno, KEPT_BLOCKS);
+}
+
+bool daxfs_give_inodes(struct super_block *sb, bool look)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u32 agno, ags = smp_load_acquire(&sbi->initialised_ags);
+	bool some = false;
+
+	if (!daxfs_writable(sb))
+		return false;
+	for (agno = 0; agno < ags; agno++) {
+		struct daxfs_ag *ag = &sbi->ags[agno];
+
+		while (look && READ_ONCE(ag->free_inodes) >= DAXFS_INODES_PER_BLOCK && !daxfs_ag_load(sb, agno) &&
+		       READ_ONCE(ag->unseen))
+			survey_some(sb, agno, SURVEY_BLOCKS);
+		if (READ_ONCE(ag->empty_blocks))
+			some |= trim(sb, agno, 0);
+	}
+	return some;
+}
