@@ -11,14 +11,14 @@ mkdir "$MNT/d" "$MNT/e"
 
 best() { # WHETHER TO MOUNT ANEW: ns
     best=1000000000
-    for try in 1 2 3 4 5; do
+    for _ in 1 2 3 4 5; do
         [ "$1" = 0 ] || remount
         : "$(ls "$MNT/e")"
         ns=$(/tests/bin/inodes first "$MNT/e" 0)
         /tests/bin/inodes remove "$MNT/e" 0 1
         [ "$ns" -ge "$best" ] || best=$ns
     done
-    echo $best
+    echo "$best"
 }
 
 first() { # WHERE THE FREE INODES ARE

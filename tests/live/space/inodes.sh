@@ -42,7 +42,7 @@ expect_eq "$(blocks)" "$before" "free blocks at last"
 at_once() { # COMMAND...: for four tasks, each with a number
     tasks=
     for task in 1 2 3 4; do
-        "$@" $task &
+        "$@" "$task" &
         tasks="$tasks $!"
     done
     for task in $tasks; do
