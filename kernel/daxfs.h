@@ -160,7 +160,7 @@ struct daxfs_sb_info {
 	atomic64_t inode_blocks;
 	atomic64_t empty_blocks;	/* those known to hold no inode, see inode_blocks.c */
 	struct mutex survey_lock;	/* daxfs_ag.unseen */
-	struct work_struct survey_work;
+	struct delayed_work inode_work;
 	/* held.c: pages that were mapped, and those that somebody still refers to */
 	unsigned long *exposed;		/* bit a huge page, from align_blocks on */
 	u64 exposed_bits;
@@ -603,8 +603,8 @@ struct inode *daxfs_alloc_inode(struct super_block *sb);
 void daxfs_free_inode(struct inode *inode);
 
 /* ---- inode_blocks.c: where inodes are free ---- */
-void daxfs_survey_init(struct daxfs_sb_info *sbi);	/* then daxfs_survey_exit(), when nobody creates files any more */
-void daxfs_survey_exit(struct daxfs_sb_info *sbi);
+void daxfs_inode_work_init(struct daxfs_sb_info *sbi);
+void daxfs_inode_work_stop(struct daxfs_sb_info *sbi);	/* when nobody creates or deletes files any more */
 /* Is block `bit` of the AG one of inodes? The map was verified. */
 bool daxfs_inode_bit(struct daxfs_sb_info *sbi, u32 agno, u32 bit);
 /* How many that nobody has looked into a create looks into before it makes new ones. */
@@ -622,7 +622,7 @@ void daxfs_inode_blocks_made(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32
 void daxfs_inode_blocks_gone(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count);
 /* A chunk of free inodes, in AG `near` or, without near_only, anywhere: *agno. */
 int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 *agno);
-void daxfs_trim_inodes(struct super_block *sb, u32 agno);	/* gives back what is too much to keep; outside transactions */
+void daxfs_note_empty(struct super_block *sb, u32 agno);	/* files of the AG were deleted */
 /* Gives all empty blocks of inodes back. look: those too that nobody has looked into. True: there were some. */
 bool daxfs_give_inodes(struct super_block *sb, bool look);
 

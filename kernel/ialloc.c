@@ -303,6 +303,6 @@ unlock:
 	if (err)
 		xa_erase(&ag->taken_inodes, inode->i_ino);
 	else
-		daxfs_trim_inodes(sb, agno);
+		daxfs_note_empty(sb, agno);
 	return err;
 }

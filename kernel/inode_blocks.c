@@ -9,9 +9,9 @@
  * youngest are; when those are full it makes new ones and leaves the rest to the survey, a worker. So the first create
  * costs no more than it does, whatever the number of inodes, and at most a chunk an AG and mount is made too early.
  *
- * Empty blocks are kept up to KEPT_BLOCKS an AG, so that files which come and go move no blocks; statfs counts them as
- * free. What is more than that goes as files are deleted, and all go when space is short and before an unmount. To give a
- * block back, all of its inodes are promised first: then nobody else has one, or will.
+ * Empty blocks are free space to statfs. All go when space is short and before an unmount; else the worker takes some
+ * time later what is more than KEPT_BLOCKS an AG, so that files which come and go move no blocks, and a power cut leaves
+ * few. To give a block back, all of its inodes are promised first: then nobody else has one, or will.
  *
  * Bits are set under reserve_lock, and only of what the inode map has then. The map loses a block's bit before the
  * promises end, so that whoever got hold of an inode looks at the map once more and then knows.
@@ -23,6 +23,7 @@
 #define CHUNK_BLOCKS	8		/* 32 KiB: 64 inodes */
 #define KEPT_BLOCKS	CHUNK_BLOCKS
 #define GIVEN_BLOCKS	8		/* in one transaction */
+#define TRIM_DELAY	(5 * HZ)
 #define SURVEY_BLOCKS	64		/* of the worker, before it lets others pass */
 
 static u64 first_inode(const struct daxfs_sb_info *sbi, u32 agno, u32 bit)
@@ -239,9 +240,9 @@ int daxfs_look_for_inodes(struct super_block *sb, u32 agno, u32 *blocks)
 		found = look_into_next(sb, agno);
 		cond_resched();
 	}
-	if (!found && ag->unseen && !ag->survey) {
+	if (!found && ag->unseen) {
 		WRITE_ONCE(ag->survey, true);
-		queue_work(system_long_wq, &sbi->survey_work);
+		mod_delayed_work(system_long_wq, &sbi->inode_work, 0);
 	}
 	mutex_unlock(&sbi->survey_lock);
 	return found < 0 && found != -ENOENT ? found : found > 0 ? 0 : -EBUSY;
@@ -282,27 +283,6 @@ static void survey_ag(struct super_block *sb, u32 agno)
 		more = survey_some(sb, agno, SURVEY_BLOCKS);
 		daxfs_leave(gate);
 	}
-}
-
-static void survey(struct work_struct *work)
-{
-	struct daxfs_sb_info *sbi = container_of(work, struct daxfs_sb_info, survey_work);
-	u32 agno, ags = smp_load_acquire(&sbi->initialised_ags);
-
-	for (agno = 0; agno < ags; agno++)
-		if (READ_ONCE(sbi->ags[agno].survey))
-			survey_ag(sbi->sb, agno);
-}
-
-void daxfs_survey_init(struct daxfs_sb_info *sbi)
-{
-	mutex_init(&sbi->survey_lock);
-	INIT_WORK(&sbi->survey_work, survey);
-}
-
-void daxfs_survey_exit(struct daxfs_sb_info *sbi)
-{
-	cancel_work_sync(&sbi->survey_work);
 }
 
 /* ---- new ones ---- */
@@ -448,12 +428,6 @@ static bool trim(struct super_block *sb, u32 agno, u32 keep)
 	return some;
 }
 
-void daxfs_trim_inodes(struct super_block *sb, u32 agno)
-{
-	if (READ_ONCE(DAXFS_SB(sb)->ags[agno].empty_blocks) >= KEPT_BLOCKS + GIVEN_BLOCKS)
-		trim(sb, agno, KEPT_BLOCKS);
-}
-
 bool daxfs_give_inodes(struct super_block *sb, bool look)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
@@ -472,4 +446,61 @@ bool daxfs_give_inodes(struct super_block *sb, bool look)
 			some |= trim(sb, agno, 0);
 	}
 	return some;
+}
+
+/* ---- the worker ---- */
+
+static bool many_empty(const struct daxfs_ag *ag)
+{
+	return READ_ONCE(ag->empty_blocks) >= KEPT_BLOCKS + GIVEN_BLOCKS;
+}
+
+/* Not while the filesystem is frozen or has become read-only: false then. */
+static bool trim_many(struct super_block *sb, u32 agno)
+{
+	int gate;
+
+	if (!sb_start_write_trylock(sb))
+		return false;
+	gate = sb_rdonly(sb) ? -EROFS : daxfs_enter(DAXFS_SB(sb));
+	if (gate >= 0) {
+		trim(sb, agno, KEPT_BLOCKS);
+		daxfs_leave(gate);
+	}
+	sb_end_write(sb);
+	return gate >= 0;
+}
+
+static void work_on_inodes(struct work_struct *work)
+{
+	struct daxfs_sb_info *sbi = container_of(to_delayed_work(work), struct daxfs_sb_info, inode_work);
+	u32 agno, ags = smp_load_acquire(&sbi->initialised_ags);
+
+	for (agno = 0; agno < ags; agno++) {
+		struct daxfs_ag *ag = &sbi->ags[agno];
+
+		if (READ_ONCE(ag->survey))
+			survey_ag(sbi->sb, agno);
+		if (many_empty(ag) && !trim_many(sbi->sb, agno))
+			break;
+	}
+}
+
+void daxfs_note_empty(struct super_block *sb, u32 agno)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	if (many_empty(&sbi->ags[agno]) && !delayed_work_pending(&sbi->inode_work))
+		queue_delayed_work(system_long_wq, &sbi->inode_work, TRIM_DELAY);
+}
+
+void daxfs_inode_work_init(struct daxfs_sb_info *sbi)
+{
+	mutex_init(&sbi->survey_lock);
+	INIT_DELAYED_WORK(&sbi->inode_work, work_on_inodes);
+}
+
+void daxfs_inode_work_stop(struct daxfs_sb_info *sbi)
+{
+	cancel_delayed_work_sync(&sbi->inode_work);
 }

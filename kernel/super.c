@@ -162,7 +162,7 @@ static int daxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	daxfs_errors_init(sbi);
 	daxfs_failure_init(sbi);
 	daxfs_held_prepare(sbi);
-	daxfs_survey_init(sbi);
+	daxfs_inode_work_init(sbi);
 	init_waitqueue_head(&sbi->fault_wait);
 	sbi->counters = alloc_percpu(struct daxfs_counters);
 	if (!sbi->counters)
@@ -183,8 +183,10 @@ static int daxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 static void give_inodes(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	int gate = daxfs_enter(sbi);
+	int gate;
 
+	daxfs_inode_work_stop(sbi);
+	gate = daxfs_enter(sbi);
 	if (gate < 0)
 		return;
 	daxfs_give_inodes(sb, false);
@@ -217,7 +219,7 @@ static void daxfs_kill_sb(struct super_block *sb)
 	kill_block_super(sb);
 	daxfs_failure_stopped(sbi);
 	daxfs_stats_remove(sb);
-	daxfs_survey_exit(sbi);
+	daxfs_inode_work_stop(sbi);
 	daxfs_held_exit(sbi);
 	daxfs_ags_close(sb);
 	daxfs_journals_free(sb);

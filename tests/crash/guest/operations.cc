@@ -207,6 +207,16 @@ int many_inodes_and_back() {
     return 0;
 }
 
+void leave_empty_blocks() {
+    must(many_inodes_and_back(), "B");
+}
+
+// More than there can be: whatever can be given back is, before that is said.
+int want_all_space() {
+    const int error = allocate("A/foo", FALLOC_FL_KEEP_SIZE, 0, std::uint64_t{1} << 40);
+    return error == ENOSPC ? 0 : error == 0 ? EINVAL : error;
+}
+
 // ---- a source that ends in the middle of a write(2) ----
 
 // `readable` bytes before a page that is not there, and the rest behind it.
@@ -373,6 +383,7 @@ const std::vector<Operation>& large_operations() {
         {"c", "zero-range-preallocated", [] { return allocate("A/pre", FALLOC_FL_ZERO_RANGE, 4096 + 100, 2 * 4096 + 500); }, write_in_preallocated},
         {"-", "unlink-last-inode", [] { return result(unlink(numbered(kManyInodes - 1).c_str())); }, leave_one_inode},
         {"n", "many-inodes-and-back", many_inodes_and_back},
+        {"-", "inodes-given-back", want_all_space, leave_empty_blocks},
         {"=", "set-label", set_label},
         {"-", "insert-fragments", [] { return allocate("A/fragments", FALLOC_FL_INSERT_RANGE, 4096, 3 * 4096); }, fragment},
     };
