@@ -608,7 +608,7 @@ void daxfs_inode_work_stop(struct daxfs_sb_info *sbi);	/* when nobody creates or
 /* Is block `bit` of the AG one of inodes? The map was verified. */
 bool daxfs_inode_bit(struct daxfs_sb_info *sbi, u32 agno, u32 bit);
 /* How many that nobody has looked into a create looks into before it makes new ones. */
-#define DAXFS_INODE_BLOCKS_TRIED	8
+#define DAXFS_INODE_BLOCKS_TRIED	2
 /* What the first create in the AG would wait for. Damage is met again by who needs what is damaged. */
 void daxfs_prepare_inodes(struct super_block *sb, u32 agno);
 /* Looks into at most *blocks blocks that nobody has looked into: 0 when one has a free inode, -EBUSY, or an error. */
@@ -620,8 +620,8 @@ void daxfs_inode_given(struct daxfs_sb_info *sbi, u64 ino);		/* free, and the pr
 /* What a committed transaction did; of blocks that are gone the promises end. */
 void daxfs_inode_blocks_made(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count);
 void daxfs_inode_blocks_gone(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count);
-/* A chunk of free inodes, in AG `near` or, without near_only, anywhere: *agno. */
-int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 *agno);
+/* A chunk of free inodes, in AG `near` or, without near_only, anywhere: *agno. `before`: how many were made in the mount. */
+int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 before, u32 *agno);
 void daxfs_note_empty(struct super_block *sb, u32 agno);	/* files of the AG were deleted */
 /* Gives all empty blocks of inodes back. look: those too that nobody has looked into. True: there were some. */
 bool daxfs_give_inodes(struct super_block *sb, bool look);

@@ -101,7 +101,7 @@ static int grow(struct super_block *sb, u32 near, bool near_only, u32 seen, u32 
 
 	mutex_lock(&ag->grow_lock);
 	if (ag->grown == seen) {
-		err = daxfs_add_inodes(sb, near, near_only, &ag->grown_in);
+		err = daxfs_add_inodes(sb, near, near_only, seen, &ag->grown_in);
 		if (!err)
 			WRITE_ONCE(ag->grown, seen + 1);
 	}

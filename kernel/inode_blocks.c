@@ -5,9 +5,10 @@
  * Which of them have a free inode is known in memory alone, and costs a transaction nothing:
  *	open_inodes	has one, as far as was looked. Whoever creates a file looks nowhere else (ialloc.c).
  *	empty_inodes	has eight: can be given back.
- * After a mount nothing is known. A create that finds no open block looks into a few, from the AG's end on, where the
- * youngest are; when those are full it makes new ones and leaves the rest to the survey, a worker. So the first create
- * costs no more than it does, whatever the number of inodes, and at most a chunk an AG and mount is made too early.
+ * After a mount nothing is known. The mount, and then a create that finds no open block, look into a few, from the AG's end
+ * on, where the youngest are; when those are full the create makes new ones and leaves the rest to the survey, a worker.
+ * So the first create costs what others do, whatever the number of inodes. The first chunks of an AG in a mount are small:
+ * one block, two, four. They may have been made too early, and make somebody's first create dear.
  *
  * Empty blocks are free space to statfs. All go when space is short and before an unmount; else the worker takes some
  * time later what is more than KEPT_BLOCKS an AG, so that files which come and go move no blocks, and a power cut leaves
@@ -16,15 +17,18 @@
  * Bits are set under reserve_lock, and only of what the inode map has then. The map loses a block's bit before the
  * promises end, so that whoever got hold of an inode looks at the map once more and then knows.
  */
+#include <linux/log2.h>
 #include <linux/random.h>
 
 #include "daxfs.h"
 
-#define CHUNK_BLOCKS	8		/* 32 KiB: 64 inodes */
+#define CHUNK_BLOCKS	8		/* 32 KiB: 64 inodes. A power of two */
 #define KEPT_BLOCKS	CHUNK_BLOCKS
 #define GIVEN_BLOCKS	8		/* in one transaction */
 #define TRIM_DELAY	(5 * HZ)
+#define SURVEY_DELAY	(HZ / 50)	/* whoever asks for it is in the middle of a create */
 #define SURVEY_BLOCKS	64		/* of the worker, before it lets others pass */
+#define PREPARED_BLOCKS	8		/* that a mount looks into */
 
 static u64 first_inode(const struct daxfs_sb_info *sbi, u32 agno, u32 bit)
 {
@@ -242,7 +246,7 @@ int daxfs_look_for_inodes(struct super_block *sb, u32 agno, u32 *blocks)
 	}
 	if (!found && ag->unseen) {
 		WRITE_ONCE(ag->survey, true);
-		mod_delayed_work(system_long_wq, &sbi->inode_work, 0);
+		mod_delayed_work(system_unbound_wq, &sbi->inode_work, SURVEY_DELAY);
 	}
 	mutex_unlock(&sbi->survey_lock);
 	return found < 0 && found != -ENOENT ? found : found > 0 ? 0 : -EBUSY;
@@ -267,7 +271,7 @@ static bool survey_some(struct super_block *sb, u32 agno, u32 blocks)
 void daxfs_prepare_inodes(struct super_block *sb, u32 agno)
 {
 	if (agno < DAXFS_SB(sb)->initialised_ags && !daxfs_ag_count(sb, agno))
-		survey_some(sb, agno, DAXFS_INODE_BLOCKS_TRIED);
+		survey_some(sb, agno, PREPARED_BLOCKS);
 }
 
 static void survey_ag(struct super_block *sb, u32 agno)
@@ -304,13 +308,13 @@ static void write_chunk(struct daxfs_sb_info *sbi, struct daxfs_run run)
 	}
 }
 
-int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 *agno)
+int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 before, u32 *agno)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_alloc request = {
 		.kind = DAXFS_ALLOC_META,
 		.ino = daxfs_ag_start(sbi, near) * DAXFS_INODES_PER_BLOCK,
-		.want = CHUNK_BLOCKS,
+		.want = before < ilog2(CHUNK_BLOCKS) ? 1 << before : CHUNK_BLOCKS,
 		.near_only = near_only,
 	};
 	struct daxfs_run run;
@@ -491,7 +495,7 @@ void daxfs_note_empty(struct super_block *sb, u32 agno)
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 
 	if (many_empty(&sbi->ags[agno]) && !delayed_work_pending(&sbi->inode_work))
-		queue_delayed_work(system_long_wq, &sbi->inode_work, TRIM_DELAY);
+		queue_delayed_work(system_unbound_wq, &sbi->inode_work, TRIM_DELAY);
 }
 
 void daxfs_inode_work_init(struct daxfs_sb_info *sbi)
