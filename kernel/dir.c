@@ -55,29 +55,32 @@ static int bad_record(struct inode *dir, const struct dir_path *path, u32 offset
 	return daxfs_corrupt(dir->i_sb, dir->i_ino, path->block, "directory entry at byte %u", offset);
 }
 
-/* The record at `offset`: whether its length is good for a step and its name inside. */
+/*
+ * The record at `offset`, a multiple of 8 inside the block: whether its length is good for a step and its name inside.
+ * Most of what an operation on a name costs is the records that it passes over. So a walk that meets a bad one returns
+ * what bad_record() does, and no member of a record is kept over that call.
+ */
 static __always_inline bool read_record(const void *leaf, u32 offset, struct dir_record *record)
 {
 	const struct daxfs_dirent *entry = leaf + offset;
-	u64 head;
+	u64 head = le64_to_cpu(READ_ONCE(*(const __le64 *)entry));
 
 	BUILD_BUG_ON(offsetof(struct daxfs_dirent, length) != 4 || offsetof(struct daxfs_dirent, name_length) != 6 ||
 		     offsetof(struct daxfs_dirent, type) != 7);
-	if (offset > DAXFS_BLOCK_SIZE - sizeof(*entry))
-		return false;
-	head = le64_to_cpu(READ_ONCE(*(const __le64 *)entry));
 	record->entry = entry;
 	record->length = head >> 32;
 	record->name_length = head >> 48;
 	record->type = head >> 56;
+	if (record->length < sizeof(*entry) + record->name_length || !IS_ALIGNED(record->length, 8) ||
+	    record->length > DAXFS_BLOCK_SIZE - offset)
+		return false;
 	record->key = le64_to_cpu(READ_ONCE(entry->key));
-	return record->length >= sizeof(*entry) + record->name_length && IS_ALIGNED(record->length, 8) &&
-	       record->length <= DAXFS_BLOCK_SIZE - offset && record->type <= DAXFS_DIRENT_LNK &&
-	       !record->type == !record->name_length;
+	return record->type == DAXFS_DIRENT_FREE ? !record->name_length :
+						   record->type <= DAXFS_DIRENT_LNK && record->name_length;
 }
 
-static __always_inline int load_record(struct inode *dir, const struct dir_path *path, const void *leaf, u32 offset,
-				       struct dir_record *record)
+static int load_record(struct inode *dir, const struct dir_path *path, const void *leaf, u32 offset,
+		       struct dir_record *record)
 {
 	return read_record(leaf, offset, record) ? 0 : bad_record(dir, path, offset);
 }
@@ -131,11 +134,10 @@ static int find_in_leaf(struct inode *dir, struct dir_place *place, u64 first, c
 
 	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
 		struct dir_record record;
-		int err = load_record(dir, &place->path, leaf, offset, &record);
 
-		if (err)
-			return err;
-		if (record.key - first < ORDINALS && name_is(&record, name)) {
+		if (unlikely(!read_record(leaf, offset, &record)))
+			return bad_record(dir, &place->path, offset);
+		if (unlikely(record.key - first < ORDINALS) && name_is(&record, name)) {
 			place->record = record;
 			place->offset = offset;
 			place->free_before = free_before ?: offset;
@@ -333,12 +335,11 @@ static int choose_key(struct daxfs_dir_change *change, const struct qstr *name, 
 			struct dir_record record;
 			u64 ordinal;
 
-			err = load_record(dir, &path, path.leaf, offset, &record);
-			if (err)
-				return err;
+			if (unlikely(!read_record(path.leaf, offset, &record)))
+				return bad_record(dir, &path, offset);
 			offset += record.length;
 			ordinal = record.key - first;
-			if (ordinal >= ORDINALS)
+			if (likely(ordinal >= ORDINALS))
 				continue;
 			err = check_record(dir, &path, record);
 			if (err)
@@ -395,10 +396,9 @@ static int find_room(struct inode *dir, const struct dir_path *path, u32 bytes, 
 	*room = 0;
 	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
 		struct dir_record record;
-		int err = load_record(dir, path, path->leaf, offset, &record);
 
-		if (err)
-			return err;
+		if (unlikely(!read_record(path->leaf, offset, &record)))
+			return bad_record(dir, path, offset);
 		if (record.type == DAXFS_DIRENT_FREE && record.length >= bytes) {
 			*room = offset;
 			*length = record.length;
@@ -446,9 +446,8 @@ int daxfs_dir_collect(struct inode *dir, const struct dir_path *path, u64 from, 
 	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
 		struct dir_record record;
 
-		err = load_record(dir, &copied, scratch->leaf, offset, &record);
-		if (err)
-			return err;
+		if (unlikely(!read_record(scratch->leaf, offset, &record)))
+			return bad_record(dir, &copied, offset);
 		if (record.type != DAXFS_DIRENT_FREE && record.key >= from) {
 			err = check_record(dir, &copied, record);
 			if (!err && path->doubt && !is_name(&record))
