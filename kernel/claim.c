@@ -4,26 +4,22 @@
  * says are used and its inode map says hold no inodes. Whoever wrote to others, or freed them, would destroy metadata
  * that is in use, or data that the allocator gave to somebody else.
  *
- * The place is looked at each time. The maps are once, where a claim is first believed: of an inode's own extents in the
- * inode's life, of a node (with the extents in it) in the mount. What is claimed later the allocator gave, and it gives
- * nothing that the bitmap has. A claim that the maps deny is damage. Where the maps are damaged themselves the file can
- * be read, so that its data can be copied off; daxfs_may_change() refuses to change it.
+ * The place of extents is looked at each time. The maps are once, where a claim is first believed: of an inode's own
+ * extents in the inode's life, of a node (its place, and the extents in it) in the mount. What is claimed later the
+ * allocator gave, and it gives nothing that the bitmap has. A claim that the maps deny is damage. Where the maps are
+ * damaged themselves the file can be read, so that its data can be copied off; daxfs_may_change() refuses to change it.
  */
 #include "map.h"
 
 bool daxfs_file_blocks_valid(const struct daxfs_sb_info *sbi, u64 block, u64 count)
 {
-	u64 first, journals, journal_end;
-	u32 ag_blocks = 1u << sbi->ag_shift;
+	/* Of a block in front of the first AG this is large. */
+	u64 from_start = block - sbi->align_blocks, agno = from_start >> sbi->ag_shift;
+	u32 ag_blocks = 1u << sbi->ag_shift, first = from_start & (ag_blocks - 1);
 
-	if (!count || !daxfs_block_valid(sbi, block, count))
-		return false;
-	first = (block - sbi->align_blocks) & (ag_blocks - 1);
-	if (first < sbi->map_end || count > ag_blocks - first || daxfs_ag_of(sbi, block) >= sbi->initialised_ags)
-		return false;
-	journals = sbi->journals[0].block;
-	journal_end = journals + (u64)sbi->journal_count * sbi->journal_blocks;
-	return block >= journal_end || block + count <= journals;
+	/* The last AG may be shorter than the others. */
+	return agno < sbi->initialised_ags && first >= daxfs_fixed_blocks(sbi, agno) && count - 1 < ag_blocks - first &&
+	       block + count <= sbi->block_count;
 }
 
 /* Whether bits [first, end) of the AG's map that begins at map block `base` are all set, or all clear. */
@@ -71,14 +67,8 @@ static unsigned long *known_nodes(struct daxfs_sb_info *sbi, u64 block, u32 *bit
 
 int daxfs_claim_node(struct inode *inode, u64 block)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
-	u32 bit;
-	unsigned long *known = known_nodes(sbi, block, &bit);
-	int err;
+	int err = daxfs_first_touch(inode->i_sb, inode->i_ino, block);
 
-	if (known && test_bit(bit, known))
-		return 1;
-	err = daxfs_first_touch(inode->i_sb, inode->i_ino, block);
 	if (!err)
 		err = daxfs_claim_blocks(inode, block, 1);
 	if (err == -EUCLEAN)
@@ -104,10 +94,8 @@ void daxfs_forget_node(struct inode *inode, u64 block)
 		clear_bit(bit, known);
 }
 
-int daxfs_may_change(struct inode *inode)
+int daxfs_refuse_change(struct inode *inode)
 {
-	if (likely(!READ_ONCE(DAXFS_I(inode)->doubtful)))
-		return 0;
 	return daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino / DAXFS_INODES_PER_BLOCK,
 			     "a file whose blocks no map vouches for is not changed");
 }

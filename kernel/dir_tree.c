@@ -2,7 +2,8 @@
 /*
  * The nodes of a directory's tree: every node is verified against what its parent promises before it is believed
  * (address, owner, level, first key, checksum), so that a walk goes down one level a step and ends on any image. What of
- * it steers us is loaded once, with that check. A copy is checked again: it is what will be edited.
+ * it steers us is loaded once, with that check. A copy is checked again when it is made: it is what will be edited.
+ * From then on only we change it, and what is left to ask is whether it is the node that its parent promises.
  *
  * Splits keep the left half in place and put the right half into a new block. An emptied leaf is freed, and with it
  * every node above that has no other child. What one change logs is bounded: a leaf whole, an index node whole on at
@@ -56,6 +57,12 @@ static int check_node(struct inode *dir, u64 block, unsigned int level, u64 low_
 	return 0;
 }
 
+/* Of a copy, which is a sound node. */
+static bool is_promised(const struct dir_node *node, unsigned int level, u64 low_key)
+{
+	return le16_to_cpu(node->copy->level) == level && le64_to_cpu(node->copy->low_key) == low_key;
+}
+
 static struct dir_node *find_copy(struct daxfs_dir_change *change, u64 block)
 {
 	unsigned int i;
@@ -79,16 +86,22 @@ static const struct daxfs_node_header *load_node(struct inode *dir, struct daxfs
 	struct daxfs_sb_info *sbi = DAXFS_SB(dir->i_sb);
 	struct dir_node *copy = change ? find_copy(change, block) : NULL;
 	const struct daxfs_node_header *node;
-	int err, known;
+	bool known = copy || daxfs_node_known(sbi, block);
+	int err = 0;
 
 	seen->doubt = false;
 	if (copy && copy->freed)
 		return ERR_PTR(daxfs_corrupt(dir->i_sb, dir->i_ino, block, "directory node that two parents name"));
-	if (!copy && !daxfs_file_blocks_valid(sbi, block, 1))
+	if (copy && likely(is_promised(copy, level, low_key))) {
+		seen->count = le16_to_cpu(copy->copy->count);
+		return copy->copy;
+	}
+	if (!known && !daxfs_file_blocks_valid(sbi, block, 1))
 		return ERR_PTR(daxfs_corrupt(dir->i_sb, dir->i_ino, block, "directory node where none can be"));
-	known = copy ? 1 : daxfs_claim_node(dir, block);
-	if (known < 0)
-		return ERR_PTR(known);
+	if (!known)
+		err = daxfs_claim_node(dir, block);
+	if (err)
+		return ERR_PTR(err);
 	node = copy ? copy->copy : daxfs_block(sbi, block);
 	err = check_node(dir, block, level, low_key, node, &seen->count);
 	if (err)
@@ -213,6 +226,8 @@ static struct dir_node *edit(struct daxfs_dir_change *change, u64 block, unsigne
 	u16 count;
 	int err;
 
+	if (node && likely(is_promised(node, level, low_key)))
+		return node;
 	if (!node) {
 		node = add_copy(change, block);
 		if (IS_ERR(node))

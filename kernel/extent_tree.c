@@ -53,16 +53,19 @@ int daxfs_extent_node(struct inode *inode, u64 block, unsigned int level, u64 lo
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
 	const char *damage = "range";
-	int known;
+	bool known;
+	int err = 0;
 
 	*step = (struct daxfs_path_step){ .block = block, .low = low, .high = high, .level = level };
 	step->believed = is_verified(inode, block);
+	known = step->believed || daxfs_node_known(sbi, block);
 	if (low >= high) {
 		damage = "key order";
-	} else if (step->believed || daxfs_file_blocks_valid(sbi, block, 1)) {
-		known = step->believed ? 1 : daxfs_claim_node(inode, block);
-		if (known < 0)
-			return known;
+	} else if (known || daxfs_file_blocks_valid(sbi, block, 1)) {
+		if (!known)
+			err = daxfs_claim_node(inode, block);
+		if (err)
+			return err;
 		step->node = daxfs_block(sbi, block);
 		damage = node_damage(inode, step);
 		/* A leaf is known with its extents, see believe_extents(). */
@@ -248,12 +251,10 @@ int daxfs_path_extent(struct inode *inode, const struct daxfs_path *path, int at
 			     view->disk_block, view->state, ok ? ": free blocks, or inodes" : "");
 }
 
-int daxfs_path_may_change(struct inode *inode, const struct daxfs_path *path)
+int daxfs_refuse_path(struct inode *inode, const struct daxfs_path *path)
 {
-	if (path->doubt)
-		return daxfs_corrupt(inode->i_sb, inode->i_ino, leaf_block(inode, path),
-				     "extents around file block %llu", path->key);
-	return daxfs_may_change(inode);
+	return daxfs_corrupt(inode->i_sb, inode->i_ino, leaf_block(inode, path), "extents around file block %llu",
+			     path->key);
 }
 
 /* The first file block from `from` on, where a leaf begins, that is mapped; leaves are never empty. */

@@ -62,20 +62,47 @@ int daxfs_path_extent(struct inode *inode, const struct daxfs_path *path, int at
 /* The node at `block`, checked against what its parent says of it: 0, or -EUCLEAN. */
 int daxfs_extent_node(struct inode *inode, u64 block, unsigned int level, u64 low, u64 high,
 		      struct daxfs_path_step *step);
-/* What is changed along a path has nothing doubtful in it: 0, or -EUCLEAN after saying so. */
-int daxfs_path_may_change(struct inode *inode, const struct daxfs_path *path);
+/* The path has something doubtful in it: says so, -EUCLEAN. */
+int daxfs_refuse_path(struct inode *inode, const struct daxfs_path *path);
 
 /* ---- claim.c ---- */
 /* Whether blocks that a file owns may lie there: inside one AG in use, behind its maps, clear of the journals. */
 bool daxfs_file_blocks_valid(const struct daxfs_sb_info *sbi, u64 block, u64 count);
 /* Blocks of a valid place, asked of the maps: 0 or, silently, -EUCLEAN. Unreadable maps make the inode doubtful. */
 int daxfs_claim_blocks(struct inode *inode, u64 block, u64 count);
-/* Before the first load from a node's block, which is of a valid place: 1 it is known already, 0, or -EIO, -EUCLEAN after
- * saying so. */
+/* Before the first load from a node's block, which is of a valid place and not known: 0, or -EIO, -EUCLEAN after saying
+ * so. */
 int daxfs_claim_node(struct inode *inode, u64 block);
 void daxfs_know_node(struct inode *inode, u64 block);		/* it need not be claimed again in this mount */
 void daxfs_forget_node(struct inode *inode, u64 block);		/* it is freed */
-int daxfs_may_change(struct inode *inode);			/* 0, or -EUCLEAN after saying so: it is doubtful */
+int daxfs_refuse_change(struct inode *inode);			/* says that it is doubtful: -EUCLEAN */
+
+/*
+ * Whether the block, which may be any number, was believed to be a node in this mount: of a valid place, and claimed.
+ * Every walk asks this of each node that it comes to.
+ */
+static inline bool daxfs_node_known(const struct daxfs_sb_info *sbi, u64 block)
+{
+	const unsigned long *known;
+
+	if (!daxfs_block_valid(sbi, block, 1))
+		return false;
+	known = smp_load_acquire(&sbi->ags[daxfs_ag_of(sbi, block)].nodes);
+	return known && test_bit((block - sbi->align_blocks) & ((1u << sbi->ag_shift) - 1), known);
+}
+
+/* 0, or -EUCLEAN after saying so. */
+static inline int daxfs_may_change(struct inode *inode)
+{
+	return likely(!READ_ONCE(DAXFS_I(inode)->doubtful)) ? 0 : daxfs_refuse_change(inode);
+}
+
+/* What is changed along a path has nothing doubtful in it: 0, or -EUCLEAN after saying so. */
+static inline int daxfs_path_may_change(struct inode *inode, const struct daxfs_path *path)
+{
+	return likely(!path->doubt) ? daxfs_may_change(inode) : daxfs_refuse_path(inode, path);
+}
+
 /*
  * daxfs_map_lookup(), but a hole ends where the leaf does: what one daxfs_map_prepare_set() can take, with `path`, under
  * the same hold of the lock.
