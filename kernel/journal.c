@@ -25,6 +25,7 @@
 #define TX_TAIL_BYTES	(32 * 1024)	/* kept for what ends an operation, see daxfs_tx_has_room() */
 #define TX_BUFFERS	64		/* more than the largest change of a tree, or of two directories, takes */
 #define TX_KEPT_BUFFERS	4
+#define TX_NOTED	64		/* more entries than most transactions log: those are never read back */
 #define MERGE_GAP	64		/* bytes that are cheaper to log than to begin a new entry behind them */
 #define FILL_BYTES	64		/* equal words that are shorter than this are logged as they are */
 #define SEQUENCE_MASK	((1ull << DAXFS_SEQUENCE_BITS) - 1)
@@ -40,6 +41,14 @@ struct tx_item {
 	u8 op;			/* of TX_COUNTER: TX_SET takes a free inode, TX_CLEAR gives it back */
 };
 
+/* What an entry says. */
+struct logged {
+	u64 offset;
+	u32 length;
+	u32 stored;	/* bytes behind the entry */
+	bool fill;
+};
+
 struct daxfs_tx {
 	struct super_block *sb;
 	struct daxfs_sb_info *sbi;
@@ -51,6 +60,7 @@ struct daxfs_tx {
 	bool locked;
 	u32 position, ordinal;
 	u32 last;		/* where the last entry begins: it may still grow */
+	struct logged *last_logged;	/* what it says; NULL: none was logged */
 	u32 estimate;		/* bytes that the queue may need in the slot */
 	u32 logged_bytes, lines, fences;
 	u64 sequence;
@@ -58,6 +68,8 @@ struct daxfs_tx {
 	u32 items;
 	u32 buffers;		/* given out */
 	void *buffer[TX_BUFFERS];	/* the first TX_KEPT_BUFFERS stay with the slot: most changes allocate nothing */
+	struct logged noted[TX_NOTED];	/* the first entries */
+	struct logged behind;		/* the one behind them that was logged, or loaded, last */
 	struct tx_item item[TX_ITEMS];
 };
 
@@ -181,6 +193,7 @@ struct daxfs_tx *daxfs_tx_begin_internal(struct super_block *sb)
 	tx->error = 0;
 	tx->ready = tx->locked = false;
 	tx->position = DAXFS_JOURNAL_BODY_OFFSET;
+	tx->last_logged = NULL;
 	tx->ordinal = tx->estimate = tx->logged_bytes = tx->lines = tx->fences = tx->items = tx->buffers = 0;
 	tx->sequence = (tx->journal->sequence + 1) & SEQUENCE_MASK;
 	tx->started = trace_daxfs_commit_enabled() ? ktime_get_ns() : 0;
@@ -240,35 +253,35 @@ static u32 entry_bytes(u32 bytes)
 	return sizeof(struct daxfs_journal_entry) + ALIGN(bytes, 8);
 }
 
-/* What an entry says. */
-struct logged {
-	u64 offset;
-	u32 length;
-	u32 stored;	/* bytes behind the entry */
-	bool fill;
-};
-
 /*
  * Each member is loaded once and held against what a transaction can have logged there: the slot's bytes may change
- * under us as all others of the device. False: they did.
+ * under us as all others of the device. NULL: they did.
  */
-static __always_inline bool load_logged(struct daxfs_tx *tx, u32 position, struct logged *logged)
+static noinline const struct logged *load_logged(struct daxfs_tx *tx, u32 position)
 {
 	const struct daxfs_journal_entry *entry = entry_at(tx, position);
+	struct logged *logged = &tx->behind;
 	u32 left = tx->position - position;
 
 	if (left < sizeof(*entry))
-		return false;
+		return NULL;
 	logged->offset = le64_to_cpu(READ_ONCE(entry->offset));
 	logged->length = le32_to_cpu(READ_ONCE(entry->length));
 	logged->fill = READ_ONCE(entry->kind) == cpu_to_le32(DAXFS_JOURNAL_FILL);
 	logged->stored = logged->fill ? sizeof(u64) : logged->length;
-	return logged->stored <= left - sizeof(*entry) &&
-	       logged->length <= DAXFS_BLOCK_SIZE - (logged->offset & (DAXFS_BLOCK_SIZE - 1)) &&
-	       logged->offset >> DAXFS_BLOCK_SHIFT < tx->sbi->block_count;
+	if (logged->stored <= left - sizeof(*entry) &&
+	    logged->length <= DAXFS_BLOCK_SIZE - (logged->offset & (DAXFS_BLOCK_SIZE - 1)) &&
+	    logged->offset >> DAXFS_BLOCK_SHIFT < tx->sbi->block_count)
+		return logged;
+	return NULL;
 }
 
-static void *target_at(struct daxfs_tx *tx, u64 offset)
+static __always_inline const struct logged *logged_at(struct daxfs_tx *tx, u32 ordinal, u32 position)
+{
+	return likely(ordinal < TX_NOTED) ? &tx->noted[ordinal] : load_logged(tx, position);
+}
+
+static __always_inline void *target_at(struct daxfs_tx *tx, u64 offset)
 {
 	return daxfs_block(tx->sbi, offset >> DAXFS_BLOCK_SHIFT) + (offset & (DAXFS_BLOCK_SIZE - 1));
 }
@@ -278,9 +291,10 @@ static void copy_old(struct daxfs_tx *tx, struct daxfs_journal_entry *entry, u64
 {
 	void *data = entry + 1;
 
+	/* The word that the bytes end in. Where it holds some already, it was cleared when they came. */
+	if (to % 8 && round_down(to, 8) >= from)
+		*(u64 *)(data + round_down(to, 8)) = 0;
 	memcpy(data + from, target_at(tx, offset) + from, to - from);
-	if (to % 8)
-		memset(data + to, 0, 8 - to % 8);
 }
 
 /*
@@ -296,6 +310,8 @@ static void log_entry(struct daxfs_tx *tx, u64 place, u32 bytes, bool fill)
 		tx->error = tx->error ?: -ENOSPC;
 		return;
 	}
+	tx->last_logged = likely(tx->ordinal < TX_NOTED) ? &tx->noted[tx->ordinal] : &tx->behind;
+	*tx->last_logged = (struct logged){ .offset = place, .length = bytes, .stored = size, .fill = fill };
 	entry->crc = 0;
 	entry->ordinal = cpu_to_le32(tx->ordinal++);
 	entry->sequence = cpu_to_le64(tx->sequence);
@@ -312,19 +328,20 @@ static void log_entry(struct daxfs_tx *tx, u64 place, u32 bytes, bool fill)
 static bool extend_last(struct daxfs_tx *tx, u64 place, u32 bytes)
 {
 	struct daxfs_journal_entry *entry = entry_at(tx, tx->last);
-	struct logged last;
+	struct logged *last = tx->last_logged;
 	u32 now;
 
-	if (!tx->ordinal || !load_logged(tx, tx->last, &last) || last.fill || place < last.offset ||
-	    place > last.offset + last.length + MERGE_GAP || (place ^ last.offset) >> DAXFS_BLOCK_SHIFT)
+	if (!last || last->fill || place < last->offset || place > last->offset + last->length + MERGE_GAP ||
+	    (place ^ last->offset) >> DAXFS_BLOCK_SHIFT)
 		return false;
-	now = max_t(u32, last.length, place + bytes - last.offset);
+	now = max_t(u32, last->length, place + bytes - last->offset);
 	if (tx->last + entry_bytes(now) > slot_bytes(tx->sbi))
 		return false;
 	entry->length = cpu_to_le32(now);
-	copy_old(tx, entry, last.offset, last.length, now);
+	copy_old(tx, entry, last->offset, last->length, now);
 	tx->position = tx->last + entry_bytes(now);
-	tx->logged_bytes += now - last.length;
+	tx->logged_bytes += now - last->length;
+	last->length = last->stored = now;
 	return true;
 }
 
@@ -790,18 +807,18 @@ static __always_inline void each_entry(struct daxfs_tx *tx,
 				       void (*call)(struct daxfs_tx *tx, struct daxfs_journal_entry *entry,
 						    const struct logged *logged))
 {
-	u32 position = DAXFS_JOURNAL_BODY_OFFSET;
+	u32 position = DAXFS_JOURNAL_BODY_OFFSET, ordinal;
 
-	while (position < tx->position) {
-		struct logged logged;
+	for (ordinal = 0; ordinal < tx->ordinal; ordinal++) {
+		const struct logged *logged = logged_at(tx, ordinal, position);
 
-		if (!load_logged(tx, position, &logged)) {
+		if (unlikely(!logged)) {
 			tx->error = daxfs_corrupt(tx->sb, 0, tx->journal->block, "journal %u, in use: entry at byte %u",
 						  tx->journal->id, position);
 			return;
 		}
-		call(tx, entry_at(tx, position), &logged);
-		position += entry_bytes(logged.stored);
+		call(tx, entry_at(tx, position), logged);
+		position += entry_bytes(logged->stored);
 	}
 }
 
