@@ -135,6 +135,7 @@ struct daxfs_sb_info {
 	u64 dax_start;			/* byte offset of our partition on dax_dev */
 	/* Direct map of the device, see daxfs_address(): one range, or pieces of 2^piece_shift blocks. */
 	void *whole;
+	unsigned long whole_pfn;	/* of the page at `whole` */
 	void **pieces;
 	u8 piece_shift;
 	u64 device_blocks;
@@ -275,10 +276,17 @@ static inline void *daxfs_block(const struct daxfs_sb_info *sbi, u64 block)
 	return daxfs_address(sbi, block);
 }
 
+static inline unsigned long daxfs_pfn(const struct daxfs_sb_info *sbi, u64 block)
+{
+	if (likely(sbi->whole))
+		return sbi->whole_pfn + block;
+	return page_to_pfn(virt_to_page(daxfs_address(sbi, block)));
+}
+
 /* Its page, which lives as long as the device is ours: outside the gate too, where device removal waits for the caller. */
 static inline struct page *daxfs_page(const struct daxfs_sb_info *sbi, u64 block)
 {
-	return virt_to_page(daxfs_address(sbi, block));
+	return pfn_to_page(daxfs_pfn(sbi, block));
 }
 
 /* The device offset of a metadata address is not computable from it: units carry or know their block. */
@@ -532,7 +540,14 @@ void daxfs_held_prepare(struct daxfs_sb_info *sbi);	/* then daxfs_held_exit() */
 int daxfs_held_init(struct super_block *sb);		/* once the geometry is known */
 void daxfs_held_exit(struct daxfs_sb_info *sbi);
 /* Before pages of the huge page that `block` lies in come into page tables. */
-void daxfs_note_exposed(struct daxfs_sb_info *sbi, u64 block);
+static inline void daxfs_note_exposed(struct daxfs_sb_info *sbi, u64 block)
+{
+	u64 huge = (block - sbi->align_blocks) / DAXFS_HUGE_BLOCKS;
+
+	if (!test_bit(huge, sbi->exposed))
+		set_bit(huge, sbi->exposed);
+}
+
 /* Whether a page of these blocks is referred to. Where nothing maps them the answer stays no. Inside the gate. */
 bool daxfs_any_held(struct daxfs_sb_info *sbi, u64 block, u64 count);
 /* What a committed transaction freed is free, or held. */

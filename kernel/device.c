@@ -73,10 +73,12 @@ static int measure_parts(struct super_block *sb)
 		expected = address + (got << PAGE_SHIFT);
 		cond_resched();
 	}
-	if (borders)
+	if (borders) {
 		sbi->piece_shift = min_t(u8, __ffs64(borders), MAX_PIECE_SHIFT);
-	else
+	} else {
 		sbi->whole = first;
+		sbi->whole_pfn = page_to_pfn(virt_to_page(first));
+	}
 	return 0;
 }
 

@@ -70,28 +70,17 @@ static enum daxfs_fault_reason why_fallback(const struct vm_fault *vmf, struct i
 	return DAXFS_FAULT_OTHER;
 }
 
-#define FAULT_BUSY	1	/* somebody is about to map pages of this huge page */
-#define FAULT_SMALL	2	/* single pages of it may be mapped */
-
-/* Two huge pages that share a state wait for each other, and look at more pages. */
-static __always_inline u8 *fault_state(struct daxfs_sb_info *sbi, const struct page *page)
-{
-	return &sbi->fault_state[(page_to_pfn(page) >> HUGE_ORDER) & ((1u << DAXFS_FAULT_BITS) - 1)];
-}
-
-static __always_inline bool try_lock_pages(u8 *state, u8 add)
-{
-	u8 old = READ_ONCE(*state) & ~FAULT_BUSY;
-
-	return try_cmpxchg_acquire(state, &old, old | FAULT_BUSY | add);
-}
-
 static __always_inline void unlock_pages(struct daxfs_sb_info *sbi, u8 *state)
 {
-	smp_store_release(state, *state & ~FAULT_BUSY);
+	smp_store_release(state, *state & ~DAXFS_FAULT_BUSY);
 	smp_mb();	/* whoever waits has seen this, or we see him */
 	if (waitqueue_active(&sbi->fault_wait))
 		wake_up_all(&sbi->fault_wait);
+}
+
+void daxfs_unlock_pages(struct daxfs_sb_info *sbi, u8 *state)
+{
+	unlock_pages(sbi, state);
 }
 
 /* The huge page is locked, and its first page is nobody's. */
@@ -99,39 +88,33 @@ static bool has_mapped_pages(u8 *state, const struct page *page)
 {
 	u64 i;
 
-	if (!(*state & FAULT_SMALL))
+	if (!(*state & DAXFS_FAULT_SMALL))
 		return false;
 	for (i = 1; i < DAXFS_HUGE_BLOCKS; i++)
 		if (READ_ONCE(page[i].mapping))
 			return true;
 	/* None is mapped any more. */
-	WRITE_ONCE(*state, FAULT_BUSY);
+	WRITE_ONCE(*state, DAXFS_FAULT_BUSY);
 	return false;
 }
 
-int daxfs_claim_pages(struct inode *inode, const struct daxfs_map *map, u64 file_block, u64 count, struct iomap *iomap)
+int daxfs_claim_pages_slowly(struct inode *inode, const struct daxfs_map *map, u64 file_block, u64 count,
+			     struct iomap *iomap)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
-	u8 *state, add = count > 1 ? 0 : FAULT_SMALL;
-	struct page *page;
+	const struct page *page = daxfs_page(sbi, map->disk_block);
+	u8 *state, add = count > 1 ? 0 : DAXFS_FAULT_SMALL;
 
 	iomap->private = NULL;
-	if (map->state != DAXFS_MAP_WRITTEN)
-		return 0;
-	/* Whoever takes the device away has set this, and waits for invalidate_lock before the pages go. */
-	if (daxfs_is_shutdown(sbi))
-		return -EIO;
-	daxfs_note_exposed(sbi, map->disk_block);
-	page = daxfs_page(sbi, map->disk_block);
 	/* The DAX code falls back. */
 	if (count > 1 && (map->count < count || page_to_pfn(page) & HUGE_COLOUR))
 		return 0;
 	/* Mapped here before: the DAX entry that says so is locked, and stays. */
 	if (READ_ONCE(page->mapping) == inode->i_mapping && page->index == file_block)
 		return 0;
-	state = fault_state(sbi, page);
-	if (unlikely(!try_lock_pages(state, add)))
-		wait_event(sbi->fault_wait, try_lock_pages(state, add));
+	state = daxfs_fault_state(sbi, page_to_pfn(page));
+	if (unlikely(!daxfs_try_lock_pages(state, add)))
+		wait_event(sbi->fault_wait, daxfs_try_lock_pages(state, add));
 	if (likely(!READ_ONCE(page->mapping) && (count == 1 || !has_mapped_pages(state, page)))) {
 		iomap->private = state;
 		return 0;

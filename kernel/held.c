@@ -47,14 +47,6 @@ int daxfs_held_init(struct super_block *sb)
 	return sbi->exposed ? 0 : -ENOMEM;
 }
 
-void daxfs_note_exposed(struct daxfs_sb_info *sbi, u64 block)
-{
-	u64 huge = huge_of(sbi, block);
-
-	if (!test_bit(huge, sbi->exposed))
-		set_bit(huge, sbi->exposed);
-}
-
 bool daxfs_any_held(struct daxfs_sb_info *sbi, u64 block, u64 count)
 {
 	u64 end = block + count, stop;

@@ -38,18 +38,25 @@ static void fill_iomap(struct inode *inode, const struct daxfs_map *map, unsigne
 		iomap->addr = (flags & IOMAP_DAX ? sbi->dax_start : 0) + (map->disk_block << DAXFS_BLOCK_SHIFT);
 }
 
-static u64 begin_enter(struct inode *inode, loff_t pos, loff_t length, unsigned int flags)
+static __always_inline u64 begin_enter(struct inode *inode, loff_t pos, loff_t length, unsigned int flags)
 {
 	trace_daxfs_get_blocks_enter(inode, pos, length, flags);
 	return daxfs_trace_start(trace_daxfs_get_blocks_exit_enabled());
 }
 
-static int begin_exit(struct inode *inode, loff_t pos, const struct daxfs_map *map, u32 allocated, int err, u64 start)
+static noinline void trace_exit(struct inode *inode, loff_t pos, const struct daxfs_map *map, u32 allocated, int err,
+				u64 start)
+{
+	trace_daxfs_get_blocks_exit(inode, pos, err ? 0 : map->count << DAXFS_BLOCK_SHIFT,
+				    err ? 0 : map->disk_block << DAXFS_BLOCK_SHIFT, err ? 0 : map->state,
+				    allocated, err, daxfs_trace_duration(start));
+}
+
+static __always_inline int begin_exit(struct inode *inode, loff_t pos, const struct daxfs_map *map, u32 allocated,
+				      int err, u64 start)
 {
 	if (trace_daxfs_get_blocks_exit_enabled())
-		trace_daxfs_get_blocks_exit(inode, pos, err ? 0 : map->count << DAXFS_BLOCK_SHIFT,
-					    err ? 0 : map->disk_block << DAXFS_BLOCK_SHIFT, err ? 0 : map->state,
-					    allocated, err, daxfs_trace_duration(start));
+		trace_exit(inode, pos, map, allocated, err, start);
 	return err;
 }
 
