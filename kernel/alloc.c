@@ -454,7 +454,7 @@ static u32 take_count(struct super_block *sb, const struct daxfs_alloc *request)
 	return taken;
 }
 
-static u32 try_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run)
+static __always_inline u32 try_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run)
 {
 	u32 taken = take_count(sb, request), got = 0;
 
@@ -465,6 +465,12 @@ static u32 try_reserve(struct super_block *sb, const struct daxfs_alloc *request
 	return got;
 }
 
+/* Those who can do with less ask without knowing whether there is any. */
+static bool may_give_inodes(struct super_block *sb, const struct daxfs_alloc *request)
+{
+	return request->kind != DAXFS_ALLOC_HUGE && !request->near_only && !daxfs_in_tx(sb);
+}
+
 int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run)
 {
 	u32 got;
@@ -473,13 +479,9 @@ int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, str
 	if (WARN_ON_ONCE(!request->want || request->kind >= ARRAY_SIZE(plans)))
 		return -EINVAL;
 	daxfs_ag_make_room(sb, request->want);
-	got = try_reserve(sb, request, run);
-	if (!got && daxfs_let_go(sb))
+	do
 		got = try_reserve(sb, request, run);
-	/* Those who can do with less ask without knowing whether there is any. */
-	if (!got && request->kind != DAXFS_ALLOC_HUGE && !request->near_only && !daxfs_in_tx(sb) &&
-	    daxfs_give_inodes(sb, true))
-		got = try_reserve(sb, request, run);
+	while (unlikely(!got) && (daxfs_let_go(sb) || (may_give_inodes(sb, request) && daxfs_give_inodes(sb, true))));
 	trace_daxfs_alloc(sb, request->ino, request->kind, request->goal, request->want, run->block, got,
 			  got ? 0 : -ENOSPC);
 	return got ? 0 : -ENOSPC;
