@@ -341,9 +341,24 @@ int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 befor
 
 /* ---- given back ---- */
 
-/* Every inode of the block at `bit`, if all are free. */
-static bool promise_block(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
+/* What is promised is free, and an inode: the map alone does not make it one. Somebody may have used it in between. */
+static bool is_free_inode(struct super_block *sb, u64 ino)
 {
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	const struct daxfs_inode *raw = daxfs_raw_inode(sbi, ino);
+
+	if (READ_ONCE(raw->mode))
+		return false;
+	if (daxfs_raw_inode_ok(sbi, raw, ino))
+		return true;
+	daxfs_corrupt(sb, ino, ino / DAXFS_INODES_PER_BLOCK, "free inode: damaged");
+	return false;
+}
+
+/* Every inode of the block at `bit`, if all are free. */
+static bool promise_block(struct super_block *sb, u32 agno, u32 bit)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_ag *ag = &sbi->ags[agno];
 	u64 first = first_inode(sbi, agno, bit);
 	u32 i;
@@ -351,8 +366,7 @@ static bool promise_block(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
 	for (i = 0; i < DAXFS_INODES_PER_BLOCK; i++) {
 		if (xa_insert(&ag->taken_inodes, first + i, xa_mk_value(1), GFP_NOFS))
 			break;
-		/* Somebody's who took it, used it, and ended his promise before ours. */
-		if (READ_ONCE(daxfs_raw_inode(sbi, first + i)->mode)) {
+		if (!is_free_inode(sb, first + i)) {
 			xa_erase(&ag->taken_inodes, first + i);
 			break;
 		}
@@ -369,8 +383,9 @@ static bool promise_block(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
 }
 
 /* Blocks of the AG that are known to be empty, all but the first `keep` of them; their inodes are promised. */
-static u32 promise_empty(struct daxfs_sb_info *sbi, u32 agno, u32 keep, u32 bits[GIVEN_BLOCKS])
+static u32 promise_empty(struct super_block *sb, u32 agno, u32 keep, u32 bits[GIVEN_BLOCKS])
 {
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_ag *ag = &sbi->ags[agno];
 	u32 found = 0, count = 0, i, bit;
 
@@ -388,7 +403,7 @@ static u32 promise_empty(struct daxfs_sb_info *sbi, u32 agno, u32 keep, u32 bits
 	}
 	spin_unlock(&ag->reserve_lock);
 	for (i = 0; i < found; i++)
-		if (promise_block(sbi, agno, bits[i]))
+		if (promise_block(sb, agno, bits[i]))
 			bits[count++] = bits[i];
 	return count;
 }
@@ -420,7 +435,7 @@ static bool trim(struct super_block *sb, u32 agno, u32 keep)
 	u32 bits[GIVEN_BLOCKS], count, i;
 	bool some = false;
 
-	while ((count = promise_empty(sbi, agno, keep, bits))) {
+	while ((count = promise_empty(sb, agno, keep, bits))) {
 		if (give_back(sb, agno, bits, count)) {
 			for (i = 0; i < count * DAXFS_INODES_PER_BLOCK; i++)
 				daxfs_inode_given(sbi, first_inode(sbi, agno, bits[i / DAXFS_INODES_PER_BLOCK]) +
@@ -436,9 +451,10 @@ bool daxfs_give_inodes(struct super_block *sb, bool look)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 agno, ags = smp_load_acquire(&sbi->initialised_ags);
+	int gate = daxfs_writable(sb) ? daxfs_enter(sbi) : -EROFS;
 	bool some = false;
 
-	if (!daxfs_writable(sb))
+	if (gate < 0)
 		return false;
 	for (agno = 0; agno < ags; agno++) {
 		struct daxfs_ag *ag = &sbi->ags[agno];
@@ -449,6 +465,7 @@ bool daxfs_give_inodes(struct super_block *sb, bool look)
 		if (READ_ONCE(ag->empty_blocks))
 			some |= trim(sb, agno, 0);
 	}
+	daxfs_leave(gate);
 	return some;
 }
 

@@ -182,15 +182,8 @@ static int daxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 /* What was kept for files to come: nobody knows of it any more when the filesystem is used next. */
 static void give_inodes(struct super_block *sb)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	int gate;
-
-	daxfs_inode_work_stop(sbi);
-	gate = daxfs_enter(sbi);
-	if (gate < 0)
-		return;
+	daxfs_inode_work_stop(DAXFS_SB(sb));
 	daxfs_give_inodes(sb, false);
-	daxfs_leave(gate);
 }
 
 /* Called where s_root was set: nothing runs any more but what is waited for here. */
