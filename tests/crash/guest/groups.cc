@@ -30,19 +30,23 @@ constexpr std::uint64_t kHeadBlocks = DAXFS_AG_BITMAP_BLOCK + 3;
 // The kernel takes the next group into use where this many blocks of the others would not stay free (kernel/ag.c).
 constexpr std::uint64_t kSlack = 2048;
 
-std::uint64_t groups_in_use() {
+std::uint64_t counter(const char* name) {
     std::uint64_t count = 0;
-    std::ifstream("/sys/fs/daxfs/pmem0/initialised_ags") >> count;
+    std::ifstream(std::string("/sys/fs/daxfs/pmem0/") + name) >> count;
     return count;
 }
 
-// Free blocks of the groups in use.
+std::uint64_t groups_in_use() {
+    return counter("initialised_ags");
+}
+
+// Free blocks of the groups in use, without blocks of inodes that statfs(2) counts because they can be given back.
 std::uint64_t usable() {
     struct statvfs status {};
     must(result(statvfs(".", &status)), "statvfs");
     // Heads and journals, which f_blocks leaves out, are less than a group in all.
     const std::uint64_t groups = (status.f_blocks + kGroupBlocks - 1) / kGroupBlocks;
-    return status.f_bfree - (groups - groups_in_use()) * (kGroupBlocks - kHeadBlocks);
+    return counter("free_blocks") - (groups - groups_in_use()) * (kGroupBlocks - kHeadBlocks);
 }
 
 // Leaves so much that the next block anybody takes opens a group.
