@@ -167,7 +167,7 @@ static int add_new(struct inode *dir, struct dentry *dentry, struct inode *inode
 	return daxfs_tx_commit(change.tx);
 }
 
-/* Out of sight first: whoever is promised its number next must not meet it. */
+/* Out of sight first: whoever is promised its number next must not meet it. Inside the gate. */
 static void drop_new_inode(struct inode *inode)
 {
 	remove_inode_hash(inode);
@@ -196,11 +196,11 @@ static int create_one(IDMAP_ARG, struct inode *dir, struct dentry *dentry, umode
 	daxfs_lock_inodes(dir, inode, NULL, NULL);
 	err = add_new(dir, dentry, inode, link);
 	daxfs_unlock_inodes(dir, inode, NULL, NULL);
-	daxfs_leave(gate);
 	if (err)
 		drop_new_inode(inode);
 	else
 		d_instantiate_new(dentry, inode);
+	daxfs_leave(gate);
 	return err;
 }
 
@@ -263,11 +263,11 @@ static int daxfs_tmpfile(IDMAP_ARG, struct inode *dir, struct file *file, umode_
 	daxfs_lock_inodes(inode, NULL, NULL, NULL);
 	err = store_tmpfile(inode);
 	daxfs_unlock_inodes(inode, NULL, NULL, NULL);
-	daxfs_leave(gate);
-	if (err) {
+	if (err)
 		drop_new_inode(inode);
+	daxfs_leave(gate);
+	if (err)
 		return finish_open_simple(file, err);
-	}
 	set_nlink(inode, 1);	/* d_tmpfile() takes it away again */
 	d_tmpfile(file, inode);
 	unlock_new_inode(inode);
