@@ -201,6 +201,7 @@ void daxfs_ags_close(struct super_block *sb)
 		kvfree(ag->open_inodes);
 		kvfree(ag->empty_inodes);
 		kvfree(ag->verified);
+		kvfree(ag->failed);
 		kvfree(ag->orphans);
 		kvfree(ag->touched);
 		kvfree(ag->held);
@@ -229,7 +230,9 @@ static int load_locked(struct super_block *sb, u32 agno)
 		ag->empty_inodes = kvzalloc(map_bytes, GFP_NOFS);
 	if (!ag->verified)
 		ag->verified = kvzalloc(BITS_TO_LONGS(daxfs_map_blocks(sbi)) * sizeof(long), GFP_NOFS);
-	if (!ag->reserved || !ag->open_inodes || !ag->empty_inodes || !ag->verified)
+	if (!ag->failed)
+		ag->failed = kvzalloc(BITS_TO_LONGS(daxfs_map_blocks(sbi)) * sizeof(long), GFP_NOFS);
+	if (!ag->reserved || !ag->open_inodes || !ag->empty_inodes || !ag->verified || !ag->failed)
 		return -ENOMEM;
 	/* Nobody is ever given these, whatever the bitmap comes to say of them. */
 	bitmap_set(ag->reserved, 0, daxfs_fixed_blocks(sbi, agno));
@@ -264,11 +267,16 @@ static int verify_map(struct super_block *sb, u32 agno, u32 index)
 	struct daxfs_ag *ag = &sbi->ags[agno];
 	u64 block = daxfs_ag_start(sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index;
 	const __le32 *crc = (void *)daxfs_ag_raw(sbi, agno) + daxfs_map_crc_offset(sbi, index);
-	int err = daxfs_first_touch(sb, 0, block);
+	bool failed = test_bit(index, ag->failed);
+	int err = failed ? 0 : daxfs_first_touch(sb, 0, block);
 
 	if (err)
 		return err;
-	if (le32_to_cpu(*crc) != daxfs_map_crc(sbi, block, daxfs_ag_map(sbi, agno, index)))
+	if (!failed && le32_to_cpu(*crc) != daxfs_map_crc(sbi, block, daxfs_ag_map(sbi, agno, index))) {
+		set_bit(index, ag->failed);
+		failed = true;
+	}
+	if (failed)
 		return daxfs_corrupt(sb, 0, block, "%s of allocation group %u: checksum",
 				     index < sbi->bitmap_blocks ? "block bitmap" :
 				     index < 2 * sbi->bitmap_blocks ? "inode map" : "orphan map", agno);

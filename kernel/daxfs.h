@@ -106,6 +106,7 @@ struct daxfs_ag {
 	u32 grown_in;			/* the AG where the last one was to be had */
 	u8 *orphans;			/* orphans in each group of 64 inodes; NULL: none yet */
 	unsigned long *verified;	/* bit a map block: checksum verified in this mount */
+	unsigned long *failed;		/* bit a map block: it was wrong; files that lie there ask often */
 	unsigned long *touched;		/* bit a block: metadata that was read without a media error; NULL: none yet */
 	unsigned long *nodes;		/* bit a block: a node that was believed in this mount, see claim.c; NULL: none yet */
 	bool loaded;			/* header verified, arrays allocated */
