@@ -3,7 +3,7 @@
 # time: 240
 # The first file after a mount costs at most twice what it does in a filesystem in use, however many inodes there are and
 # wherever a free one is. The best of some: the machine has other things to do, and an emulator is slow at what is new.
-files=$(count 60000)
+files=$(count 20000)
 mkfs.daxfs -q -f "$PMEM" 256M
 mount_fs
 mkdir "$MNT/d" "$MNT/e"
