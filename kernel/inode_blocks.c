@@ -11,8 +11,9 @@
  * one block, two, four. They may have been made too early, and make somebody's first create dear.
  *
  * Empty blocks are free space to statfs. All go when space is short and before an unmount; else the worker takes some
- * time later what is more than KEPT_BLOCKS an AG, so that files which come and go move no blocks, and a power cut leaves
- * few. To give a block back, all of its inodes are promised first: then nobody else has one, or will.
+ * time later what is more than KEPT_BLOCKS an AG, so that files which come and go move no blocks. A power cut leaves those
+ * of the last seconds, which come back when space is short, or by fsck.daxfs. To give a block back, all of its inodes are
+ * promised first: then nobody else has one, or will.
  *
  * Bits are set under reserve_lock, and only of what the inode map has then. The map loses a block's bit before the
  * promises end, so that whoever got hold of an inode looks at the map once more and then knows.

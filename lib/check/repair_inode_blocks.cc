@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Gives blocks of inodes back that hold none. The kernel does so itself, but for a few that it keeps for files to come,
-// and that a power cut leaves; before it did, a filesystem could be full of them. Nothing is wrong with such blocks:
-// this is no finding, and groups with so few of them that they may be kept are left alone.
+// and those of the last seconds before a power cut; before it did, a filesystem could be full of them. Nothing is wrong
+// with such blocks: this is no finding, and groups with so few of them that they may be kept are left alone.
 //
 // Trusts the passes: every inode of such a block checks out and is free.
 #include <vector>
