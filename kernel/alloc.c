@@ -23,6 +23,12 @@
 #include <linux/capability.h>
 #include <linux/slab.h>
 
+#include "ag.h"
+#include "alloc.h"
+#include "daxfs.h"
+#include "held.h"
+#include "inode_blocks.h"
+#include "journal.h"
 #include "space.h"
 #include "trace.h"
 

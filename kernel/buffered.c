@@ -31,7 +31,14 @@
 #include <linux/wait_bit.h>
 #include <linux/writeback.h>
 
+#include "buffered.h"
 #include "data.h"
+#include "daxfs.h"
+#include "error.h"
+#include "inode.h"
+#include "iomap.h"
+#include "truncate.h"
+#include "zero.h"
 
 /* ---- read and write ---- */
 
@@ -65,19 +72,6 @@ void daxfs_release_behind(struct inode *inode, loff_t end)
 	daxfs_remove_blocks(inode, first, DIV_ROUND_UP_ULL((u64)end, DAXFS_BLOCK_SIZE));
 }
 
-static ssize_t copy_in(struct kiocb *iocb, struct iov_iter *from)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
-	return iomap_file_buffered_write(iocb, from, &daxfs_alloc_iomap_ops, NULL);
-#else
-	ssize_t count = iomap_file_buffered_write(iocb, from, &daxfs_alloc_iomap_ops);
-
-	if (count > 0)
-		iocb->ki_pos += count;
-	return count;
-#endif
-}
-
 static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
@@ -96,7 +90,7 @@ static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 	if (err)
 		return err;
 	ours = daxfs_hole_behind(inode, end);
-	done = copy_in(iocb, from);
+	done = daxfs_file_buffered_write(iocb, from, &daxfs_alloc_iomap_ops);
 	if (done < count && ours)
 		daxfs_release_behind(inode, end);
 	return done;
@@ -137,57 +131,6 @@ const struct vm_operations_struct daxfs_buffered_vm_ops = {
 	.map_pages	= filemap_map_pages,
 	.page_mkwrite	= page_mkwrite,
 };
-
-/* ---- zeros and sizes ---- */
-
-/* The folio at `index`, uptodate and locked: nobody truncates it, but reclaim may take it away in between. */
-static struct folio *locked_folio(struct address_space *mapping, pgoff_t index)
-{
-	for (;;) {
-		struct folio *folio = read_mapping_folio(mapping, index, NULL);
-
-		if (IS_ERR(folio))
-			return folio;
-		folio_lock(folio);
-		if (folio->mapping == mapping && folio_test_uptodate(folio))
-			return folio;
-		folio_unlock(folio);
-		folio_put(folio);
-	}
-}
-
-int daxfs_zero_cached(struct inode *inode, loff_t from, loff_t to)
-{
-	struct address_space *mapping = inode->i_mapping;
-	struct daxfs_map map;
-	struct folio *folio;
-	int err = daxfs_lookup_shared(inode, from >> DAXFS_BLOCK_SHIFT, &map);
-
-	if (err || map.state == DAXFS_MAP_HOLE)
-		return err;
-	/* Only a folio could make anything else than zeros out of unwritten blocks. */
-	if (map.state == DAXFS_MAP_UNWRITTEN && !filemap_range_has_page(mapping, from, to - 1))
-		return 0;
-	folio = locked_folio(mapping, from >> PAGE_SHIFT);
-	if (IS_ERR(folio))
-		return PTR_ERR(folio);
-	folio_wait_stable(folio);
-	folio_zero_segment(folio, offset_in_folio(folio, from), offset_in_folio(folio, from) + (to - from));
-	folio_mark_dirty(folio);
-	folio_unlock(folio);
-	folio_put(folio);
-	return 0;
-}
-
-int daxfs_flush_to(struct inode *inode, loff_t size)
-{
-	u64 from, to = round_up((u64)size, DAXFS_BLOCK_SIZE);
-
-	if (!daxfs_in_page_cache(inode))
-		return 0;
-	from = round_down((u64)min(daxfs_stored_size(inode), size), DAXFS_BLOCK_SIZE);
-	return from < to ? filemap_write_and_wait_range(inode->i_mapping, from, to - 1) : 0;
-}
 
 int daxfs_flush_data(struct inode *inode)
 {
@@ -336,14 +279,6 @@ const struct address_space_operations daxfs_buffered_aops = {
 	.is_partially_uptodate = iomap_is_partially_uptodate,
 	.migrate_folio	= filemap_migrate_folio,
 	.direct_IO	= noop_direct_IO,	/* says that O_DIRECT may be opened */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
-	.dirty_folio	= iomap_dirty_folio,
-#else
-	.dirty_folio	= filemap_dirty_folio,
-#endif
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
-	.error_remove_folio = generic_error_remove_folio,
-#else
-	.error_remove_page = generic_error_remove_page,
-#endif
+	.dirty_folio	= daxfs_dirty_folio,
+	.daxfs_error_remove = daxfs_generic_error_remove,
 };

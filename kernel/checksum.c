@@ -11,6 +11,7 @@
 #include <linux/module.h>
 
 #define DAXFS_DEFINES_SEALS
+#include "checksum.h"
 #include "daxfs.h"
 
 #define CRC32C_POLY	0x82f63b78u	/* bit 31 is x^0 */
@@ -239,4 +240,9 @@ void daxfs_checksum_init(void)
 		flip = (flip >> 1) ^ (flip & 1 ? CRC32C_POLY : 0);
 		flips[bit] = flips[bit + 1] ^ flip;
 	}
+}
+
+bool daxfs_raw_inode_ok(struct daxfs_sb_info *sbi, const struct daxfs_inode *raw, u64 ino)
+{
+	return le32_to_cpu(raw->magic) == DAXFS_INODE_MAGIC && le64_to_cpu(raw->ino) == ino && daxfs_inode_ok(sbi, raw);
 }

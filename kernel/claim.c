@@ -9,7 +9,12 @@
  * allocator gave, and it gives nothing that the bitmap has. A claim that the maps deny is damage. Where the maps are
  * damaged themselves the file can be read, so that its data can be copied off; daxfs_may_change() refuses to change it.
  */
-#include "map.h"
+#include "ag.h"
+#include "bits.h"
+#include "claim.h"
+#include "daxfs.h"
+#include "error.h"
+#include "media.h"
 
 bool daxfs_file_blocks_valid(const struct daxfs_sb_info *sbi, u64 block, u64 count)
 {

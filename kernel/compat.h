@@ -7,6 +7,7 @@
 #include <linux/exportfs.h>
 #include <linux/fs.h>
 #include <linux/iomap.h>
+#include <linux/mm.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
@@ -100,6 +101,70 @@ typedef struct iomap_page_ops daxfs_iomap_folio_ops;
 #define DAXFS_MAP_BLOCKS_ARGS struct iomap_writepage_ctx *wpc, struct inode *inode, loff_t offset, unsigned int length
 #else
 #define DAXFS_MAP_BLOCKS_ARGS struct iomap_writepage_ctx *wpc, struct inode *inode, loff_t offset
+#endif
+
+static inline ssize_t daxfs_file_buffered_write(struct kiocb *iocb, struct iov_iter *from, const struct iomap_ops *ops)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	return iomap_file_buffered_write(iocb, from, ops, NULL);
+#else
+	ssize_t count = iomap_file_buffered_write(iocb, from, ops);
+
+	if (count > 0)
+		iocb->ki_pos += count;
+	return count;
+#endif
+}
+
+/* The size of a fault, as a number of pages' order; of others than ours something else. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define DAXFS_FAULT_ORDER_ARG	unsigned int order
+#define daxfs_fault_order(order) (order)
+#define daxfs_dax_order(order) (order)
+#else
+#define DAXFS_FAULT_ORDER_ARG	enum page_entry_size order
+#define daxfs_fault_order(order) ((order) == PE_SIZE_PTE ? 0 : (order) == PE_SIZE_PMD ? PMD_SHIFT - PAGE_SHIFT : -1)
+#define daxfs_dax_order(order) ((order) ? PE_SIZE_PMD : PE_SIZE_PTE)
+#endif
+
+static inline void daxfs_vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	vm_flags_set(vma, flags);
+#else
+	vma->vm_flags |= flags;
+#endif
+}
+
+/* Members of tables of operations, and what they are set to. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#define daxfs_splice_read copy_splice_read
+#else
+#define daxfs_splice_read generic_file_splice_read
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define daxfs_dirty_folio iomap_dirty_folio
+#define DAXFS_SHUTDOWN_OP(function) .shutdown = function,
+#else
+#define daxfs_dirty_folio filemap_dirty_folio
+#define DAXFS_SHUTDOWN_OP(function)
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define daxfs_error_remove error_remove_folio
+#define daxfs_generic_error_remove generic_error_remove_folio
+#else
+#define daxfs_error_remove error_remove_page
+#define daxfs_generic_error_remove generic_error_remove_page
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#define daxfs_mmap_sync fop_flags
+#define DAXFS_MMAP_SYNC FOP_MMAP_SYNC
+#else
+#define daxfs_mmap_sync mmap_supported_flags
+#define DAXFS_MMAP_SYNC MAP_SYNC
 #endif
 
 /* What dax_direct_access() says of a range with a bad block in it; -EIO before Linux 6.6. */

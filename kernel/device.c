@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The device below: found, judged and mapped. After daxfs_device_open() every block of it has an address.
+ * The device below: judged and mapped. After daxfs_device_map() every block of it has an address.
  *
  * The mapping is asked for in steps of at most 1 GiB, because drivers count a request in 32 bits and a device-mapper table
  * answers for one target at a time. A device is one range of addresses, or is put together from parts (linear and striped
@@ -11,6 +11,7 @@
 #include <linux/vmalloc.h>
 
 #include "daxfs.h"
+#include "device.h"
 
 #define MAX_PIECE_SHIFT	18	/* 1 GiB */
 #define MIN_PIECE_SHIFT	9	/* 2 MiB: of smaller ones no block of a file could be huge, and the table were long */
@@ -100,24 +101,6 @@ static int map_pieces(struct super_block *sb)
 	return 0;
 }
 
-static int map_device(struct super_block *sb)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	int err, id;
-
-	sbi->device_blocks = bdev_nr_bytes(sb->s_bdev) >> DAXFS_BLOCK_SHIFT;
-	if (sbi->device_blocks < 1 << DAXFS_MIN_AG_BLOCKS_LOG2 >> 1) {
-		pr_err("daxfs (%pg): the device is too small\n", sb->s_bdev);
-		return -EINVAL;
-	}
-	id = dax_read_lock();
-	err = measure_parts(sb);
-	if (!err && !sbi->whole)
-		err = map_pieces(sb);
-	dax_read_unlock(id);
-	return err;
-}
-
 /* What align_blocks had to be, modulo 2 MiB, for groups to start on 2 MiB of physical memory in the part at `block`. */
 static u32 wanted_alignment(const struct daxfs_sb_info *sbi, u64 block)
 {
@@ -171,7 +154,7 @@ void daxfs_unmap_range(const void *address)
 		vunmap(address);
 }
 
-int daxfs_device_open(struct super_block *sb)
+int daxfs_device_check(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct block_device *bdev = sb->s_bdev;
@@ -186,24 +169,31 @@ int daxfs_device_open(struct super_block *sb)
 		       bdev);
 		return -EINVAL;
 	}
-	if (daxfs_dax_get(sb)) {
-		pr_err("daxfs (%pg): the device has no DAX: daxfs needs persistent memory in fsdax mode (ndctl create-namespace -f -e NAMESPACE -m fsdax; not raw, sector or devdax)\n",
-		       bdev);
-		return -EOPNOTSUPP;
-	}
-	if (!dax_synchronous(sbi->dax_dev)) {
-		pr_err("daxfs (%pg): flushed stores are not durable on this device (virtio-pmem): attach it to the guest as an NVDIMM or reserve it with memmap=\n",
-		       bdev);
-		return -EOPNOTSUPP;
-	}
-	return map_device(sb);
+	return 0;
 }
 
-void daxfs_device_close(struct super_block *sb)
+int daxfs_device_map(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	int err, id;
+
+	sbi->device_blocks = bdev_nr_bytes(sb->s_bdev) >> DAXFS_BLOCK_SHIFT;
+	if (sbi->device_blocks < 1 << DAXFS_MIN_AG_BLOCKS_LOG2 >> 1) {
+		pr_err("daxfs (%pg): the device is too small\n", sb->s_bdev);
+		return -EINVAL;
+	}
+	id = dax_read_lock();
+	err = measure_parts(sb);
+	if (!err && !sbi->whole)
+		err = map_pieces(sb);
+	dax_read_unlock(id);
+	return err;
+}
+
+void daxfs_device_unmap(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 
-	daxfs_dax_put(sb);
 	kvfree(sbi->pieces);
 	sbi->pieces = NULL;
 	sbi->whole = NULL;

@@ -13,7 +13,14 @@
 #include <linux/blkdev.h>
 #include <linux/pagemap.h>
 
+#include "buffered.h"
 #include "data.h"
+#include "daxfs.h"
+#include "dio.h"
+#include "inode.h"
+#include "iomap.h"
+#include "points.h"
+#include "zero.h"
 
 ssize_t daxfs_direct_read(struct kiocb *iocb, struct iov_iter *to)
 {

@@ -13,7 +13,14 @@
 #include <linux/siphash.h>
 #include <linux/slab.h>
 
+#include "checksum.h"
+#include "claim.h"
+#include "daxfs.h"
 #include "dir.h"
+#include "error.h"
+#include "inode.h"
+#include "journal.h"
+#include "persist.h"
 
 #define RECORD_BYTES(name_length) round_up(sizeof(struct daxfs_dirent) + (name_length), 8)
 #define MAX_RECORD_BYTES RECORD_BYTES(DAXFS_NAME_MAX)

@@ -10,8 +10,28 @@
 #define DAXFS_KERNEL_DIR_H
 
 #include "daxfs.h"
-#include "map.h"
 
+/* ---- dir.c: names. dir's inode lock is held: shared to look up, exclusive to change. ---- */
+int daxfs_dir_lookup(struct inode *dir, const struct qstr *name, u64 *ino, u8 *type);	/* -ENOENT */
+bool daxfs_dir_is_empty(struct inode *dir);
+/*
+ * A change of one directory in the caller's transaction, of one name or (rename) two. begin, then remove and replace, then
+ * add (at most one of remove and of add, in this order), then prepare: all may fail, nothing is stored. apply, after
+ * daxfs_tx_ready(): stores nodes and fork, moves dir's DRAM size and blocks; the caller then stores dir's core. Not
+ * applied, it ends with the transaction.
+ */
+struct daxfs_dir_change;
+struct daxfs_dir_change *daxfs_dir_begin(struct daxfs_tx *tx, struct inode *dir);
+int daxfs_dir_remove(struct daxfs_dir_change *change, const struct qstr *name);
+int daxfs_dir_replace(struct daxfs_dir_change *change, const struct qstr *name, u64 ino, u8 type);
+int daxfs_dir_add(struct daxfs_dir_change *change, const struct qstr *name, u64 ino, u8 type);
+int daxfs_dir_prepare(struct daxfs_dir_change *change);
+void daxfs_dir_apply(struct daxfs_dir_change *change);
+/* rmdir's evict: every tree block, in transactions of its own; takes the inode lock. */
+int daxfs_dir_free_all_blocks(struct inode *dir);
+u8 daxfs_dirent_type(umode_t mode);
+
+/* ---- the tree: what dir.c, dir_tree.c and dir_read.c share ---- */
 #define DAXFS_DIR_KEY_END	(1ull << 63)	/* keys are readdir cookies: below this */
 #define DAXFS_DIR_LEAF_BYTES	(DAXFS_BLOCK_SIZE - DAXFS_DIR_LEAF_START)
 /* Names of at least one byte make records of at least 32. */
@@ -97,5 +117,7 @@ struct dir_scratch {
 	struct dir_sorted sorted[DAXFS_DIR_LEAF_COUNT + 1];
 };
 int daxfs_dir_collect(struct inode *dir, const struct dir_path *path, u64 from, struct dir_scratch *scratch);
+
+extern const struct file_operations daxfs_dir_operations;
 
 #endif /* DAXFS_KERNEL_DIR_H */

@@ -13,7 +13,10 @@
 #include <linux/compat.h>
 #include <linux/slab.h>
 
+#include "daxfs.h"
+#include "device.h"
 #include "dir.h"
+#include "ioctl.h"
 
 #define POS_DOT_DOT	2	/* behind ".." */
 #define SMALL_POS_FIRST	3

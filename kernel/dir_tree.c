@@ -12,7 +12,13 @@
  */
 #include <linux/slab.h>
 
+#include "alloc.h"
+#include "checksum.h"
+#include "claim.h"
+#include "daxfs.h"
 #include "dir.h"
+#include "error.h"
+#include "journal.h"
 
 static struct daxfs_index_entry *node_entries(struct daxfs_node_header *node)
 {

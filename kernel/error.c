@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Damage and media errors: said once a second at most, noted in the superblock, answered as errors= asks. And shutdown.
+ * Damage and media errors: said once a second at most, answered as errors= asks. And shutdown.
  *
- * "Read-only from here on" is a state of ours: SB_RDONLY is the VFS's, which freeze, thaw and remount rely on.
- *
- * The note is left by a worker, since locks may be held where damage is met. s_umount keeps the filesystem from being
- * frozen, made read-only or unmounted meanwhile. It is only tried: an unmount waits for the worker with s_umount held,
- * and so does whoever makes the filesystem read-only; both then leave the note themselves.
+ * "Read-only from here on" is a state of ours: SB_RDONLY is the VFS's, which freeze, thaw and remount rely on. The note in
+ * the superblock is left by a worker (superblock.c), since locks may be held where damage is met.
  */
 #include "daxfs.h"
+#include "error.h"
 
 static void policy(struct super_block *sb)
 {
@@ -70,61 +68,6 @@ int daxfs_media_error(struct super_block *sb, u64 ino, u64 block)
 	return -EIO;
 }
 
-static void store_error_state(struct super_block *sb)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct daxfs_super next;
-	struct daxfs_tx *tx;
-
-	if (sbi->believed.state & cpu_to_le32(DAXFS_STATE_ERRORS))
-		return;
-	tx = daxfs_tx_begin_internal(sb);
-	if (IS_ERR(tx))
-		return;
-	mutex_lock(&sbi->super_lock);
-	next = sbi->believed;
-	next.state |= cpu_to_le32(DAXFS_STATE_ERRORS);
-	daxfs_commit_super(sb, tx, &next);
-	mutex_unlock(&sbi->super_lock);
-}
-
-/* s_umount is held, and the filesystem is not frozen. A read-only mount stores nothing. */
-static void leave_note(struct super_block *sb)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	int gate;
-
-	if (!READ_ONCE(sbi->damaged) || sb_rdonly(sb))
-		return;
-	gate = daxfs_enter(sbi);
-	if (gate < 0)
-		return;
-	store_error_state(sb);
-	daxfs_leave(gate);
-}
-
-static void note_errors(struct work_struct *work)
-{
-	struct daxfs_sb_info *sbi = container_of(to_delayed_work(work), struct daxfs_sb_info, error_work);
-	struct super_block *sb = sbi->sb;
-	bool done = false;
-
-	if (down_read_trylock(&sb->s_umount)) {
-		done = sb->s_writers.frozen == SB_UNFROZEN;
-		if (done)
-			leave_note(sb);
-		up_read(&sb->s_umount);
-	}
-	if (!done)
-		schedule_delayed_work(&sbi->error_work, HZ);
-}
-
-void daxfs_errors_note(struct super_block *sb)
-{
-	cancel_delayed_work_sync(&DAXFS_SB(sb)->error_work);
-	leave_note(sb);
-}
-
 /* Transactions that are past daxfs_tx_ready() still complete; no other one starts. */
 void daxfs_shutdown(struct super_block *sb, const char *why)
 {
@@ -132,10 +75,4 @@ void daxfs_shutdown(struct super_block *sb, const char *why)
 
 	if (!xchg(&sbi->shutdown, true))
 		pr_alert("daxfs (%s): shut down: %s; unmount to use it again\n", sb->s_id, why);
-}
-
-void daxfs_errors_init(struct daxfs_sb_info *sbi)
-{
-	ratelimit_state_init(&sbi->corrupt_limit, HZ, 1);
-	INIT_DELAYED_WORK(&sbi->error_work, note_errors);
 }

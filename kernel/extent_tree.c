@@ -8,7 +8,11 @@
  * What is checked was loaded once: the device's bytes may change between two loads, by a stray store or by DMA.
  * The caller holds the inode lock.
  */
-#include "map.h"
+#include "checksum.h"
+#include "claim.h"
+#include "daxfs.h"
+#include "error.h"
+#include "extent_tree.h"
 
 /* Whether the checksum was right when this inode's nodes were last looked at: only we change them since. */
 static bool is_verified(const struct inode *inode, u64 block)

@@ -2,195 +2,34 @@
 /*
  * What the device tells us: that it is going away, and that memory of it has failed.
  *
- * Removal. The driver's kill_dax() calls notify_failure() for the whole device, and the block layer calls ->shutdown on
- * kernels that have it. When either returns the driver may unmap the device and free its struct pages. Loads and stores
- * of ours are kept out by the gate (daxfs.h); what is left is done here: page tables of user space that lead to the
- * device, references that somebody took on its pages, and DAX entries, which lead to its pages when they are dropped.
- * Only inodes that were mapped have any of these: they are on sbi->mapped until they are evicted.
- *
- * Media errors. The owner of a block is found by looking through all inodes: that is left to a worker. For a block of
- * a file it says which file and where, for one of metadata it shuts the filesystem down. The mm layer is told that we
- * do not deal with the processes that map the block, so that it does.
+ * Removal is for removal.c. The owner of a block that failed is found by looking through all inodes: that is left to a
+ * worker. For a block of a file it says which file and where, for one of metadata it shuts the filesystem down. The mm
+ * layer is told that we do not deal with the processes that map the block, so that it does.
  *
  * A dax device has one holder, which is who gets called. All our mounts share it, one of them on its account; where it
  * is somebody else's, another filesystem's on a second partition, we are not told of media errors, nor, before Linux
  * 6.6, of removal.
  */
 #include <linux/blkdev.h>
-#include <linux/mm.h>
 #include <linux/overflow.h>
-#include <linux/pagemap.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
-#include <linux/wait_bit.h>
-#include <linux/writeback.h>
 
+#include "ag.h"
+#include "daxfs.h"
+#include "device.h"
 #include "dir.h"
-#include "map.h"
+#include "error.h"
+#include "extent_tree.h"
+#include "failure.h"
+#include "icache.h"
+#include "media.h"
+#include "removal.h"
 
 /* Every mount that has a dax device. Taken before daxfs_sb_info.device_lock. */
 static LIST_HEAD(mounts);
 static DECLARE_RWSEM(mounts_lock);
 
-/* ---- removal ---- */
-
-void daxfs_note_mapped(struct inode *inode)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
-	struct daxfs_inode_info *info = DAXFS_I(inode);
-
-	if (!list_empty_careful(&info->mapped))
-		return;
-	spin_lock(&sbi->mapped_lock);
-	if (list_empty(&info->mapped))
-		list_add(&info->mapped, &sbi->mapped);
-	spin_unlock(&sbi->mapped_lock);
-}
-
-void daxfs_forget_mapped(struct inode *inode)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
-	struct daxfs_inode_info *info = DAXFS_I(inode);
-
-	if (list_empty_careful(&info->mapped))
-		return;
-	spin_lock(&sbi->mapped_lock);
-	list_del_init(&info->mapped);
-	spin_unlock(&sbi->mapped_lock);
-	wake_up_var(&sbi->mapped);
-}
-
-static void each_mapped(struct daxfs_sb_info *sbi, void (*call)(struct inode *inode))
-{
-	struct daxfs_inode_info *info;
-	struct inode *inode, *last = NULL;
-
-	spin_lock(&sbi->mapped_lock);
-	list_for_each_entry(info, &sbi->mapped, mapped) {
-		inode = igrab(&info->vfs_inode);
-		if (!inode)
-			continue;	/* being evicted: nobody maps it, and wait_for_evictions() is to come */
-		spin_unlock(&sbi->mapped_lock);
-		iput(last);
-		call(inode);
-		last = inode;
-		spin_lock(&sbi->mapped_lock);
-	}
-	spin_unlock(&sbi->mapped_lock);
-	iput(last);
-}
-
-/* Faults find the filesystem shut down under the same lock: nothing is mapped again. What was stored is brought out. */
-static void unmap(struct inode *inode)
-{
-	filemap_invalidate_lock(inode->i_mapping);
-	unmap_mapping_range(inode->i_mapping, 0, 0, 0);
-	if (IS_DAX(inode))
-		daxfs_write_back(inode, 0, LLONG_MAX);
-	filemap_invalidate_unlock(inode->i_mapping);
-}
-
-static void drop_entries(struct inode *inode)
-{
-	filemap_invalidate_lock(inode->i_mapping);
-	if (IS_DAX(inode))
-		truncate_inode_pages(inode->i_mapping, 0);
-	filemap_invalidate_unlock(inode->i_mapping);
-}
-
-static bool any_evicted(struct daxfs_sb_info *sbi)
-{
-	struct daxfs_inode_info *info;
-	bool any = false;
-
-	spin_lock(&sbi->mapped_lock);
-	list_for_each_entry(info, &sbi->mapped, mapped)
-		any = any || READ_ONCE(info->vfs_inode.i_state) & (I_FREEING | I_WILL_FREE);
-	spin_unlock(&sbi->mapped_lock);
-	return any;
-}
-
-/* Their DAX entries are dropped by whoever evicts them. */
-static void wait_for_evictions(struct daxfs_sb_info *sbi)
-{
-	wait_var_event(&sbi->mapped, !any_evicted(sbi));
-}
-
-/* device_lock is held shared. May be called twice. */
-static void leave_device(struct daxfs_sb_info *sbi)
-{
-	if (sbi->closing)
-		return;
-	daxfs_shutdown(sbi->sb, "the device is being removed");
-	/* While mounting nothing is mapped, and nothing will be. */
-	if (!(READ_ONCE(sbi->sb->s_flags) & SB_ACTIVE))
-		return;
-	each_mapped(sbi, unmap);
-	/* Direct I/O and the like outlive the mapping that they took pages from, so that no inode leads to them. */
-	daxfs_wait_unheld(sbi, "the removal", TASK_IDLE);
-	each_mapped(sbi, drop_entries);
-	wait_for_evictions(sbi);
-}
-
-void daxfs_device_removed(struct super_block *sb)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-
-	down_read(&sbi->device_lock);
-	leave_device(sbi);
-	up_read(&sbi->device_lock);
-}
-
 /* ---- media errors ---- */
-
-bool daxfs_block_readable(struct daxfs_sb_info *sbi, u64 block)
-{
-	const void *from = daxfs_block(sbi, block);
-	pgoff_t page = (sbi->dax_start >> PAGE_SHIFT) + block;
-	u8 buffer[256];
-	size_t at;
-
-	/* What the driver knows is not even tried. */
-	if (daxfs_is_poison(dax_direct_access(sbi->dax_dev, page, 1, DAX_ACCESS, NULL, NULL)))
-		return false;
-	for (at = 0; at < DAXFS_BLOCK_SIZE; at += sizeof(buffer))
-		if (copy_mc_to_kernel(buffer, from + at, sizeof(buffer)))
-			return false;
-	return true;
-}
-
-bool daxfs_file_readable(struct inode *inode, loff_t pos)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
-	int gate = daxfs_enter(sbi);
-	struct daxfs_map map;
-	bool readable;
-
-	if (gate < 0)
-		return false;
-	down_read(&DAXFS_I(inode)->lock);
-	readable = !daxfs_map_lookup(inode, pos >> DAXFS_BLOCK_SHIFT, &map) &&
-		   (map.state == DAXFS_MAP_HOLE || daxfs_block_readable(sbi, map.disk_block));
-	up_read(&DAXFS_I(inode)->lock);
-	daxfs_leave(gate);
-	return readable;
-}
-
-int daxfs_first_touch(struct super_block *sb, u64 ino, u64 block)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u32 agno = daxfs_ag_of(sbi, block);
-	u32 bit = block - daxfs_ag_start(sbi, agno);
-	unsigned long *touched = daxfs_ag_bits(&sbi->ags[agno], &sbi->ags[agno].touched);
-
-	if (touched && test_bit(bit, touched))
-		return 0;
-	if (!daxfs_block_readable(sbi, block))
-		return daxfs_media_error(sb, ino, block);
-	if (touched)
-		set_bit(bit, touched);
-	return 0;
-}
 
 struct media_error {
 	struct list_head list;
@@ -454,7 +293,7 @@ static const struct dax_holder_operations holder_operations = {
 
 /* ---- the dax device ---- */
 
-int daxfs_dax_get(struct super_block *sb)
+static void find_dax_device(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 
@@ -466,7 +305,24 @@ int daxfs_dax_get(struct super_block *sb)
 	if (sbi->dax_dev)
 		list_add(&sbi->mounts, &mounts);
 	up_write(&mounts_lock);
-	return sbi->dax_dev ? 0 : -EOPNOTSUPP;
+}
+
+int daxfs_dax_get(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	find_dax_device(sb);
+	if (!sbi->dax_dev) {
+		pr_err("daxfs (%pg): the device has no DAX: daxfs needs persistent memory in fsdax mode (ndctl create-namespace -f -e NAMESPACE -m fsdax; not raw, sector or devdax)\n",
+		       sb->s_bdev);
+		return -EOPNOTSUPP;
+	}
+	if (!dax_synchronous(sbi->dax_dev)) {
+		pr_err("daxfs (%pg): flushed stores are not durable on this device (virtio-pmem): attach it to the guest as an NVDIMM or reserve it with memmap=\n",
+		       sb->s_bdev);
+		return -EOPNOTSUPP;
+	}
+	return 0;
 }
 
 static struct daxfs_sb_info *other_mount(const struct dax_device *dax_dev)

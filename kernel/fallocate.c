@@ -6,8 +6,20 @@
 #include <linux/types.h>
 #include <linux/falloc.h>
 
+#include "alloc.h"
 #include "data.h"
-#include "trace.h"
+#include "daxfs.h"
+#include "device.h"
+#include "extent_tree.h"
+#include "fallocate.h"
+#include "held.h"
+#include "inode_blocks.h"
+#include "persist.h"
+#include "points.h"
+#include "shift.h"
+#include "truncate.h"
+#include "unmap.h"
+#include "zero.h"
 
 /* One extent of a range: a hole gets blocks, written blocks become unwritten if `zero`. *count: blocks dealt with. */
 static int prealloc_step(struct inode *inode, u64 first, u64 end, loff_t size, bool zero, u64 *count)

@@ -4,27 +4,15 @@
  * the answer to "why was this not a 2 MiB page" for the tracepoint.
  *
  * Metadata is durable when the DAX code returns, so a MAP_SYNC mapping needs nothing more. The size never moves here.
- *
- * A page belongs to one place of one file: the DAX core keeps mapping and index in it, from the fault that first maps it to
- * the end of the DAX entry, and warns where it finds another's. Extents of two files that name one block are damage, which
- * only shows here. So a fault looks at the page first, and keeps others off its huge page from there to the end of the
- * DAX core's work. A fault of 2 MiB need not look at 512 pages: who maps single ones leaves a mark for their huge page.
  */
 #include <linux/mm.h>
 #include <linux/xarray.h>
 
 #include "data.h"
+#include "daxfs.h"
+#include "fault.h"
+#include "iomap.h"
 #include "trace.h"
-
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
-#define FAULT_ORDER_ARG	unsigned int order
-#define fault_order(order) (order)
-#define dax_order(order) (order)
-#else
-#define FAULT_ORDER_ARG	enum page_entry_size order
-#define fault_order(order) ((order) == PE_SIZE_PTE ? 0 : (order) == PE_SIZE_PMD ? PMD_SHIFT - PAGE_SHIFT : -1)
-#define dax_order(order) ((order) ? PE_SIZE_PMD : PE_SIZE_PTE)
-#endif
 
 #define HUGE_ORDER	(PMD_SHIFT - PAGE_SHIFT)
 #define HUGE_COLOUR	((1ul << HUGE_ORDER) - 1)
@@ -70,70 +58,6 @@ static enum daxfs_fault_reason why_fallback(const struct vm_fault *vmf, struct i
 	return DAXFS_FAULT_OTHER;
 }
 
-static __always_inline void unlock_pages(struct daxfs_sb_info *sbi, u8 *state)
-{
-	smp_store_release(state, *state & ~DAXFS_FAULT_BUSY);
-	smp_mb();	/* whoever waits has seen this, or we see him */
-	if (waitqueue_active(&sbi->fault_wait))
-		wake_up_all(&sbi->fault_wait);
-}
-
-void daxfs_unlock_pages(struct daxfs_sb_info *sbi, u8 *state)
-{
-	unlock_pages(sbi, state);
-}
-
-/* The huge page is locked, and its first page is nobody's. */
-static bool has_mapped_pages(u8 *state, const struct page *page)
-{
-	u64 i;
-
-	if (!(*state & DAXFS_FAULT_SMALL))
-		return false;
-	for (i = 1; i < DAXFS_HUGE_BLOCKS; i++)
-		if (READ_ONCE(page[i].mapping))
-			return true;
-	/* None is mapped any more. */
-	WRITE_ONCE(*state, DAXFS_FAULT_BUSY);
-	return false;
-}
-
-int daxfs_claim_pages_slowly(struct inode *inode, const struct daxfs_map *map, u64 file_block, u64 count,
-			     struct iomap *iomap)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
-	const struct page *page = daxfs_page(sbi, map->disk_block);
-	u8 *state, add = count > 1 ? 0 : DAXFS_FAULT_SMALL;
-
-	iomap->private = NULL;
-	/* The DAX code falls back. */
-	if (count > 1 && (map->count < count || page_to_pfn(page) & HUGE_COLOUR))
-		return 0;
-	/* Mapped here before: the DAX entry that says so is locked, and stays. */
-	if (READ_ONCE(page->mapping) == inode->i_mapping && page->index == file_block)
-		return 0;
-	state = daxfs_fault_state(sbi, page_to_pfn(page));
-	if (unlikely(!daxfs_try_lock_pages(state, add)))
-		wait_event(sbi->fault_wait, daxfs_try_lock_pages(state, add));
-	if (likely(!READ_ONCE(page->mapping) && (count == 1 || !has_mapped_pages(state, page)))) {
-		iomap->private = state;
-		return 0;
-	}
-	unlock_pages(sbi, state);
-	if (count > 1)
-		return -EAGAIN;
-	return daxfs_corrupt(inode->i_sb, inode->i_ino, map->disk_block,
-			     "file block %llu is mapped to a block that is mapped elsewhere", file_block);
-}
-
-int daxfs_release_pages(struct inode *inode, loff_t pos, loff_t length, ssize_t done, unsigned int flags,
-			struct iomap *iomap)
-{
-	if (iomap->private)
-		unlock_pages(DAXFS_SB(inode->i_sb), iomap->private);
-	return 0;
-}
-
 static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct inode *inode = file_inode(vmf->vma->vm_file);
@@ -151,7 +75,7 @@ static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 	filemap_invalidate_lock_shared(inode->i_mapping);
 	/* Once more, under the lock: see stop_stores(). */
 	result = write && IS_IMMUTABLE(inode) ? VM_FAULT_SIGBUS :
-		 dax_iomap_fault(vmf, dax_order(order), &pfn, &err, &daxfs_fault_iomap_ops);
+		 dax_iomap_fault(vmf, daxfs_dax_order(order), &pfn, &err, &daxfs_fault_iomap_ops);
 	filemap_invalidate_unlock_shared(inode->i_mapping);
 	if (write)
 		sb_end_pagefault(inode->i_sb);
@@ -179,10 +103,10 @@ static vm_fault_t traced_fault(struct vm_fault *vmf, unsigned int order)
 	return result;
 }
 
-static vm_fault_t daxfs_huge_fault(struct vm_fault *vmf, FAULT_ORDER_ARG)
+static vm_fault_t daxfs_huge_fault(struct vm_fault *vmf, DAXFS_FAULT_ORDER_ARG)
 {
 	/* The kernel tries 1 GiB first: nothing may be begun for that. */
-	if (fault_order(order) != HUGE_ORDER)
+	if (daxfs_fault_order(order) != HUGE_ORDER)
 		return VM_FAULT_FALLBACK;
 	return traced_fault(vmf, HUGE_ORDER);
 }

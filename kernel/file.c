@@ -21,7 +21,23 @@
 #include <linux/uio.h>
 #include <linux/writeback.h>
 
+#include "alloc.h"
+#include "buffered.h"
 #include "data.h"
+#include "daxfs.h"
+#include "device.h"
+#include "dio.h"
+#include "fallocate.h"
+#include "fault.h"
+#include "file.h"
+#include "huge.h"
+#include "ioctl.h"
+#include "iomap.h"
+#include "iops.h"
+#include "persist.h"
+#include "points.h"
+#include "removal.h"
+#include "zero.h"
 
 #define WRITE_CHUNK	(2ull << 20)
 
@@ -199,11 +215,7 @@ static int daxfs_mmap(struct file *file, struct vm_area_struct *vma)
 	}
 	daxfs_prepare_mapping(file_inode(file), vma->vm_pgoff, vma_pages(vma));
 	vma->vm_ops = &daxfs_vm_ops;
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
-	vm_flags_set(vma, VM_HUGEPAGE);
-#else
-	vma->vm_flags |= VM_HUGEPAGE;
-#endif
+	daxfs_vm_flags_set(vma, VM_HUGEPAGE);
 	return 0;
 }
 
@@ -254,17 +266,9 @@ const struct file_operations daxfs_file_operations = {
 	.fallocate	= daxfs_fallocate,
 	.unlocked_ioctl	= daxfs_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
-	.splice_read	= copy_splice_read,
-#else
-	.splice_read	= generic_file_splice_read,
-#endif
+	.splice_read	= daxfs_splice_read,
 	.splice_write	= iter_file_splice_write,
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
-	.fop_flags	= FOP_MMAP_SYNC,
-#else
-	.mmap_supported_flags = MAP_SYNC,
-#endif
+	.daxfs_mmap_sync = DAXFS_MMAP_SYNC,
 };
 
 const struct inode_operations daxfs_file_inode_operations = {

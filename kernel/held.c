@@ -22,6 +22,10 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "alloc.h"
+#include "daxfs.h"
+#include "device.h"
+#include "held.h"
 #include "space.h"
 
 #define LOOK_INTERVAL	HZ		/* of the worker */

@@ -17,7 +17,15 @@
 #include <linux/uaccess.h>
 #include <linux/xarray.h>
 
+#include "alloc.h"
 #include "data.h"
+#include "daxfs.h"
+#include "extent_tree.h"
+#include "held.h"
+#include "huge.h"
+#include "journal.h"
+#include "map.h"
+#include "persist.h"
 
 static bool is_huge(struct inode *inode, const struct daxfs_map *map, u64 first)
 {

@@ -8,7 +8,15 @@
 #include <linux/iversion.h>
 #include <linux/random.h>
 
+#include "ag.h"
+#include "checksum.h"
 #include "daxfs.h"
+#include "error.h"
+#include "ialloc.h"
+#include "icache.h"
+#include "inode_blocks.h"
+#include "journal.h"
+#include "media.h"
 
 /*
  * Promises inode `ino`, of the block of inodes at `bit`, if nobody has it. Looked at again once promised: it may have come

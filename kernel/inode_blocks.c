@@ -21,7 +21,16 @@
 #include <linux/log2.h>
 #include <linux/random.h>
 
+#include "ag.h"
+#include "alloc.h"
+#include "checksum.h"
 #include "daxfs.h"
+#include "device.h"
+#include "error.h"
+#include "inode_blocks.h"
+#include "journal.h"
+#include "media.h"
+#include "persist.h"
 
 #define CHUNK_BLOCKS	8		/* 32 KiB: 64 inodes. A power of two */
 #define KEPT_BLOCKS	CHUNK_BLOCKS

@@ -8,6 +8,11 @@
 #include <linux/pagemap.h>
 
 #include "daxfs.h"
+#include "device.h"
+#include "error.h"
+#include "inode.h"
+#include "ioctl.h"
+#include "superblock.h"
 
 #define DAXFS_IOC_SHUTDOWN	_IOR('X', 125, __u32)
 

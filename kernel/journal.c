@@ -18,7 +18,19 @@
 #include <linux/sort.h>
 
 #define DAXFS_DEFINES_TX
+#include "ag.h"
+#include "alloc.h"
+#include "bits.h"
+#include "checksum.h"
 #include "daxfs.h"
+#include "device.h"
+#include "error.h"
+#include "held.h"
+#include "inode_blocks.h"
+#include "journal.h"
+#include "persist.h"
+#include "points.h"
+#include "sites.h"
 #include "trace.h"
 
 #define TX_ITEMS	512

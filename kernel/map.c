@@ -14,7 +14,15 @@
  */
 #include <linux/slab.h>
 
+#include "alloc.h"
+#include "checksum.h"
+#include "claim.h"
+#include "daxfs.h"
+#include "error.h"
+#include "extent_tree.h"
+#include "journal.h"
 #include "map.h"
+#include "persist.h"
 
 /* A split touches two nodes a level; removing a node touches the way up and the leftmost way down beside it. */
 #define DAXFS_MAX_SHADOWS	(2 * DAXFS_MAX_TREE_HEIGHT + 3)

@@ -1,114 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * The way from an inode's fork to one place among its extents: what looking up (extent_tree.c) and changing (map.c)
- * share. Pointers lead into pmem and hold while the inode lock does.
- */
+/* Changes of a file's extents. The inode lock is held exclusive. */
 #ifndef DAXFS_MAP_H
 #define DAXFS_MAP_H
 
 #include "daxfs.h"
-
-#define DAXFS_END_OF_KEYS	(DAXFS_MAX_FILE_BLOCK + 1)
-
-/*
- * A node on the way. `index`: the child that was taken. Keys of its subtree: low <= key < high. What the node says of
- * itself was loaded once and checked, and is not loaded again: memory may change.
- */
-struct daxfs_path_step {
-	const struct daxfs_node_header *node;
-	u64 block;
-	u64 low, high;
-	u16 count;		/* entries: at least one, at most as many as fit */
-	u16 index;
-	u8 level;
-	bool believed;		/* nothing is left to be asked of the maps */
-};
-
-/* An extent in the CPU's order, checked: it lies in its leaf's range and where data may lie on the device. */
-struct daxfs_extent_view {
-	u64 file_block;
-	u64 disk_block;
-	u64 count;
-	u8 state;
-};
-
-struct daxfs_path {
-	u64 key;				/* the file block that was looked for */
-	u8 height;				/* levels of nodes; 0: the extents are in the fork */
-	bool doubt;				/* the maps, or the order of the leaf's extents, deny one of them */
-	u16 fork_count;				/* entries of the fork */
-	u16 fork_index;				/* the fork's child that was taken */
-	struct daxfs_path_step step[DAXFS_MAX_TREE_HEIGHT];	/* by level */
-	const struct daxfs_extent *extents;	/* of the leaf, or in the fork */
-	u16 count;
-	u64 low, high;				/* file blocks that belong into this leaf */
-	int at;					/* the last extent that starts at or before the key; -1: none */
-	struct daxfs_extent_view extent;	/* that one; of 0 blocks where there is none */
-};
-
-static inline const struct daxfs_index_entry *daxfs_node_index(const struct daxfs_node_header *node)
-{
-	return (const void *)(node + 1);
-}
-
-static inline const struct daxfs_extent *daxfs_node_extents(const struct daxfs_node_header *node)
-{
-	return (const void *)(node + 1);
-}
-
-/* 0, or -EUCLEAN after saying what is wrong. */
-int daxfs_path_find(struct inode *inode, u64 file_block, struct daxfs_path *path);
-int daxfs_path_extent(struct inode *inode, const struct daxfs_path *path, int at, struct daxfs_extent_view *view);
-/* The node at `block`, checked against what its parent says of it: 0, or -EUCLEAN. */
-int daxfs_extent_node(struct inode *inode, u64 block, unsigned int level, u64 low, u64 high,
-		      struct daxfs_path_step *step);
-/* The path has something doubtful in it: says so, -EUCLEAN. */
-int daxfs_refuse_path(struct inode *inode, const struct daxfs_path *path);
-
-/* ---- claim.c ---- */
-/* Whether blocks that a file owns may lie there: inside one AG in use, behind its maps, clear of the journals. */
-bool daxfs_file_blocks_valid(const struct daxfs_sb_info *sbi, u64 block, u64 count);
-/* Blocks of a valid place, asked of the maps: 0 or, silently, -EUCLEAN. Unreadable maps make the inode doubtful. */
-int daxfs_claim_blocks(struct inode *inode, u64 block, u64 count);
-/* Before the first load from a node's block, which is of a valid place and not known: 0, or -EIO, -EUCLEAN after saying
- * so. */
-int daxfs_claim_node(struct inode *inode, u64 block);
-void daxfs_know_node(struct inode *inode, u64 block);		/* it need not be claimed again in this mount */
-void daxfs_forget_node(struct inode *inode, u64 block);		/* it is freed */
-int daxfs_refuse_change(struct inode *inode);			/* says that it is doubtful: -EUCLEAN */
+#include "extent_tree.h"
 
 /*
- * Whether the block, which may be any number, was believed to be a node in this mount: of a valid place, and claimed.
- * Every walk asks this of each node that it comes to.
+ * Changing the map, in the caller's transaction. prepare: reserves tree blocks, builds what is new out of place, logs
+ * what changes in place and queues allocations; may fail, nothing is stored. apply, after daxfs_tx_ready(): stores the
+ * new fork and nodes (the caller stores the inode's core and seals it); cannot fail. A change lives in the transaction's
+ * buffers: whoever does not apply it just cancels the transaction.
  */
-static inline bool daxfs_node_known(const struct daxfs_sb_info *sbi, u64 block)
-{
-	const unsigned long *known;
-
-	if (!daxfs_block_valid(sbi, block, 1))
-		return false;
-	known = smp_load_acquire(&sbi->ags[daxfs_ag_of(sbi, block)].nodes);
-	return known && test_bit((block - sbi->align_blocks) & ((1u << sbi->ag_shift) - 1), known);
-}
-
-/* 0, or -EUCLEAN after saying so. */
-static inline int daxfs_may_change(struct inode *inode)
-{
-	return likely(!READ_ONCE(DAXFS_I(inode)->doubtful)) ? 0 : daxfs_refuse_change(inode);
-}
-
-/* What is changed along a path has nothing doubtful in it: 0, or -EUCLEAN after saying so. */
-static inline int daxfs_path_may_change(struct inode *inode, const struct daxfs_path *path)
-{
-	return likely(!path->doubt) ? daxfs_may_change(inode) : daxfs_refuse_path(inode, path);
-}
-
+struct daxfs_map_change;
+/* As many blocks as `run` has become mapped to it in `state`, from the path's key on. They were a hole, or mapped to the
+ * same disk blocks (conversion of a state). */
+struct daxfs_map_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inode *inode, const struct daxfs_path *path,
+					       struct daxfs_run run, enum daxfs_extent_state state);
+/* Blocks from file_block on, `count` of them, become a hole; their disk blocks are queued as free. Takes at most what one
+ * transaction can; *removed_from tells how far it came, from the END of the range backwards. */
+struct daxfs_map_change *daxfs_map_prepare_remove(struct daxfs_tx *tx, struct inode *inode, u64 file_block, u64 count,
+						  u64 *removed_from);
+/* An extent that `file_block` lies inside of becomes two. What comes to lie at a boundary needs no tree block later. */
+struct daxfs_map_change *daxfs_map_prepare_split(struct daxfs_tx *tx, struct inode *inode, u64 file_block);
 /*
- * daxfs_map_lookup(), but a hole ends where the leaf does: what one daxfs_map_prepare_set() can take, with `path`, under
- * the same hold of the lock.
+ * Moving extents along the file, those of one leaf at a time, beside a hole: [*gap, *gap + distance) is not mapped, before
+ * and afterwards. Allocates nothing, so it cannot run out of space; logs at most a leaf and the way to it.
+ * down: the next extents behind the hole move to its start; *gap is where they end then, or DAXFS_END_OF_KEYS: there
+ * are no more. up: the last extents in front of the hole, but at or behind `first`, move to its end; *gap is where they began;
+ * `first`: there are no more. Nothing may lie across `first`.
  */
-int daxfs_map_lookup_to_set(struct inode *inode, u64 file_block, struct daxfs_map *map, struct daxfs_path *path);
-/* Where the path's key would continue the extent before it on the device; 0: nowhere in particular. */
-u64 daxfs_path_goal(const struct daxfs_sb_info *sbi, const struct daxfs_path *path);
+struct daxfs_map_change *daxfs_map_prepare_shift_down(struct daxfs_tx *tx, struct inode *inode, u64 *gap, u64 distance);
+struct daxfs_map_change *daxfs_map_prepare_shift_up(struct daxfs_tx *tx, struct inode *inode, u64 first, u64 *gap,
+						    u64 distance);
+/* Blocks [file_block, +count), all of them written, move to `disk_block`, where the caller copied them; the old blocks
+ * are queued as free. -EAGAIN where they are not in one leaf, or too many pieces for one transaction. */
+struct daxfs_map_change *daxfs_map_prepare_move(struct daxfs_tx *tx, struct inode *inode, u64 file_block,
+						u64 disk_block, u32 count);
+void daxfs_map_apply(struct daxfs_map_change *change);
 
 #endif /* DAXFS_MAP_H */

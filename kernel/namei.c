@@ -10,7 +10,19 @@
 #include <linux/iversion.h>
 #include <linux/namei.h>
 
+#include "buffered.h"
+#include "daxfs.h"
+#include "device.h"
+#include "dir.h"
+#include "error.h"
+#include "ialloc.h"
+#include "icache.h"
+#include "inode.h"
+#include "ioctl.h"
+#include "iops.h"
+#include "journal.h"
 #include "namei.h"
+#include "symlink.h"
 
 /* The transaction of one operation, and its change of one or two directories. */
 struct name_change {

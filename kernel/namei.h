@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What namei.c needs of symlink.c. */
-#ifndef DAXFS_KERNEL_NAMEI_H
-#define DAXFS_KERNEL_NAMEI_H
+/* Operations on names. */
+#ifndef DAXFS_NAMEI_H
+#define DAXFS_NAMEI_H
 
 #include "daxfs.h"
 
-/* A symlink that is being made. */
-struct daxfs_symlink {
-	const char *target;
-	size_t length;		/* 1 .. DAXFS_SYMLINK_MAX */
-	u64 block;		/* of a target that the inode has no room for */
-};
+extern const struct inode_operations daxfs_dir_inode_operations;
+extern const struct inode_operations daxfs_special_inode_operations;
 
-int daxfs_symlink_prepare(struct daxfs_tx *tx, struct inode *inode, struct daxfs_symlink *link);
-void daxfs_symlink_store(struct inode *inode, const struct daxfs_symlink *link);
-
-#endif /* DAXFS_KERNEL_NAMEI_H */
+#endif /* DAXFS_NAMEI_H */

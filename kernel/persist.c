@@ -11,6 +11,8 @@
 
 #define DAXFS_DEFINES_PERSIST
 #include "daxfs.h"
+#include "persist.h"
+#include "points.h"
 
 #define DAXFS_LINE	64
 

@@ -9,8 +9,21 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 
+#include "ag.h"
+#include "checksum.h"
 #include "daxfs.h"
+#include "device.h"
+#include "error.h"
+#include "icache.h"
+#include "journal.h"
+#include "media.h"
+#include "persist.h"
+#include "points.h"
+#include "recovery.h"
+#include "shift.h"
+#include "superblock.h"
 #include "trace.h"
+#include "truncate.h"
 
 #define SEQUENCE_MASK	((1ull << DAXFS_SEQUENCE_BITS) - 1)
 #define UNIT_SHIFT	DAXFS_INODE_SHIFT	/* no lock covers less than an inode */
@@ -365,6 +378,18 @@ static void count_orphan(struct super_block *sb, u64 ino)
 	sbi->ags[agno].orphans[(block - daxfs_ag_start(sbi, agno)) / DAXFS_ORPHAN_BLOCKS]++;
 }
 
+/* What the inode announces goes on; what it says was looked at when it was read. */
+static int resume_operation(struct inode *inode)
+{
+	switch (DAXFS_I(inode)->raw->operation) {
+	case DAXFS_OPERATION_TRUNCATE:
+		return daxfs_resume_truncate(inode);
+	case DAXFS_OPERATION_COLLAPSE:
+		return daxfs_resume_collapse(inode);
+	}
+	return 0;
+}
+
 static void finish_orphan(struct super_block *sb, u64 ino)
 {
 	struct inode *inode = daxfs_iget_orphan(sb, ino);
@@ -373,7 +398,7 @@ static void finish_orphan(struct super_block *sb, u64 ino)
 	if (IS_ERR(inode))
 		return;
 	if (inode->i_nlink && DAXFS_I(inode)->raw->operation != DAXFS_OPERATION_NONE)
-		err = daxfs_resume_operation(inode);
+		err = resume_operation(inode);
 	if (err)
 		pr_warn("daxfs (%pg): inode %llu: an operation that was cut off cannot be finished: error %d\n",
 			sb->s_bdev, ino, err);

@@ -18,7 +18,15 @@
 #include <linux/sched/mm.h>
 
 #include "data.h"
+#include "daxfs.h"
+#include "device.h"
+#include "error.h"
+#include "extent_tree.h"
+#include "inode.h"
+#include "journal.h"
 #include "map.h"
+#include "shift.h"
+#include "unmap.h"
 
 enum shift_step { SHIFT_REMOVE, SHIFT_DOWN, SHIFT_UP };
 

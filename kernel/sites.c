@@ -7,6 +7,7 @@
 #include <linux/uaccess.h>
 
 #include "daxfs.h"
+#include "sites.h"
 
 /* The linker keeps the order of objects: this file is the module's first, sites_end.c its last. */
 static struct daxfs_site *const sites_begin[0] __used __section("daxfs_sites");

@@ -9,8 +9,8 @@
  *	run		all calls are made
  *	reset		the same, and hits are 0
  *
- * A file that defines some of them says so before it includes daxfs.h: DAXFS_DEFINES_PERSIST, DAXFS_DEFINES_SEALS or
- * DAXFS_DEFINES_TX.
+ * The calls are in persist.h, checksum.h and journal.h, behind their declarations. A file that defines some of them says
+ * so before it includes anything: DAXFS_DEFINES_PERSIST, DAXFS_DEFINES_SEALS or DAXFS_DEFINES_TX.
  */
 #ifndef DAXFS_SITES_H
 #define DAXFS_SITES_H
@@ -42,34 +42,6 @@ do {												\
 	if (daxfs_site_reached(_place))								\
 		name(__VA_ARGS__);								\
 } while (0)
-
-#ifndef DAXFS_DEFINES_PERSIST
-#define daxfs_flush(...)		daxfs_site(daxfs_flush, __VA_ARGS__)
-#define daxfs_fence(...)		daxfs_site(daxfs_fence, __VA_ARGS__)
-#define daxfs_zero_blocks(...)		daxfs_site(daxfs_zero_blocks, __VA_ARGS__)
-#endif
-
-#ifndef DAXFS_DEFINES_SEALS
-#define daxfs_seal_super(...)		daxfs_site(daxfs_seal_super, __VA_ARGS__)
-#define daxfs_seal_ag(...)		daxfs_site(daxfs_seal_ag, __VA_ARGS__)
-#define daxfs_seal_inode(...)		daxfs_site(daxfs_seal_inode, __VA_ARGS__)
-#define daxfs_seal_node(...)		daxfs_site(daxfs_seal_node, __VA_ARGS__)
-#define daxfs_seal_dirent(...)		daxfs_site(daxfs_seal_dirent, __VA_ARGS__)
-#endif
-
-#ifndef DAXFS_DEFINES_TX
-#define daxfs_tx_add(...)		daxfs_site(daxfs_tx_add, __VA_ARGS__)
-#define daxfs_tx_add_inode(...)		daxfs_site(daxfs_tx_add_inode, __VA_ARGS__)
-#define daxfs_tx_add_core(...)		daxfs_site(daxfs_tx_add_core, __VA_ARGS__)
-#define daxfs_tx_add_fork(...)		daxfs_site(daxfs_tx_add_fork, __VA_ARGS__)
-#define daxfs_tx_alloc(...)		daxfs_site(daxfs_tx_alloc, __VA_ARGS__)
-#define daxfs_tx_free(...)		daxfs_site(daxfs_tx_free, __VA_ARGS__)
-#define daxfs_tx_inode_take(...)	daxfs_site(daxfs_tx_inode_take, __VA_ARGS__)
-#define daxfs_tx_inode_give(...)	daxfs_site(daxfs_tx_inode_give, __VA_ARGS__)
-#define daxfs_tx_inode_chunk(...)	daxfs_site(daxfs_tx_inode_chunk, __VA_ARGS__)
-#define daxfs_tx_inode_blocks_free(...)	daxfs_site(daxfs_tx_inode_blocks_free, __VA_ARGS__)
-#define daxfs_tx_orphan(...)		daxfs_site(daxfs_tx_orphan, __VA_ARGS__)
-#endif
 
 #else
 

@@ -6,6 +6,7 @@
 #include <linux/bitops.h>
 #include <linux/list.h>
 
+#include "ag.h"
 #include "daxfs.h"
 
 #define DAXFS_LINE_WORDS	(DAXFS_HUGE_BLOCKS / 64)

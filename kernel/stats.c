@@ -3,7 +3,9 @@
 #include <linux/fs.h>
 #include <linux/sysfs.h>
 
+#include "alloc.h"
 #include "daxfs.h"
+#include "stats.h"
 
 static struct kset *daxfs_kset;
 

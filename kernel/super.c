@@ -16,7 +16,27 @@
 #include <linux/seq_file.h>
 #include <linux/statfs.h>
 
+#include "ag.h"
+#include "alloc.h"
+#include "buffered.h"
+#include "checksum.h"
 #include "daxfs.h"
+#include "device.h"
+#include "error.h"
+#include "export.h"
+#include "failure.h"
+#include "held.h"
+#include "icache.h"
+#include "inode.h"
+#include "inode_blocks.h"
+#include "journal.h"
+#include "media.h"
+#include "points.h"
+#include "recovery.h"
+#include "removal.h"
+#include "sites.h"
+#include "stats.h"
+#include "superblock.h"
 
 struct mount_options {
 	char log_prefix[64];	/* "daxfs (DEVICE)"; the device by the name that the mount gives, until it is found */
@@ -129,8 +149,12 @@ static int read_filesystem(struct super_block *sb)
 
 static int open_filesystem(struct super_block *sb)
 {
-	int gate, err = daxfs_device_open(sb);
+	int gate, err = daxfs_device_check(sb);
 
+	if (!err)
+		err = daxfs_dax_get(sb);
+	if (!err)
+		err = daxfs_device_map(sb);
 	if (err)
 		return err;
 	drop_bdev_cache(sb);
@@ -216,7 +240,8 @@ static void daxfs_kill_sb(struct super_block *sb)
 	daxfs_held_exit(sbi);
 	daxfs_ags_close(sb);
 	daxfs_journals_free(sb);
-	daxfs_device_close(sb);
+	daxfs_dax_put(sb);
+	daxfs_device_unmap(sb);
 	if (sbi->convert_wq)
 		destroy_workqueue(sbi->convert_wq);
 	free_percpu(sbi->counters);
@@ -305,9 +330,7 @@ static const struct super_operations daxfs_super_operations = {
 	.unfreeze_fs = daxfs_unfreeze_fs,
 	.statfs = daxfs_statfs,
 	.show_options = daxfs_show_options,
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
-	.shutdown = daxfs_device_removed,
-#endif
+	DAXFS_SHUTDOWN_OP(daxfs_device_removed)
 };
 
 /* ---- options ---- */

@@ -5,7 +5,12 @@
  */
 #include <linux/blkdev.h>
 
+#include "ag.h"
+#include "checksum.h"
 #include "daxfs.h"
+#include "device.h"
+#include "journal.h"
+#include "superblock.h"
 
 static int refuse(struct super_block *sb, const char *what)
 {
@@ -206,4 +211,73 @@ int daxfs_set_label(struct super_block *sb, const char *label)
 	/* Tools that look at the device have its old blocks in the block device's page cache. */
 	invalidate_bdev(sb->s_bdev);
 	return err;
+}
+
+/*
+ * ---- the note that damage was met ----
+ *
+ * A worker leaves it (error.c). s_umount keeps the filesystem from being frozen, made read-only or unmounted meanwhile. It
+ * is only tried: an unmount waits for the worker with s_umount held, and so does whoever makes the filesystem read-only;
+ * both then leave the note themselves.
+ */
+
+static void store_error_state(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_super next;
+	struct daxfs_tx *tx;
+
+	if (sbi->believed.state & cpu_to_le32(DAXFS_STATE_ERRORS))
+		return;
+	tx = daxfs_tx_begin_internal(sb);
+	if (IS_ERR(tx))
+		return;
+	mutex_lock(&sbi->super_lock);
+	next = sbi->believed;
+	next.state |= cpu_to_le32(DAXFS_STATE_ERRORS);
+	daxfs_commit_super(sb, tx, &next);
+	mutex_unlock(&sbi->super_lock);
+}
+
+/* s_umount is held, and the filesystem is not frozen. A read-only mount stores nothing. */
+static void leave_note(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	int gate;
+
+	if (!READ_ONCE(sbi->damaged) || sb_rdonly(sb))
+		return;
+	gate = daxfs_enter(sbi);
+	if (gate < 0)
+		return;
+	store_error_state(sb);
+	daxfs_leave(gate);
+}
+
+static void note_errors(struct work_struct *work)
+{
+	struct daxfs_sb_info *sbi = container_of(to_delayed_work(work), struct daxfs_sb_info, error_work);
+	struct super_block *sb = sbi->sb;
+	bool done = false;
+
+	if (down_read_trylock(&sb->s_umount)) {
+		done = sb->s_writers.frozen == SB_UNFROZEN;
+		if (done)
+			leave_note(sb);
+		up_read(&sb->s_umount);
+	}
+	if (!done)
+		schedule_delayed_work(&sbi->error_work, HZ);
+}
+
+void daxfs_errors_note(struct super_block *sb)
+{
+	cancel_delayed_work_sync(&DAXFS_SB(sb)->error_work);
+	leave_note(sb);
+}
+
+void daxfs_errors_init(struct daxfs_sb_info *sbi)
+{
+	ratelimit_state_init(&sbi->corrupt_limit, HZ, 1);
+	INIT_DELAYED_WORK(&sbi->error_work, note_errors);
 }

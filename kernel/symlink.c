@@ -6,7 +6,16 @@
 #include <linux/namei.h>
 #include <linux/slab.h>
 
-#include "namei.h"
+#include "alloc.h"
+#include "daxfs.h"
+#include "device.h"
+#include "error.h"
+#include "extent_tree.h"
+#include "iops.h"
+#include "journal.h"
+#include "media.h"
+#include "persist.h"
+#include "symlink.h"
 
 static int write_block(struct daxfs_tx *tx, struct inode *inode, struct daxfs_symlink *link)
 {

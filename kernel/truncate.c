@@ -10,7 +10,17 @@
  */
 #include <linux/sched/mm.h>
 
+#include "alloc.h"
 #include "data.h"
+#include "daxfs.h"
+#include "extent_tree.h"
+#include "inode.h"
+#include "journal.h"
+#include "map.h"
+#include "points.h"
+#include "truncate.h"
+#include "unmap.h"
+#include "zero.h"
 
 struct shrink {
 	u64 first;		/* blocks from here on go */
@@ -82,18 +92,6 @@ static int shrink_step(struct inode *inode, struct shrink *shrink)
 	return daxfs_tx_commit(tx);
 }
 
-void daxfs_set_unfinished(struct inode *inode, bool unfinished, u64 sound_end)
-{
-	struct daxfs_inode_info *info = DAXFS_I(inode);
-
-	lockdep_assert_held_write(&info->lock);
-	if (unfinished && !info->unfinished)
-		pr_err("daxfs (%s): inode %lu: a change of its size was cut off; it keeps blocks and size until the next mount\n",
-		       inode->i_sb->s_id, inode->i_ino);
-	info->sound_end = sound_end;
-	WRITE_ONCE(info->unfinished, unfinished);
-}
-
 /*
  * A truncate that has begun, be it announced or of an orphan, is finished: what the file got behind its new end later would
  * fall to a recovery that goes on with it, and old bytes would come to light when the file grows. Where damage, or a
@@ -147,69 +145,6 @@ int daxfs_free_all_blocks(struct inode *inode)
 	if (!has_extents(inode) || !DAXFS_I(inode)->raw->fork_count)
 		return 0;
 	return daxfs_remove_blocks(inode, 0, DAXFS_END_OF_KEYS);
-}
-
-int daxfs_resume_operation(struct inode *inode)
-{
-	const struct daxfs_inode *raw = DAXFS_I(inode)->raw;
-	struct shrink shrink = {
-		.first = le64_to_cpu(READ_ONCE(raw->operation_arg[0])),
-		.end = DAXFS_END_OF_KEYS,
-		.announce = true,
-	};
-
-	/* What it says was looked at when the inode was read. */
-	switch (raw->operation) {
-	case DAXFS_OPERATION_TRUNCATE:
-		return shrink_all(inode, &shrink);
-	case DAXFS_OPERATION_COLLAPSE:
-		return daxfs_resume_collapse(inode);
-	}
-	return 0;
-}
-
-static int zero_mapped(struct inode *inode, loff_t from, loff_t to)
-{
-	struct daxfs_inode_info *info = DAXFS_I(inode);
-	struct daxfs_map map;
-	u32 offset = from & (DAXFS_BLOCK_SIZE - 1);
-	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
-
-	if (gate < 0)
-		return gate;
-	down_read(&info->lock);
-	err = daxfs_map_lookup(inode, from >> DAXFS_BLOCK_SHIFT, &map);
-	/* A hole and unwritten blocks read as zeros as they are. */
-	if (!err && map.state == DAXFS_MAP_WRITTEN)
-		err = daxfs_may_change(inode);
-	if (!err && map.state == DAXFS_MAP_WRITTEN)
-		daxfs_zero_bytes(DAXFS_SB(inode->i_sb), map.disk_block, offset, offset + (to - from));
-	up_read(&info->lock);
-	daxfs_leave(gate);
-	return err;
-}
-
-int daxfs_zero_in_block(struct inode *inode, loff_t from, loff_t to)
-{
-	if (from >= to)
-		return 0;
-	return IS_DAX(inode) ? zero_mapped(inode, from, to) : daxfs_zero_cached(inode, from, to);
-}
-
-int daxfs_zero_tail(struct inode *inode, loff_t size)
-{
-	loff_t old = i_size_read(inode);
-	loff_t rest = (DAXFS_BLOCK_SIZE - (old & (DAXFS_BLOCK_SIZE - 1))) & (DAXFS_BLOCK_SIZE - 1);
-	loff_t end = old + min(rest, size - old);
-	int err;
-
-	if (size <= old)
-		return 0;
-	err = daxfs_zero_in_block(inode, old, end);
-	/* Zeros in the page cache reach the device before a size does that uncovers them. */
-	if (!err && old < end)
-		err = daxfs_flush_to(inode, old);
-	return err;
 }
 
 static int lookup_tail(struct inode *inode, struct shrink *shrink)
@@ -266,4 +201,15 @@ int daxfs_set_size(struct inode *inode, loff_t size)
 	if (size > i_size_read(inode))
 		return daxfs_zero_tail(inode, size) ?: daxfs_commit_size(inode, size);
 	return set_smaller(inode, size);
+}
+
+int daxfs_resume_truncate(struct inode *inode)
+{
+	struct shrink shrink = {
+		.first = le64_to_cpu(READ_ONCE(DAXFS_I(inode)->raw->operation_arg[0])),
+		.end = DAXFS_END_OF_KEYS,
+		.announce = true,
+	};
+
+	return shrink_all(inode, &shrink);
 }

@@ -15,6 +15,12 @@
 #include <linux/writeback.h>
 
 #include "data.h"
+#include "daxfs.h"
+#include "device.h"
+#include "extent_tree.h"
+#include "held.h"
+#include "persist.h"
+#include "unmap.h"
 
 int daxfs_write_back(struct inode *inode, loff_t from, loff_t last)
 {

@@ -10,6 +10,9 @@
 #include <linux/bitmap.h>
 #include <linux/slab.h>
 
+#include "alloc.h"
+#include "daxfs.h"
+#include "device.h"
 #include "space.h"
 
 #define MAX_WINDOWS	4	/* an inode: as many places where a file may grow at once */

@@ -78,12 +78,50 @@ lint_mutants() {
 # What makes stores persist is a call site (kernel/sites.h), whatever comes new.
 lint_sites() {
     cd "$ROOT" || return
-    local name failed=0
-    for name in $(grep -oE '\bdaxfs_(flush|fence|zero_blocks|seal_[a-z_]+|tx_(add|alloc|free|inode|orphan)[a-z_]*)\(' \
-        kernel/daxfs.h | tr -d '(' | sort -u); do
-        grep -q "^#define $name(" kernel/sites.h || { echo "kernel/sites.h: $name() is missing"; failed=1; }
+    local header name failed=0
+    for header in persist checksum journal; do
+        for name in $(grep -v '^#' "kernel/$header.h" |
+            grep -oE '\bdaxfs_(flush|fence|zero_blocks|seal_[a-z_]+|tx_(add|alloc|free|inode|orphan)[a-z_]*)\(' |
+            tr -d '(' | sort -u); do
+            grep -q "^#define $name(" "kernel/$header.h" || { echo "kernel/$header.h: $name() is no call site"; failed=1; }
+        done
     done
     return "$failed"
+}
+
+# The floors of kernel/Kbuild: a file includes headers of floors below its own, or of its own where that is "together". What
+# no .c file of the floors is named after (daxfs.h, compat.h, ...) is ground, and includes nothing above it.
+lint_floors() {
+    cd "$ROOT/kernel" || return
+    awk '
+    FILENAME == "Kbuild" {
+        if ($1 != "daxfs-y") next
+        ++floors
+        together[floors] = /# together/
+        for (i = 3; i <= NF && $i !~ /^#/; i++) {
+            sub(/\.o$/, "", $i)
+            floor[$i] = floors
+        }
+        next
+    }
+    FNR == 1 {
+        file = name = substr(FILENAME, 3)
+        sub(/\.[ch]$/, "", name)
+        if (file ~ /\.c$/ && !(name in floor) && name !~ /^(sites|sites_end|points)$/)
+            complain(file " stands on no floor of Kbuild")
+        if (name == "space") name = "alloc"	# what alloc.c and window.c share
+    }
+    /^#include "/ {
+        split($0, part, "\"")
+        other = part[2]
+        sub(/\.h$/, "", other)
+        if (other == "space") other = "alloc"
+        if (other == name || !(other in floor)) next
+        if (floor[other] > floor[name] + 0 || (floor[other] == floor[name] && !together[floor[name]]))
+            complain(file ":" FNR ": " part[2] " is not below it (see Kbuild)")
+    }
+    function complain(what) { print "kernel/" what; failed = 1 }
+    END { exit failed }' Kbuild ./*.[ch]
 }
 
 # What takes seconds: part of `./dev test`.
@@ -95,6 +133,7 @@ quick_lint() {
     step "lint module (sparse)" lint_sparse || failed=1
     step "lint crash mutants" lint_mutants || failed=1
     step "lint call sites" lint_sites || failed=1
+    step "lint floors of the module" lint_floors || failed=1
     return "$failed"
 }
 

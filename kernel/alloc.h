@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Free space. Reservations live in DRAM and vanish with a crash. */
+#ifndef DAXFS_ALLOC_H
+#define DAXFS_ALLOC_H
+
+#include "daxfs.h"
+
+enum daxfs_alloc_kind {
+	DAXFS_ALLOC_META,	/* fills holes, head remainders first */
+	DAXFS_ALLOC_SMALL,	/* data of small files: fills holes */
+	DAXFS_ALLOC_DATA,	/* congruent: (disk - file) % 512 == 0 where possible, in a huge page of its own */
+	DAXFS_ALLOC_HUGE,	/* one whole aligned free huge page, or -ENOSPC */
+	DAXFS_ALLOC_MEDIUM,	/* data of files of 64 KiB to 2 MiB: large holes, else as DATA */
+};
+
+struct daxfs_alloc {
+	enum daxfs_alloc_kind kind;
+	u64 ino;		/* for the trace, and the AG to start in when there is no goal */
+	u64 goal;		/* block to start at; 0: none */
+	u64 file_block;		/* for congruence */
+	struct daxfs_inode_info *owner;	/* DATA and MEDIUM: whose windows to use; its lock is held exclusive. Or NULL */
+	u32 want;		/* blocks; the result is 1 .. want */
+	bool reserve_ok;	/* may use the metadata reserve (conversion, punch, truncate, unlink) */
+	bool near_only;		/* META: in the AG of `ino` or not at all, and nothing that is kept for a file */
+};
+int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run);
+void daxfs_unreserve(struct super_block *sb, struct daxfs_run run);
+/* All of `want` congruent blocks at `file_block` that were kept for the file, or -ENOSPC. inode's lock is held exclusive. */
+int daxfs_reserve_kept(struct inode *inode, u64 file_block, u32 want, struct daxfs_run *run);
+u64 daxfs_free_blocks(struct super_block *sb);
+/* What the end of a transaction does to reservations: an allocation is in the bitmap now, a free may be used again. */
+void daxfs_reservation_kept(struct super_block *sb, u32 agno, u32 first, u32 count);
+void daxfs_freed_hold(struct super_block *sb, u32 agno, u32 first, u32 count);	/* before the bitmap shows it free */
+void daxfs_freed_drop(struct super_block *sb, u32 agno, u32 first, u32 count);	/* rolled back: the bitmap has it again */
+void daxfs_freed_release(struct super_block *sb, u32 agno, u32 first, u32 count);
+/* Of whole-free huge pages and counters: the AG's bitmap was verified and its lock is held. */
+void daxfs_count_free(struct super_block *sb, u32 agno);
+
+/* ---- window.c: what is kept for files to grow into ---- */
+/* What is kept for the inode is free again. Its lock is held exclusive, or nobody else knows it any more. */
+void daxfs_end_windows(struct inode *inode);
+
+#endif /* DAXFS_ALLOC_H */

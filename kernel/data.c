@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Steps that every way to a file's data shares: looking up, reserving, and the transactions that map blocks and move the
+ * size.
+ */
+#include <linux/pagemap.h>
+
+#include "alloc.h"
+#include "data.h"
+#include "daxfs.h"
+#include "device.h"
+#include "error.h"
+#include "extent_tree.h"
+#include "inode.h"
+#include "journal.h"
+#include "map.h"
+#include "media.h"
+#include "persist.h"
+#include "trace.h"
+
+void daxfs_set_unfinished(struct inode *inode, bool unfinished, u64 sound_end)
+{
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+
+	lockdep_assert_held_write(&info->lock);
+	if (unfinished && !info->unfinished)
+		pr_err("daxfs (%s): inode %lu: a change of its size was cut off; it keeps blocks and size until the next mount\n",
+		       inode->i_sb->s_id, inode->i_ino);
+	info->sound_end = sound_end;
+	WRITE_ONCE(info->unfinished, unfinished);
+}
+
+/* Of a file whose operation was given up, what lies in front of the place that it had come to. */
+static int sound_part(const struct daxfs_inode_info *info, u64 file_block, struct daxfs_map *map)
+{
+	if (file_block >= info->sound_end)
+		return -EUCLEAN;
+	map->count = min(map->count, info->sound_end - file_block);
+	return 0;
+}
+
+int daxfs_lookup_shared(struct inode *inode, u64 file_block, struct daxfs_map *map)
+{
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+
+	if (gate < 0)
+		return gate;
+	down_read(&info->lock);
+	err = daxfs_map_lookup(inode, file_block, map);
+	if (!err && unlikely(info->unfinished))
+		err = sound_part(info, file_block, map);
+	up_read(&info->lock);
+	daxfs_leave(gate);
+	return err;
+}
+
+bool daxfs_file_readable(struct inode *inode, loff_t pos)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	int gate = daxfs_enter(sbi);
+	struct daxfs_map map;
+	bool readable;
+
+	if (gate < 0)
+		return false;
+	down_read(&DAXFS_I(inode)->lock);
+	readable = !daxfs_map_lookup(inode, pos >> DAXFS_BLOCK_SHIFT, &map) &&
+		   (map.state == DAXFS_MAP_HOLE || daxfs_block_readable(sbi, map.disk_block));
+	up_read(&DAXFS_I(inode)->lock);
+	daxfs_leave(gate);
+	return readable;
+}
+
+int daxfs_reserve_data(struct inode *inode, const struct daxfs_path *path, u64 want, enum daxfs_alloc_kind kind,
+		       struct daxfs_run *run)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	struct daxfs_alloc request = {
+		.kind = kind,
+		.ino = inode->i_ino,
+		.file_block = path->key,
+		.owner = DAXFS_I(inode),
+		.want = min_t(u64, want, DAXFS_MAX_RUN),
+	};
+	u64 goal = daxfs_path_goal(sbi, path);
+
+	if (kind == DAXFS_ALLOC_SMALL || kind == DAXFS_ALLOC_MEDIUM || daxfs_congruent(sbi, goal, path->key))
+		request.goal = goal;
+	return daxfs_reserve(inode->i_sb, &request, run);
+}
+
+void daxfs_zero_bytes(struct daxfs_sb_info *sbi, u64 block, u32 from, u32 to)
+{
+	if (from >= to)
+		return;
+	memset(daxfs_block(sbi, block) + from, 0, to - from);
+	daxfs_flush(sbi, daxfs_block(sbi, block) + from, to - from);
+}
+
+int daxfs_commit_change(struct daxfs_tx *tx, struct inode *inode, struct daxfs_map_change *change, loff_t size)
+{
+	int err = PTR_ERR_OR_ZERO(change);
+
+	if (!err)
+		err = daxfs_tx_ready(tx);
+	if (err) {
+		daxfs_tx_cancel(tx);
+		return err;
+	}
+	daxfs_map_apply(change);
+	daxfs_grow_size(inode, size);
+	daxfs_store_inode(inode);
+	return daxfs_tx_commit(tx);
+}
+
+int daxfs_commit_run(struct inode *inode, const struct daxfs_path *path, struct daxfs_run run, bool allocated,
+		     enum daxfs_extent_state state, loff_t size)
+{
+	struct daxfs_tx *tx = daxfs_tx_begin(inode->i_sb);
+
+	if (IS_ERR(tx)) {
+		if (allocated)
+			daxfs_unreserve(inode->i_sb, run);
+		return PTR_ERR(tx);
+	}
+	daxfs_tx_add_core(tx, inode);
+	if (allocated)
+		daxfs_tx_alloc(tx, run);
+	return daxfs_commit_change(tx, inode, daxfs_map_prepare_set(tx, inode, path, run, state), size);
+}
+
+/* ---- the size, and blocks that an I/O has filled ---- */
+
+/* Where no change of the map takes the size along. */
+static int grow_size_locked(struct inode *inode, loff_t size)
+{
+	struct daxfs_tx *tx;
+	int err;
+
+	if (size <= (loff_t)le64_to_cpu(DAXFS_I(inode)->raw->size))
+		return 0;
+	tx = daxfs_tx_begin(inode->i_sb);
+	if (IS_ERR(tx))
+		return PTR_ERR(tx);
+	daxfs_tx_add_core(tx, inode);
+	err = daxfs_tx_ready(tx);
+	if (err) {
+		daxfs_tx_cancel(tx);
+		return err;
+	}
+	daxfs_grow_size(inode, size);
+	daxfs_store_inode(inode);
+	return daxfs_tx_commit(tx);
+}
+
+int daxfs_flush_to(struct inode *inode, loff_t size)
+{
+	u64 from, to = round_up((u64)size, DAXFS_BLOCK_SIZE);
+
+	if (!daxfs_in_page_cache(inode))
+		return 0;
+	from = round_down((u64)min(daxfs_stored_size(inode), size), DAXFS_BLOCK_SIZE);
+	return from < to ? filemap_write_and_wait_range(inode->i_mapping, from, to - 1) : 0;
+}
+
+int daxfs_commit_size(struct inode *inode, loff_t size)
+{
+	struct daxfs_step step;
+	int err = daxfs_flush_to(inode, min(size, i_size_read(inode)));
+
+	if (!err)
+		err = daxfs_step_begin(inode, &step);
+	if (err)
+		return err;
+	err = grow_size_locked(inode, size);
+	daxfs_step_end(inode, &step);
+	if (!err && size > i_size_read(inode))
+		i_size_write(inode, size);
+	return err;
+}
+
+/* One extent of [first, last), and behind the last one the size. *count: blocks dealt with. */
+static int convert_step(struct inode *inode, u64 first, u64 last, loff_t end, u64 *count)
+{
+	struct daxfs_path path;
+	struct daxfs_run run;
+	struct daxfs_map map;
+	int err = daxfs_map_lookup_to_set(inode, first, &map, &path);
+
+	if (err)
+		return err;
+	/* Whoever frees blocks waits for I/O to them first. */
+	if (map.state == DAXFS_MAP_HOLE)
+		return daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino / DAXFS_INODES_PER_BLOCK,
+				     "no blocks where data was written, at file block %llu", first);
+	*count = min3(map.count, last - first, (u64)U32_MAX);
+	end = min_t(u64, end, (first + *count) << DAXFS_BLOCK_SHIFT);
+	if (map.state == DAXFS_MAP_WRITTEN)
+		return grow_size_locked(inode, end);
+	run.block = map.disk_block;
+	run.count = *count;
+	err = daxfs_commit_run(inode, &path, run, false, DAXFS_EXTENT_WRITTEN, end);
+	trace_daxfs_convert(inode, first << DAXFS_BLOCK_SHIFT, *count << DAXFS_BLOCK_SHIFT, err);
+	return err;
+}
+
+int daxfs_convert(struct inode *inode, loff_t pos, loff_t end)
+{
+	u64 first = pos >> DAXFS_BLOCK_SHIFT, last = DIV_ROUND_UP_ULL((u64)end, DAXFS_BLOCK_SIZE), count = 0;
+	struct daxfs_step step;
+	int err = 0;
+
+	for (; first < last && !err; first += count) {
+		err = daxfs_step_begin(inode, &step);
+		if (err)
+			return err;
+		err = convert_step(inode, first, last, end, &count);
+		daxfs_step_end(inode, &step);
+		cond_resched();
+	}
+	return err;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Pages that somebody refers to. */
+#ifndef DAXFS_HELD_H
+#define DAXFS_HELD_H
+
+#include "daxfs.h"
+
+void daxfs_held_prepare(struct daxfs_sb_info *sbi);	/* then daxfs_held_exit() */
+int daxfs_held_init(struct super_block *sb);		/* once the geometry is known */
+void daxfs_held_exit(struct daxfs_sb_info *sbi);
+/* Before pages of the huge page that `block` lies in come into page tables. */
+static inline void daxfs_note_exposed(struct daxfs_sb_info *sbi, u64 block)
+{
+	u64 huge = (block - sbi->align_blocks) / DAXFS_HUGE_BLOCKS;
+
+	if (!test_bit(huge, sbi->exposed))
+		set_bit(huge, sbi->exposed);
+}
+
+/* Whether a page of these blocks is referred to. Where nothing maps them the answer stays no. Inside the gate. */
+bool daxfs_any_held(struct daxfs_sb_info *sbi, u64 block, u64 count);
+/* What a committed transaction freed is free, or held. */
+void daxfs_freed_settle(struct super_block *sb, u32 agno, u32 first, u32 count);
+/* Held blocks that nobody refers to any more become free. True: some did. */
+bool daxfs_let_go(struct super_block *sb);
+/* Until no page that was mapped is referred to, whoever its block belongs to; says what it waits for. -EINTR by a signal
+ * that `state` (TASK_KILLABLE, TASK_IDLE) is open to. Nothing maps pages of the device any more. */
+int daxfs_wait_unheld(struct daxfs_sb_info *sbi, const char *who, unsigned int state);
+
+#endif /* DAXFS_HELD_H */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* An inode on the device: its locks, and how it is stored. */
+#ifndef DAXFS_INODE_H
+#define DAXFS_INODE_H
+
+#include "daxfs.h"
+
+/* Regular files that are not accessed through DAX: their data goes through the page cache, or by direct I/O. */
+static inline bool daxfs_in_page_cache(const struct inode *inode)
+{
+	return S_ISREG(inode->i_mode) && !IS_DAX(inode);
+}
+
+/*
+ * The size on the device. Of a file in the page cache it trails i_size, which moves as bytes are copied, and follows in
+ * the completion of their I/O. Both of these in a transaction, before daxfs_store_inode(); for other inodes that stores
+ * i_size anyway.
+ */
+static inline void daxfs_move_size(struct inode *inode, loff_t size)
+{
+	i_size_write(inode, size);
+	DAXFS_I(inode)->raw->size = cpu_to_le64(size);
+}
+
+/* Data up to `size` is on the device. */
+static inline void daxfs_grow_size(struct inode *inode, loff_t size)
+{
+	struct daxfs_inode *raw = DAXFS_I(inode)->raw;
+
+	if (!daxfs_in_page_cache(inode)) {
+		if (size > i_size_read(inode))
+			i_size_write(inode, size);
+	} else if (size > (loff_t)le64_to_cpu(raw->size)) {
+		raw->size = cpu_to_le64(size);
+	}
+}
+
+bool daxfs_wants_dax(const struct inode *inode);
+loff_t daxfs_stored_size(struct inode *inode);	/* takes the inode lock shared; 0 when the device is gone */
+/* VFS fields (mode, owner, nlink, size, times, flags, blocks, change, parent) into the raw inode, sealed. The caller has
+ * logged the inode and passed daxfs_tx_ready(). The fork is the caller's and is stored before. */
+void daxfs_store_inode(struct inode *inode);
+/* One transaction that stores the inode's core: chmod, times. Takes the inode lock. */
+int daxfs_commit_inode(struct inode *inode);
+/* Up to four distinct inodes, NULLs allowed, by ascending number; nested lockdep classes. */
+void daxfs_lock_inodes(struct inode *a, struct inode *b, struct inode *c, struct inode *d);
+void daxfs_unlock_inodes(struct inode *a, struct inode *b, struct inode *c, struct inode *d);
+int daxfs_write_inode(struct inode *inode, struct writeback_control *wbc);
+
+#endif /* DAXFS_INODE_H */

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Attributes: what stat(2), chmod(2), chown(2), utimes(2) and truncate(2) ask of an inode of any kind.
+ */
+#include <linux/blkdev.h>
+#include <linux/iversion.h>
+
+#include "daxfs.h"
+#include "device.h"
+#include "inode.h"
+#include "iops.h"
+#include "truncate.h"
+
+static int set_size(struct inode *inode, loff_t size)
+{
+	struct address_space *mapping = inode->i_mapping;
+	int err;
+
+	inode_dio_wait(inode);
+	filemap_invalidate_lock(mapping);
+	err = daxfs_set_size(inode, size);
+	filemap_invalidate_unlock(mapping);
+	return err;
+}
+
+int daxfs_setattr(IDMAP_ARG, struct dentry *dentry, struct iattr *attr)
+{
+	struct inode *inode = d_inode(dentry);
+	int err;
+
+	err = daxfs_may_write(inode->i_sb);
+	/* The VFS looks at everything but a new size by an open descriptor. */
+	if (!err && IS_IMMUTABLE(inode))
+		err = -EPERM;
+	if (!err)
+		err = setattr_prepare(IDMAP, dentry, attr);
+	if (err)
+		return err;
+	if (attr->ia_valid & ATTR_SIZE) {
+		/* truncate(2) names no times, but moves them where it moves the size. */
+		if (attr->ia_size != i_size_read(inode) && !(attr->ia_valid & (ATTR_MTIME | ATTR_CTIME))) {
+			attr->ia_valid |= ATTR_MTIME | ATTR_CTIME;
+			attr->ia_mtime = attr->ia_ctime = current_time(inode);
+		}
+		err = set_size(inode, attr->ia_size);
+		if (err)
+			return err;
+	}
+	setattr_copy(IDMAP, inode, attr);
+	inode_inc_iversion(inode);
+	return daxfs_commit_inode(inode);
+}
+
+int daxfs_getattr(IDMAP_ARG, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags)
+{
+	struct inode *inode = d_inode(path->dentry);
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+
+	daxfs_fillattr(IDMAP, mask, inode, stat);
+	stat->blocks = READ_ONCE(info->blocks) << (DAXFS_BLOCK_SHIFT - 9);
+	stat->blksize = DAXFS_BLOCK_SIZE;
+	if (mask & STATX_BTIME) {
+		stat->result_mask |= STATX_BTIME;
+		stat->btime = info->btime;
+	}
+	if (info->flags & DAXFS_INODE_IMMUTABLE)
+		stat->attributes |= STATX_ATTR_IMMUTABLE;
+	if (info->flags & DAXFS_INODE_APPEND)
+		stat->attributes |= STATX_ATTR_APPEND;
+	if (info->flags & DAXFS_INODE_NODUMP)
+		stat->attributes |= STATX_ATTR_NODUMP;
+	if (mask & STATX_DIOALIGN && S_ISREG(inode->i_mode)) {
+		struct block_device *bdev = inode->i_sb->s_bdev;
+
+		/*
+		 * Through DAX none is needed. But programs take what they read here for the unit of their transfers and
+		 * hand it to posix_memalign(3), which refuses 1: they get what ext4 and XFS say.
+		 */
+		stat->result_mask |= STATX_DIOALIGN;
+		stat->dio_mem_align = bdev_dma_alignment(bdev) + 1;
+		stat->dio_offset_align = bdev_logical_block_size(bdev);
+	}
+	stat->attributes_mask |= STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP;
+	return 0;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Collapse and insert. i_rwsem and invalidate_lock are held exclusive. -EINVAL, -EFBIG: not such a range in this file. */
+#ifndef DAXFS_SHIFT_H
+#define DAXFS_SHIFT_H
+
+#include "daxfs.h"
+
+int daxfs_collapse_range(struct inode *inode, loff_t offset, loff_t length);
+int daxfs_insert_range(struct inode *inode, loff_t offset, loff_t length);
+int daxfs_resume_collapse(struct inode *inode);		/* recovery: of what the inode announces; its arguments are in range */
+
+#endif /* DAXFS_SHIFT_H */

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* /sys/fs/daxfs/DEVICE/. */
+#ifndef DAXFS_STATS_H
+#define DAXFS_STATS_H
+
+#include "daxfs.h"
+
+int daxfs_stats_init(void);
+void daxfs_stats_exit(void);
+int daxfs_stats_add(struct super_block *sb);
+void daxfs_stats_remove(struct super_block *sb);
+
+#endif /* DAXFS_STATS_H */
