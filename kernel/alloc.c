@@ -555,11 +555,6 @@ void daxfs_freed_hold(struct super_block *sb, u32 agno, u32 first, u32 count)
 	change_reserved(sb, agno, first, count, true);
 }
 
-void daxfs_freed_drop(struct super_block *sb, u32 agno, u32 first, u32 count)
-{
-	change_reserved(sb, agno, first, count, false);
-}
-
 u64 daxfs_free_blocks(struct super_block *sb)
 {
 	return max_t(s64, 0, atomic64_read(&DAXFS_SB(sb)->free_blocks));

@@ -31,7 +31,6 @@ u64 daxfs_free_blocks(struct super_block *sb);
 /* What the end of a transaction does to reservations: an allocation is in the bitmap now, a free may be used again. */
 void daxfs_reservation_kept(struct super_block *sb, u32 agno, u32 first, u32 count);
 void daxfs_freed_hold(struct super_block *sb, u32 agno, u32 first, u32 count);	/* before the bitmap shows it free */
-void daxfs_freed_drop(struct super_block *sb, u32 agno, u32 first, u32 count);	/* rolled back: the bitmap has it again */
 void daxfs_freed_release(struct super_block *sb, u32 agno, u32 first, u32 count);
 /* Of whole-free huge pages and counters: the AG's bitmap was verified and its lock is held. */
 void daxfs_count_free(struct super_block *sb, u32 agno);

@@ -12,10 +12,11 @@
  *	mapping->invalidate_lock
  *	DAX entry lock; of a file in the page cache its folio's lock
  *	daxfs_inode_info.lock		several by ascending inode number, see daxfs_lock_inodes()
- *	journal slot			daxfs_tx_begin()
+ *	a transaction			daxfs_tx_begin(): waits for nobody, and one task has one
  *	daxfs_sb_info.survey_lock	never inside a transaction, nor around one
  *	AG locks, ascending		only daxfs_tx_ready() takes them
  *	daxfs_sb_info.super_lock
+ *	journal slot			in daxfs_tx_ready(), to the commit: whoever has one waits for no lock
  * daxfs_ag.reserve_lock and daxfs_inode_info.found_lock are leaves, taken anywhere, never held over a sleep.
  *
  * The gate. Whoever touches the mapped device, metadata or data, does so between daxfs_enter() and daxfs_leave(): while
@@ -29,19 +30,19 @@
  *
  * How a transaction goes (journal.c):
  *
- *	tx = daxfs_tx_begin(sb);		takes a slot; nofs; nothing may sleep on user memory from here on
- *	daxfs_tx_add(tx, p, n);			logs the old bytes of every range that will change
+ *	tx = daxfs_tx_begin(sb);		nofs; nothing may sleep on user memory from here on
+ *	daxfs_tx_add(tx, p, n);			notes every range that will change
  *	daxfs_tx_alloc/free(tx, ...);		queues changes of the maps
- *	err = daxfs_tx_ready(tx);		locks the AGs, logs their words, FENCE 1: all undo is durable;
- *						then edits the maps. The last call that can fail.
+ *	err = daxfs_tx_ready(tx);		locks the AGs, notes their words, takes a slot of the journals and logs the
+ *						old bytes of all ranges, FENCE 1: all undo is durable; then edits the
+ *						maps. The last call that can fail.
  *	... stores in place ...			plain stores; seal every unit whose checksum covers them
  *	daxfs_tx_commit(tx);			flushes every logged range, FENCE 2: the new state is durable;
  *						commit word, flush, FENCE 3: the transaction is durable. Then AG locks
  *						drop, reservations end, the slot is free.
  *
- * daxfs_tx_cancel() instead of commit rolls back; before daxfs_tx_ready() nothing was stored, and it costs one commit
- * word where something was logged. It ends the reservations of every run that was queued with daxfs_tx_alloc() or
- * daxfs_tx_inode_chunk(): who queued them must not call daxfs_unreserve().
+ * daxfs_tx_cancel() instead of daxfs_tx_ready(), or when that failed: nothing was stored. It ends the reservations of every
+ * run that was queued with daxfs_tx_alloc() or daxfs_tx_inode_chunk(): who queued them must not call daxfs_unreserve().
  * New blocks that nothing reaches yet need no undo: write them, daxfs_flush() them before daxfs_tx_commit().
  * Two open transactions never share a checksummed unit: the lock that covers the unit is held until the commit.
  */
@@ -120,11 +121,11 @@ struct daxfs_journal {
 	u64 block;
 	u64 sequence;			/* of the last commit */
 	void *slot;			/* in pmem, from daxfs_map_range() */
-	struct daxfs_tx *tx;		/* preallocated: a transaction allocates nothing */
+	unsigned long busy;		/* bit 0: a transaction has it */
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
-	struct lockdep_map dep_map;	/* the slot is a lock to lockdep, and the AG locks nest in it */
+	struct lockdep_map dep_map;	/* the slot is a lock to lockdep */
 #endif
-};
+} ____cacheline_aligned_in_smp;
 
 /* Since mount, one set a CPU. */
 struct daxfs_counters {
@@ -172,7 +173,7 @@ struct daxfs_sb_info {
 	struct delayed_work held_work;
 	struct daxfs_journal *journals;
 	u32 journal_count, journal_blocks;
-	unsigned long *journal_busy;	/* bit a slot */
+	struct daxfs_tx * __percpu *idle_tx;	/* see journal.c */
 	wait_queue_head_t journal_wait;
 	/* Of pages that faults map, see pages.c: one a huge page, by its number modulo their count. */
 	u8 fault_state[1u << DAXFS_FAULT_BITS];

@@ -98,13 +98,11 @@ static bool is_empty(struct daxfs_sb_info *sbi, struct daxfs_ag *ag, u64 first)
 	return !i;
 }
 
-/* An inode of the block is free again. */
-static void note_given(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
+/* A block of the inode map, an inode of which is free. */
+static void note_open(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
 {
 	struct daxfs_ag *ag = &sbi->ags[agno];
 
-	if (!daxfs_inode_bit(sbi, agno, bit))
-		return;
 	set_open(ag, bit);
 	set_empty(sbi, ag, bit, is_empty(sbi, ag, first_inode(sbi, agno, bit)));
 }
@@ -113,12 +111,12 @@ static void note_block(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
 {
 	struct daxfs_ag *ag = &sbi->ags[agno];
 	u64 first = first_inode(sbi, agno, bit);
-	u32 i = 0;
+	u32 i = daxfs_inode_bit(sbi, agno, bit) ? 0 : DAXFS_INODES_PER_BLOCK;
 
 	while (i < DAXFS_INODES_PER_BLOCK && !slot_is_free(sbi, ag, first + i))
 		i++;
 	if (i < DAXFS_INODES_PER_BLOCK)
-		note_given(sbi, agno, bit);
+		note_open(sbi, agno, bit);
 	else
 		forget_block(sbi, ag, bit);
 }
@@ -129,10 +127,7 @@ void daxfs_inode_block_full(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
 
 	/* Whoever gives an inode back notes it under the same lock, after the slot shows as free. */
 	spin_lock(&ag->reserve_lock);
-	if (daxfs_inode_bit(sbi, agno, bit))
-		note_block(sbi, agno, bit);
-	else
-		forget_block(sbi, ag, bit);
+	note_block(sbi, agno, bit);
 	spin_unlock(&ag->reserve_lock);
 }
 
@@ -151,13 +146,14 @@ void daxfs_inode_taken(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
 void daxfs_inode_given(struct daxfs_sb_info *sbi, u64 ino)
 {
 	u64 block = ino / DAXFS_INODES_PER_BLOCK;
-	u32 agno = daxfs_ag_of(sbi, block);
+	u32 agno = daxfs_ag_of(sbi, block), bit = block - daxfs_ag_start(sbi, agno);
 	struct daxfs_ag *ag = &sbi->ags[agno];
 
 	xa_erase(&ag->taken_inodes, ino);
 	spin_lock(&ag->reserve_lock);
 	ag->free_inodes++;
-	note_given(sbi, agno, block - daxfs_ag_start(sbi, agno));
+	if (daxfs_inode_bit(sbi, agno, bit))
+		note_open(sbi, agno, bit);
 	spin_unlock(&ag->reserve_lock);
 	atomic64_inc(&sbi->free_inodes);
 }
@@ -170,7 +166,7 @@ void daxfs_inode_blocks_made(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32
 	spin_lock(&ag->reserve_lock);
 	ag->free_inodes += count * DAXFS_INODES_PER_BLOCK;
 	for (bit = first; bit < first + count; bit++)
-		note_given(sbi, agno, bit);
+		note_open(sbi, agno, bit);
 	spin_unlock(&ag->reserve_lock);
 	atomic64_add(count * DAXFS_INODES_PER_BLOCK, &sbi->free_inodes);
 	atomic64_add(count, &sbi->inode_blocks);

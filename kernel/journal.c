@@ -7,8 +7,11 @@
  *	FENCE 1 (tx_ready)	the old bytes of everything are durable; only then is anything changed in place
  *	FENCE 2 (tx_commit)	the new bytes are durable; only then does the commit word move
  *	FENCE 3 (tx_commit)	the commit word is durable; only then do locks drop and freed blocks become free
- * The slot's entries are valid exactly while its commit word holds the sequence before theirs. So a transaction that is
- * cancelled after it logged must move the commit word too: else its entries could follow those of the slot's next user.
+ * The slot's entries are valid exactly while its commit word holds the sequence before theirs.
+ *
+ * Until then a transaction only notes, in memory, which ranges it will change. It gets a slot last, when all else that it
+ * waits for is its own: whoever holds one waits for fences alone. So slots are held for as long as a commit takes, about as
+ * many as there are processors are enough, and who waits for a busy AG keeps nobody else from committing.
  *
  * Space in the slot: what is queued is estimated when queued, and daxfs_tx_add() leaves that much.
  */
@@ -37,7 +40,9 @@
 #define TX_TAIL_BYTES	(32 * 1024)	/* kept for what ends an operation, see daxfs_tx_has_room() */
 #define TX_BUFFERS	64		/* more than the largest change of a tree, or of two directories, takes */
 #define TX_KEPT_BUFFERS	4
-#define TX_NOTED	64		/* more entries than most transactions log: those are never read back */
+#define TX_NOTED	64		/* more entries than most transactions log: these take no memory of their own */
+#define TX_CHUNK	(DAXFS_BLOCK_SIZE / sizeof(struct logged))
+#define TX_TAG		5ul		/* in current->journal_info: no pointer of anybody else ends so */
 #define MERGE_GAP	64		/* bytes that are cheaper to log than to begin a new entry behind them */
 #define FILL_BYTES	64		/* equal words that are shorter than this are logged as they are */
 #define SEQUENCE_MASK	((1ull << DAXFS_SEQUENCE_BITS) - 1)
@@ -53,36 +58,38 @@ struct tx_item {
 	u8 op;			/* of TX_COUNTER: TX_SET takes a free inode, TX_CLEAR gives it back */
 };
 
-/* What an entry says. */
+/* What an entry will say. */
 struct logged {
 	u64 offset;
 	u32 length;
-	u32 stored;	/* bytes behind the entry */
-	bool fill;
+	bool fill;	/* one word that repeats */
 };
 
 struct daxfs_tx {
 	struct super_block *sb;
 	struct daxfs_sb_info *sbi;
-	struct daxfs_journal *journal;
+	struct daxfs_journal *journal;	/* from the moment on when it is about to be written to */
 	void *outer;		/* current->journal_info of somebody else */
 	unsigned int nofs;
 	int error;
 	bool ready;
 	bool locked;
-	u32 position, ordinal;
-	u32 last;		/* where the last entry begins: it may still grow */
-	struct logged *last_logged;	/* what it says; NULL: none was logged */
+	u32 position;		/* in the slot, of the entry behind the last */
+	u32 entries;
 	u32 estimate;		/* bytes that the queue may need in the slot */
 	u32 logged_bytes, lines, fences;
 	u64 sequence;
 	u64 started;
 	u32 items;
 	u32 buffers;		/* given out */
-	void *buffer[TX_BUFFERS];	/* the first TX_KEPT_BUFFERS stay with the slot: most changes allocate nothing */
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	struct lockdep_map dep_map;	/* AG locks nest in it */
+#endif
+	void *buffer[TX_BUFFERS];	/* the first TX_KEPT_BUFFERS stay: most changes allocate nothing */
 	struct logged noted[TX_NOTED];	/* the first entries */
-	struct logged behind;		/* the one behind them that was logged, or loaded, last */
 	struct tx_item item[TX_ITEMS];
+	u32 chunks;
+	struct logged *chunk[];	/* the entries behind them, TX_CHUNK each; NULL: none yet */
 };
 
 static u32 slot_bytes(const struct daxfs_sb_info *sbi)
@@ -103,7 +110,7 @@ void *daxfs_tx_buffer(struct daxfs_tx *tx)
 	return *buffer;
 }
 
-static void drop_buffers(struct daxfs_tx *tx, u32 keep)
+static void drop_memory(struct daxfs_tx *tx, u32 keep)
 {
 	u32 i;
 
@@ -111,32 +118,69 @@ static void drop_buffers(struct daxfs_tx *tx, u32 keep)
 		kfree(tx->buffer[i]);
 		tx->buffer[i] = NULL;
 	}
+	for (i = 0; i < tx->chunks && tx->chunk[i]; i++) {
+		kfree(tx->chunk[i]);
+		tx->chunk[i] = NULL;
+	}
+}
+
+/* ---- transactions and slots ---- */
+
+static void free_tx(struct daxfs_tx *tx)
+{
+	if (!tx)
+		return;
+	drop_memory(tx, 0);
+	kvfree(tx);
+}
+
+/* Callers of a transaction are told of damage and of full devices, not of full memory: this waits. */
+static struct daxfs_tx *new_tx(struct super_block *sb)
+{
+	static struct lock_class_key __maybe_unused key;
+	u32 entries = slot_bytes(DAXFS_SB(sb)) / (sizeof(struct daxfs_journal_entry) + sizeof(u64));
+	u32 chunks = DIV_ROUND_UP(entries, TX_CHUNK);
+	struct daxfs_tx *tx = kvzalloc(struct_size(tx, chunk, chunks), GFP_NOFS | __GFP_NOFAIL);
+
+	tx->sb = sb;
+	tx->sbi = DAXFS_SB(sb);
+	tx->chunks = chunks;
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	lockdep_init_map(&tx->dep_map, "daxfs_tx", &key, 0);
+#endif
+	return tx;
+}
+
+/* Each CPU keeps one that nobody uses. */
+static struct daxfs_tx *get_tx(struct super_block *sb)
+{
+	struct daxfs_tx *tx = this_cpu_xchg(*DAXFS_SB(sb)->idle_tx, NULL);
+
+	return tx ?: new_tx(sb);
+}
+
+static void put_tx(struct daxfs_tx *tx)
+{
+	drop_memory(tx, TX_KEPT_BUFFERS);
+	if (this_cpu_cmpxchg(*tx->sbi->idle_tx, NULL, tx))
+		free_tx(tx);
 }
 
 int daxfs_journals_alloc(struct super_block *sb)
 {
 	static struct lock_class_key __maybe_unused key;
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u32 i;
+	u32 __maybe_unused i;
 
 	init_waitqueue_head(&sbi->journal_wait);
 	sbi->journals = kvcalloc(sbi->journal_count, sizeof(*sbi->journals), GFP_KERNEL);
-	sbi->journal_busy = bitmap_zalloc(sbi->journal_count, GFP_KERNEL);
-	if (!sbi->journals || !sbi->journal_busy)
+	sbi->idle_tx = alloc_percpu(struct daxfs_tx *);
+	if (!sbi->journals || !sbi->idle_tx)
 		return -ENOMEM;
-	for (i = 0; i < sbi->journal_count; i++) {
-		struct daxfs_journal *journal = &sbi->journals[i];
-
-		journal->tx = kvzalloc(sizeof(*journal->tx), GFP_KERNEL);
-		if (!journal->tx)
-			return -ENOMEM;
-		journal->tx->sb = sb;
-		journal->tx->sbi = sbi;
-		journal->tx->journal = journal;
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
-		lockdep_init_map(&journal->dep_map, "daxfs_journal", &key, 0);
+	for (i = 0; i < sbi->journal_count; i++)
+		lockdep_init_map(&sbi->journals[i].dep_map, "daxfs_journal", &key, 0);
 #endif
-	}
 	return 0;
 }
 
@@ -144,70 +188,45 @@ void daxfs_journals_free(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 i;
+	int cpu;
 
-	for (i = 0; sbi->journals && i < sbi->journal_count; i++) {
-		if (sbi->journals[i].tx)
-			drop_buffers(sbi->journals[i].tx, 0);
+	for (i = 0; sbi->journals && i < sbi->journal_count; i++)
 		daxfs_unmap_range(sbi->journals[i].slot);
-		kvfree(sbi->journals[i].tx);
-	}
+	if (sbi->idle_tx)
+		for_each_possible_cpu(cpu)
+			free_tx(*per_cpu_ptr(sbi->idle_tx, cpu));
+	free_percpu(sbi->idle_tx);
 	kvfree(sbi->journals);
-	bitmap_free(sbi->journal_busy);
 }
 
-/* journal_info may be another filesystem's: only a pointer to one of our own transactions counts. */
+/* journal_info may be another filesystem's: only what we tagged is one of our own transactions. */
 bool daxfs_in_tx(struct super_block *sb)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	void *info = current->journal_info;
-	u32 i;
+	unsigned long info = (unsigned long)current->journal_info;
 
-	if (!info || !sbi->journals)
-		return false;
-	for (i = 0; i < sbi->journal_count; i++)
-		if (sbi->journals[i].tx == info)
-			return true;
-	return false;
-}
-
-/* A free slot, near this CPU's own, or -1. */
-static int take_slot(struct daxfs_sb_info *sbi)
-{
-	u32 start = raw_smp_processor_id() % sbi->journal_count;
-	u32 i;
-
-	for (i = 0; i < sbi->journal_count; i++) {
-		u32 slot = (start + i) % sbi->journal_count;
-
-		if (!test_and_set_bit_lock(slot, sbi->journal_busy))
-			return slot;
-	}
-	return -1;
+	return (info & 7) == TX_TAG && ((struct daxfs_tx *)(info - TX_TAG))->sb == sb;
 }
 
 struct daxfs_tx *daxfs_tx_begin_internal(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_tx *tx;
-	int slot = -1;
 
 	if (WARN_ON_ONCE(daxfs_in_tx(sb)))
 		return ERR_PTR(-EDEADLK);
 	if (daxfs_is_shutdown(sbi))
 		return ERR_PTR(-EIO);
 	might_sleep();
-	wait_event(sbi->journal_wait, (slot = take_slot(sbi)) >= 0);
-	tx = sbi->journals[slot].tx;
-	lock_map_acquire(&tx->journal->dep_map);
+	tx = get_tx(sb);
+	lock_map_acquire(&tx->dep_map);
 	tx->nofs = memalloc_nofs_save();
 	tx->outer = current->journal_info;
-	current->journal_info = tx;
+	current->journal_info = (void *)tx + TX_TAG;
+	tx->journal = NULL;
 	tx->error = 0;
 	tx->ready = tx->locked = false;
 	tx->position = DAXFS_JOURNAL_BODY_OFFSET;
-	tx->last_logged = NULL;
-	tx->ordinal = tx->estimate = tx->logged_bytes = tx->lines = tx->fences = tx->items = tx->buffers = 0;
-	tx->sequence = (tx->journal->sequence + 1) & SEQUENCE_MASK;
+	tx->entries = tx->estimate = tx->logged_bytes = tx->lines = tx->fences = tx->items = tx->buffers = 0;
 	tx->started = trace_daxfs_commit_enabled() ? ktime_get_ns() : 0;
 	return tx;
 }
@@ -221,23 +240,58 @@ struct daxfs_tx *daxfs_tx_begin(struct super_block *sb)
 	return daxfs_tx_begin_internal(sb);
 }
 
-/* The slot is free and the task without a transaction. */
-static void end(struct daxfs_tx *tx)
+/* A free slot, this CPU's own or the next, or NULL. */
+static struct daxfs_journal *try_slot(struct daxfs_sb_info *sbi)
+{
+	u32 start = raw_smp_processor_id() % sbi->journal_count;
+	u32 i;
+
+	for (i = 0; i < sbi->journal_count; i++) {
+		struct daxfs_journal *journal = &sbi->journals[(start + i) % sbi->journal_count];
+
+		if (!test_bit(0, &journal->busy) && !test_and_set_bit_lock(0, &journal->busy))
+			return journal;
+	}
+	return NULL;
+}
+
+/* All locks are held; from here to the commit nothing is waited for but the device. One waiter is woken for each slot. */
+static void take_slot(struct daxfs_tx *tx)
 {
 	struct daxfs_sb_info *sbi = tx->sbi;
-	struct daxfs_journal *journal = tx->journal;
-	unsigned int nofs = tx->nofs;
+	struct daxfs_journal *journal = try_slot(sbi);
 
-	WARN_ON_ONCE(current->journal_info != tx);
-	drop_buffers(tx, TX_KEPT_BUFFERS);
-	current->journal_info = tx->outer;
-	lock_map_release(&journal->dep_map);
-	clear_bit_unlock(journal->id, sbi->journal_busy);
+	if (unlikely(!journal))
+		wait_event_exclusive_cmd(sbi->journal_wait, (journal = try_slot(sbi)), , );
+	lock_map_acquire(&journal->dep_map);
+	tx->journal = journal;
+	tx->sequence = (journal->sequence + 1) & SEQUENCE_MASK;
+}
+
+static void drop_slot(struct daxfs_tx *tx)
+{
+	struct daxfs_sb_info *sbi = tx->sbi;
+
+	lock_map_release(&tx->journal->dep_map);
+	clear_bit_unlock(0, &tx->journal->busy);
 	smp_mb__after_atomic();
 	if (waitqueue_active(&sbi->journal_wait))
 		wake_up(&sbi->journal_wait);
+}
+
+/* The task is without a transaction. */
+static void end(struct daxfs_tx *tx)
+{
+	unsigned int nofs = tx->nofs;
+
+	WARN_ON_ONCE(current->journal_info != (void *)tx + TX_TAG);
+	current->journal_info = tx->outer;
+	lock_map_release(&tx->dep_map);
+	put_tx(tx);
 	memalloc_nofs_restore(nofs);
 }
+
+/* ---- what is logged ---- */
 
 static void flush(struct daxfs_tx *tx, const void *p, u32 bytes)
 {
@@ -255,42 +309,35 @@ static void fence(struct daxfs_tx *tx)
 #define flush(...) daxfs_site(flush, __VA_ARGS__)
 #define fence(...) daxfs_site(fence, __VA_ARGS__)
 
-static struct daxfs_journal_entry *entry_at(struct daxfs_tx *tx, u32 position)
-{
-	return tx->journal->slot + position;
-}
-
 static u32 entry_bytes(u32 bytes)
 {
 	return sizeof(struct daxfs_journal_entry) + ALIGN(bytes, 8);
 }
 
-/*
- * Each member is loaded once and held against what a transaction can have logged there: the slot's bytes may change
- * under us as all others of the device. NULL: they did.
- */
-static noinline const struct logged *load_logged(struct daxfs_tx *tx, u32 position)
+static u32 stored_bytes(const struct logged *logged)
 {
-	const struct daxfs_journal_entry *entry = entry_at(tx, position);
-	struct logged *logged = &tx->behind;
-	u32 left = tx->position - position;
-
-	if (left < sizeof(*entry))
-		return NULL;
-	logged->offset = le64_to_cpu(READ_ONCE(entry->offset));
-	logged->length = le32_to_cpu(READ_ONCE(entry->length));
-	logged->fill = READ_ONCE(entry->kind) == cpu_to_le32(DAXFS_JOURNAL_FILL);
-	logged->stored = logged->fill ? sizeof(u64) : logged->length;
-	if (logged->stored <= left - sizeof(*entry) &&
-	    logged->length <= DAXFS_BLOCK_SIZE - (logged->offset & (DAXFS_BLOCK_SIZE - 1)) &&
-	    logged->offset >> DAXFS_BLOCK_SHIFT < tx->sbi->block_count)
-		return logged;
-	return NULL;
+	return logged->fill ? sizeof(u64) : logged->length;
 }
 
-static __always_inline const struct logged *logged_at(struct daxfs_tx *tx, u32 ordinal, u32 position)
+static __always_inline struct logged *logged_at(struct daxfs_tx *tx, u32 entry)
 {
-	return likely(ordinal < TX_NOTED) ? &tx->noted[ordinal] : load_logged(tx, position);
+	if (likely(entry < TX_NOTED))
+		return &tx->noted[entry];
+	entry -= TX_NOTED;
+	return &tx->chunk[entry / TX_CHUNK][entry % TX_CHUNK];
+}
+
+/* There is memory for one entry more. */
+static bool has_memory(struct daxfs_tx *tx)
+{
+	struct logged **chunk;
+
+	if (likely(tx->entries < TX_NOTED))
+		return true;
+	chunk = &tx->chunk[(tx->entries - TX_NOTED) / TX_CHUNK];
+	if (!*chunk)
+		*chunk = kmalloc(DAXFS_BLOCK_SIZE, GFP_NOFS);
+	return *chunk;
 }
 
 static __always_inline void *target_at(struct daxfs_tx *tx, u64 offset)
@@ -298,40 +345,16 @@ static __always_inline void *target_at(struct daxfs_tx *tx, u64 offset)
 	return daxfs_block(tx->sbi, offset >> DAXFS_BLOCK_SHIFT) + (offset & (DAXFS_BLOCK_SIZE - 1));
 }
 
-/* Bytes [from, to) of what an entry logs, and zeros up to where the next entry begins. */
-static void copy_old(struct daxfs_tx *tx, struct daxfs_journal_entry *entry, u64 offset, u32 from, u32 to)
-{
-	void *data = entry + 1;
-
-	/* The word that the bytes end in. Where it holds some already, it was cleared when they came. */
-	if (to % 8 && round_down(to, 8) >= from)
-		*(u64 *)(data + round_down(to, 8)) = 0;
-	memcpy(data + from, target_at(tx, offset) + from, to - from);
-}
-
-/*
- * Old bytes of a range into the slot; a `fill` is one word that repeats, and is stored once. The entry's checksum is
- * left for seal_entry().
- */
 static void log_entry(struct daxfs_tx *tx, u64 place, u32 bytes, bool fill)
 {
-	struct daxfs_journal_entry *entry = entry_at(tx, tx->position);
 	u32 size = fill ? sizeof(u64) : bytes;
+	bool room = tx->position + entry_bytes(size) <= slot_bytes(tx->sbi);
 
-	if (tx->position + entry_bytes(size) > slot_bytes(tx->sbi)) {
-		tx->error = tx->error ?: -ENOSPC;
+	if (unlikely(!room || !has_memory(tx))) {
+		tx->error = tx->error ?: room ? -ENOMEM : -ENOSPC;
 		return;
 	}
-	tx->last_logged = likely(tx->ordinal < TX_NOTED) ? &tx->noted[tx->ordinal] : &tx->behind;
-	*tx->last_logged = (struct logged){ .offset = place, .length = bytes, .stored = size, .fill = fill };
-	entry->crc = 0;
-	entry->ordinal = cpu_to_le32(tx->ordinal++);
-	entry->sequence = cpu_to_le64(tx->sequence);
-	entry->offset = cpu_to_le64(place);
-	entry->length = cpu_to_le32(bytes);
-	entry->kind = cpu_to_le32(fill ? DAXFS_JOURNAL_FILL : DAXFS_JOURNAL_BYTES);
-	copy_old(tx, entry, place, 0, size);
-	tx->last = tx->position;
+	*logged_at(tx, tx->entries++) = (struct logged){ .offset = place, .length = bytes, .fill = fill };
 	tx->position += entry_bytes(size);
 	tx->logged_bytes += size;
 }
@@ -339,21 +362,19 @@ static void log_entry(struct daxfs_tx *tx, u64 place, u32 bytes, bool fill)
 /* The last entry takes in a range that begins in it, or a little behind it. False: that is not where the range lies. */
 static bool extend_last(struct daxfs_tx *tx, u64 place, u32 bytes)
 {
-	struct daxfs_journal_entry *entry = entry_at(tx, tx->last);
-	struct logged *last = tx->last_logged;
-	u32 now;
+	struct logged *last = tx->entries ? logged_at(tx, tx->entries - 1) : NULL;
+	u32 now, more;
 
 	if (!last || last->fill || place < last->offset || place > last->offset + last->length + MERGE_GAP ||
 	    (place ^ last->offset) >> DAXFS_BLOCK_SHIFT)
 		return false;
 	now = max_t(u32, last->length, place + bytes - last->offset);
-	if (tx->last + entry_bytes(now) > slot_bytes(tx->sbi))
+	more = ALIGN(now, 8) - ALIGN(last->length, 8);
+	if (tx->position + more > slot_bytes(tx->sbi))
 		return false;
-	entry->length = cpu_to_le32(now);
-	copy_old(tx, entry, last->offset, last->length, now);
-	tx->position = tx->last + entry_bytes(now);
+	tx->position += more;
 	tx->logged_bytes += now - last->length;
-	last->length = last->stored = now;
+	last->length = now;
 	return true;
 }
 
@@ -566,7 +587,7 @@ static u32 map_base(const struct daxfs_sb_info *sbi, enum tx_map map)
 	return map == TX_BITMAP ? 0 : map == TX_INODE_MAP ? sbi->bitmap_blocks : 2 * sbi->bitmap_blocks;
 }
 
-/* AG locks nest in the journal slot, so that lockdep lets us hold many; ascending order keeps them from deadlock. */
+/* AG locks nest in the transaction, so that lockdep lets us hold many; ascending order keeps them from deadlock. */
 static int lock_ags(struct daxfs_tx *tx)
 {
 	u32 i;
@@ -584,7 +605,7 @@ static int lock_ags(struct daxfs_tx *tx)
 	}
 	for (i = 0; i < tx->items; i++)
 		if (!i || tx->item[i].agno != tx->item[i - 1].agno)
-			mutex_lock_nest_lock(&tx->sbi->ags[tx->item[i].agno].lock, tx->journal);
+			mutex_lock_nest_lock(&tx->sbi->ags[tx->item[i].agno].lock, tx);
 	tx->locked = true;
 	return 0;
 }
@@ -811,35 +832,44 @@ static void edit_maps(struct daxfs_tx *tx)
 	}
 }
 
-/*
- * Calls for every logged range, in the order they were logged. One that is not as it was logged is damage, and nobody
- * knows any more what lies behind it: before the first store the transaction fails, later it goes on as it can.
- */
-static __always_inline void each_entry(struct daxfs_tx *tx,
-				       void (*call)(struct daxfs_tx *tx, struct daxfs_journal_entry *entry,
-						    const struct logged *logged))
+/* Calls for every logged range. */
+static __always_inline void each_entry(struct daxfs_tx *tx, void (*call)(struct daxfs_tx *tx, const struct logged *logged))
 {
-	u32 position = DAXFS_JOURNAL_BODY_OFFSET, ordinal;
+	u32 entry;
 
-	for (ordinal = 0; ordinal < tx->ordinal; ordinal++) {
-		const struct logged *logged = logged_at(tx, ordinal, position);
-
-		if (unlikely(!logged)) {
-			tx->error = daxfs_corrupt(tx->sb, 0, tx->journal->block, "journal %u, in use: entry at byte %u",
-						  tx->journal->id, position);
-			return;
-		}
-		call(tx, entry_at(tx, position), logged);
-		position += entry_bytes(logged->stored);
-	}
+	for (entry = 0; entry < tx->entries; entry++)
+		call(tx, logged_at(tx, entry));
 }
 
-/* The entry is as it will stay. Before this it does not check out, and nothing was changed yet that it would undo. */
-static void seal_entry(struct daxfs_tx *tx, struct daxfs_journal_entry *entry, const struct logged *logged)
+/* The old bytes of one range, with zeros up to where the next entry begins. */
+static void write_entry(struct daxfs_tx *tx, const struct logged *logged, u32 ordinal, u32 position)
 {
-	u32 position = (void *)entry - tx->journal->slot;
+	struct daxfs_journal_entry *entry = tx->journal->slot + position;
+	u32 stored = stored_bytes(logged);
+	void *data = entry + 1;
 
-	entry->crc = cpu_to_le32(daxfs_journal_crc(tx->sbi, tx->journal->id, position, entry, logged->stored));
+	entry->ordinal = cpu_to_le32(ordinal);
+	entry->sequence = cpu_to_le64(tx->sequence);
+	entry->offset = cpu_to_le64(logged->offset);
+	entry->length = cpu_to_le32(logged->length);
+	entry->kind = cpu_to_le32(logged->fill ? DAXFS_JOURNAL_FILL : DAXFS_JOURNAL_BYTES);
+	if (stored % 8)
+		*(u64 *)(data + round_down(stored, 8)) = 0;
+	memcpy(data, target_at(tx, logged->offset), stored);
+	entry->crc = cpu_to_le32(daxfs_journal_crc(tx->sbi, tx->journal->id, position, entry, stored));
+}
+
+static void write_entries(struct daxfs_tx *tx)
+{
+	u32 position = DAXFS_JOURNAL_BODY_OFFSET, entry;
+
+	for (entry = 0; entry < tx->entries; entry++) {
+		const struct logged *logged = logged_at(tx, entry);
+
+		write_entry(tx, logged, entry, position);
+		position += entry_bytes(stored_bytes(logged));
+	}
+	flush(tx, tx->journal->slot + DAXFS_JOURNAL_BODY_OFFSET, position - DAXFS_JOURNAL_BODY_OFFSET);
 }
 
 int daxfs_tx_ready(struct daxfs_tx *tx)
@@ -864,14 +894,10 @@ int daxfs_tx_ready(struct daxfs_tx *tx)
 		unlock_ags(tx);
 		return err;
 	}
-	if (tx->ordinal) {
-		each_entry(tx, seal_entry);
-		flush(tx, entry_at(tx, DAXFS_JOURNAL_BODY_OFFSET), tx->position - DAXFS_JOURNAL_BODY_OFFSET);
+	if (tx->entries) {
+		take_slot(tx);
+		write_entries(tx);
 		fence(tx);	/* FENCE 1 */
-	}
-	if (tx->error) {
-		unlock_ags(tx);
-		return tx->error;
 	}
 	daxfs_point(logged);
 	tx->ready = true;
@@ -879,7 +905,7 @@ int daxfs_tx_ready(struct daxfs_tx *tx)
 	return 0;
 }
 
-/* The transaction's entries are void from here on: it committed, or was rolled back. Durable on return (FENCE 3). */
+/* The transaction's entries are void from here on. Durable on return (FENCE 3). */
 static void move_commit_word(struct daxfs_tx *tx)
 {
 	__le64 *word = tx->journal->slot + DAXFS_JOURNAL_COMMIT_OFFSET;
@@ -890,15 +916,9 @@ static void move_commit_word(struct daxfs_tx *tx)
 	tx->journal->sequence = tx->sequence;
 }
 
-static void flush_target(struct daxfs_tx *tx, struct daxfs_journal_entry *entry, const struct logged *logged)
+static void flush_target(struct daxfs_tx *tx, const struct logged *logged)
 {
 	flush(tx, target_at(tx, logged->offset), logged->length);
-}
-
-static void restore_target(struct daxfs_tx *tx, struct daxfs_journal_entry *entry, const struct logged *logged)
-{
-	daxfs_journal_restore(entry + 1, logged->fill, logged->length, target_at(tx, logged->offset));
-	flush_target(tx, entry, logged);
 }
 
 /* The in-memory side of the AGs follows what became durable. */
@@ -936,7 +956,7 @@ int daxfs_tx_commit(struct daxfs_tx *tx)
 		daxfs_tx_cancel(tx);
 		return -EIO;
 	}
-	if (tx->ordinal) {
+	if (tx->entries) {
 		daxfs_point(stored);
 		each_entry(tx, flush_target);
 		fence(tx);	/* FENCE 2: also what the caller flushed */
@@ -945,8 +965,9 @@ int daxfs_tx_commit(struct daxfs_tx *tx)
 		daxfs_point(committed);
 		daxfs_count(tx->sbi, commits, 1);
 		daxfs_count(tx->sbi, logged_bytes, tx->logged_bytes);
-		trace_daxfs_commit(tx->sb, tx->journal->id, tx->sequence, tx->ordinal, tx->logged_bytes, tx->lines,
+		trace_daxfs_commit(tx->sb, tx->journal->id, tx->sequence, tx->entries, tx->logged_bytes, tx->lines,
 				   tx->fences, tx->started ? ktime_get_ns() - tx->started : 0);
+		drop_slot(tx);
 	}
 	for (i = 0; i < tx->items; i++)
 		settle_item(tx, &tx->item[i]);
@@ -955,37 +976,15 @@ int daxfs_tx_commit(struct daxfs_tx *tx)
 	return 0;
 }
 
-/*
- * Old bytes back in place. All entries of a transaction of ours were logged before anything was stored, so that the
- * order does not matter here. Durable before the commit word moves.
- */
-static void roll_back(struct daxfs_tx *tx)
-{
-	u32 i;
-
-	each_entry(tx, restore_target);
-	fence(tx);
-	daxfs_point(rolled_back);
-	for (i = 0; i < tx->items; i++) {
-		struct tx_item *item = &tx->item[i];
-
-		if (item->map == TX_ORPHANS)
-			tx->sbi->ags[item->agno].orphans[item->first] -= item->count;
-		if (item->map == TX_BITMAP && item->op == TX_CLEAR)
-			daxfs_freed_drop(tx->sb, item->agno, item->first, item->count);
-	}
-}
-
 void daxfs_tx_cancel(struct daxfs_tx *tx)
 {
 	u32 i;
 
-	if (tx->ready)
-		roll_back(tx);
-	if (tx->ordinal)
-		move_commit_word(tx);
+	/* Something is stored already: the slot stays as it is, for the next mount to roll back. */
+	if (WARN_ON_ONCE(tx->ready))
+		daxfs_shutdown(tx->sb, "a transaction was given up too late");
 	unlock_ags(tx);
-	for (i = 0; i < tx->items; i++) {
+	for (i = 0; i < tx->items && !tx->ready; i++) {
 		struct tx_item *item = &tx->item[i];
 
 		if (item->map == TX_BITMAP && item->op == TX_SET)

@@ -15,19 +15,6 @@
 
 #define HUGE_COLOUR	(DAXFS_HUGE_BLOCKS - 1)
 
-static __always_inline void unlock_pages(struct daxfs_sb_info *sbi, u8 *state)
-{
-	smp_store_release(state, *state & ~DAXFS_FAULT_BUSY);
-	smp_mb();	/* whoever waits has seen this, or we see him */
-	if (waitqueue_active(&sbi->fault_wait))
-		wake_up_all(&sbi->fault_wait);
-}
-
-void daxfs_unlock_pages(struct daxfs_sb_info *sbi, u8 *state)
-{
-	unlock_pages(sbi, state);
-}
-
 /* The huge page is locked, and its first page is nobody's. */
 static bool has_mapped_pages(u8 *state, const struct page *page)
 {
@@ -64,7 +51,7 @@ int daxfs_claim_pages_slowly(struct inode *inode, const struct daxfs_map *map, u
 		iomap->private = state;
 		return 0;
 	}
-	unlock_pages(sbi, state);
+	daxfs_unlock_pages(sbi, state);
 	if (count > 1)
 		return -EAGAIN;
 	return daxfs_corrupt(inode->i_sb, inode->i_ino, map->disk_block,
@@ -75,6 +62,6 @@ int daxfs_release_pages(struct inode *inode, loff_t pos, loff_t length, ssize_t 
 			struct iomap *iomap)
 {
 	if (iomap->private)
-		unlock_pages(DAXFS_SB(inode->i_sb), iomap->private);
+		daxfs_unlock_pages(DAXFS_SB(inode->i_sb), iomap->private);
 	return 0;
 }

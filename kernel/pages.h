@@ -22,7 +22,14 @@ static inline bool daxfs_try_lock_pages(u8 *state, u8 add)
 	return try_cmpxchg_acquire(state, &old, old | DAXFS_FAULT_BUSY | add);
 }
 
-void daxfs_unlock_pages(struct daxfs_sb_info *sbi, u8 *state);
+static inline void daxfs_unlock_pages(struct daxfs_sb_info *sbi, u8 *state)
+{
+	smp_store_release(state, *state & ~DAXFS_FAULT_BUSY);
+	smp_mb();	/* whoever waits has seen this, or we see him */
+	if (waitqueue_active(&sbi->fault_wait))
+		wake_up_all(&sbi->fault_wait);
+}
+
 /* daxfs_claim_pages() of written blocks where it is more than a page that nobody has, or has to wait. */
 int daxfs_claim_pages_slowly(struct inode *inode, const struct daxfs_map *map, u64 file_block, u64 count,
 			     struct iomap *iomap);
