@@ -477,6 +477,17 @@ static bool may_give_inodes(struct super_block *sb, const struct daxfs_alloc *re
 	return request->kind != DAXFS_ALLOC_HUGE && !request->near_only && !daxfs_in_tx(sb);
 }
 
+bool daxfs_wait_reclaim(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	/* The worker needs transactions itself. */
+	if (daxfs_in_tx(sb) || list_empty_careful(&sbi->reclaim))
+		return false;
+	wait_event(sbi->reclaim_wait, list_empty_careful(&sbi->reclaim));
+	return true;
+}
+
 int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run)
 {
 	u32 got;
@@ -487,7 +498,7 @@ int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, str
 	daxfs_ag_make_room(sb, request->want);
 	do
 		got = try_reserve(sb, request, run);
-	while (unlikely(!got) && (daxfs_let_go(sb) || (may_give_inodes(sb, request) && daxfs_give_inodes(sb, true))));
+	while (unlikely(!got) && (daxfs_let_go(sb) || daxfs_wait_reclaim(sb) || (may_give_inodes(sb, request) && daxfs_give_inodes(sb, true))));
 	trace_daxfs_alloc(sb, request->ino, request->kind, request->goal, request->want, run->block, got,
 			  got ? 0 : -ENOSPC);
 	return got ? 0 : -ENOSPC;

@@ -27,6 +27,8 @@ int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, str
 void daxfs_unreserve(struct super_block *sb, struct daxfs_run run);
 /* All of `want` congruent blocks at `file_block` that were kept for the file, or -ENOSPC. inode's lock is held exclusive. */
 int daxfs_reserve_kept(struct inode *inode, u64 file_block, u32 want, struct daxfs_run *run);
+/* Until what large files that nobody has any more held is free, see reclaim.c. False: there was none. */
+bool daxfs_wait_reclaim(struct super_block *sb);
 u64 daxfs_free_blocks(struct super_block *sb);
 /* What the end of a transaction does to reservations: an allocation is in the bitmap now, a free may be used again. */
 void daxfs_reservation_kept(struct super_block *sb, u32 agno, u32 first, u32 count);

@@ -166,6 +166,12 @@ struct daxfs_sb_info {
 	atomic64_t empty_blocks;	/* those known to hold no inode, see inode_blocks.c */
 	struct mutex survey_lock;	/* daxfs_ag.unseen */
 	struct delayed_work inode_work;
+	/* reclaim.c: large files that nobody has any more */
+	spinlock_t reclaim_lock;	/* of the two below; a leaf */
+	struct list_head reclaim;
+	struct daxfs_inode_info *reclaiming;
+	struct work_struct reclaim_work;
+	wait_queue_head_t reclaim_wait;	/* until the list is empty */
 	/* held.c: pages that were mapped, and those that somebody still refers to */
 	unsigned long *exposed;		/* bit a huge page, from align_blocks on */
 	u64 exposed_bits;

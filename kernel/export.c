@@ -5,7 +5,6 @@
 #include <linux/exportfs.h>
 
 #include "daxfs.h"
-#include "device.h"
 #include "export.h"
 #include "icache.h"
 
@@ -29,26 +28,13 @@ static int daxfs_encode_fh(struct inode *inode, u32 *fh, int *words, struct inod
 	return DAXFS_FILEID_INO64_GEN_PARENT;
 }
 
-/* Inside the gate, which is open in daxfs_lookup() already. */
-static struct inode *iget_outside(struct super_block *sb, u64 ino)
-{
-	int gate = daxfs_enter(DAXFS_SB(sb));
-	struct inode *inode;
-
-	if (gate < 0)
-		return ERR_PTR(gate);
-	inode = daxfs_iget(sb, ino);
-	daxfs_leave(gate);
-	return inode;
-}
-
 /*
  * An inode without a name is good for as long as somebody has it open, who may be a server's client of this very handle.
  * One that nobody has is not in memory, and read_inode() refuses it; one that is going is waited for.
  */
 static struct dentry *handle_dentry(struct super_block *sb, const u32 *fh)
 {
-	struct inode *inode = iget_outside(sb, (u64)fh[1] << 32 | fh[0]);
+	struct inode *inode = daxfs_iget_outside(sb, (u64)fh[1] << 32 | fh[0], false);
 
 	if (!IS_ERR(inode) && inode->i_generation != fh[2]) {
 		iput(inode);
@@ -73,7 +59,7 @@ static struct dentry *daxfs_fh_to_parent(struct super_block *sb, struct fid *fid
 
 static struct dentry *daxfs_get_parent(struct dentry *child)
 {
-	return d_obtain_alias(iget_outside(child->d_sb, DAXFS_I(d_inode(child))->parent));
+	return d_obtain_alias(daxfs_iget_outside(child->d_sb, DAXFS_I(d_inode(child))->parent, false));
 }
 
 const struct export_operations daxfs_export_operations = {

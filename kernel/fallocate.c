@@ -63,6 +63,7 @@ static int prealloc(struct inode *inode, u64 first, u64 end, loff_t size, bool z
 	/* What cannot succeed should not fill the device before it fails. */
 	if (first < end && !may_fit(inode, end - first) &&
 	    !(daxfs_let_go(inode->i_sb) && may_fit(inode, end - first)) &&
+	    !(daxfs_wait_reclaim(inode->i_sb) && may_fit(inode, end - first)) &&
 	    !(daxfs_give_inodes(inode->i_sb, true) && may_fit(inode, end - first)))
 		return -ENOSPC;
 	while (first < end && !err) {

@@ -25,6 +25,7 @@
 #include "inode.h"
 #include "media.h"
 #include "namei.h"
+#include "reclaim.h"
 #include "removal.h"
 #include "symlink.h"
 #include "truncate.h"
@@ -318,6 +319,18 @@ struct inode *daxfs_iget_orphan(struct super_block *sb, u64 ino)
 	return get_inode(sb, ino, true);
 }
 
+struct inode *daxfs_iget_outside(struct super_block *sb, u64 ino, bool orphan)
+{
+	int gate = daxfs_enter(DAXFS_SB(sb));
+	struct inode *inode;
+
+	if (gate < 0)
+		return ERR_PTR(gate);
+	inode = get_inode(sb, ino, orphan);
+	daxfs_leave(gate);
+	return inode;
+}
+
 /* ---- the end of an inode ---- */
 
 static int free_blocks(struct inode *inode)
@@ -356,7 +369,8 @@ void daxfs_evict_inode(struct inode *inode)
 	daxfs_drop_all(inode);
 	daxfs_forget_mapped(inode);
 	daxfs_end_windows(inode);
-	if (free && !daxfs_may_write(inode->i_sb))
+	if (free && !daxfs_may_write(inode->i_sb) && !daxfs_reclaim_later(inode))
 		free_orphan(inode);
 	clear_inode(inode);
+	daxfs_reclaim_evicted(inode);
 }

@@ -32,6 +32,7 @@
 #include "journal.h"
 #include "media.h"
 #include "points.h"
+#include "reclaim.h"
 #include "recovery.h"
 #include "removal.h"
 #include "sites.h"
@@ -187,6 +188,7 @@ static int daxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	daxfs_failure_init(sbi);
 	daxfs_held_prepare(sbi);
 	daxfs_inode_work_init(sbi);
+	daxfs_reclaim_init(sbi);
 	init_waitqueue_head(&sbi->fault_wait);
 	sbi->counters = alloc_percpu(struct daxfs_counters);
 	if (!sbi->counters)
@@ -213,6 +215,7 @@ static void give_inodes(struct super_block *sb)
 /* Called where s_root was set: nothing runs any more but what is waited for here. */
 static void daxfs_put_super(struct super_block *sb)
 {
+	daxfs_reclaim_all(sb);
 	give_inodes(sb);
 	daxfs_errors_note(sb);
 	/* A signal that kills ends the waiting: the holder may be a pipe of this very task's. */
@@ -276,17 +279,18 @@ static int daxfs_statfs(struct dentry *dentry, struct kstatfs *stat)
 	struct super_block *sb = dentry->d_sb;
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u64 free = daxfs_free_blocks(sb), keep = sbi->meta_reserve + sbi->root_reserve;
-	u64 inode_blocks = atomic64_read(&sbi->inode_blocks), usable;
+	u64 inode_blocks = atomic64_read(&sbi->inode_blocks), usable, going, going_inodes;
 
 	stat->f_type = DAXFS_STATFS_MAGIC;
 	stat->f_bsize = stat->f_frsize = DAXFS_BLOCK_SIZE;
 	stat->f_blocks = sbi->block_count - sbi->align_blocks - (u64)sbi->ag_count * sbi->map_end -
 			 (u64)sbi->journal_count * sbi->journal_blocks;
-	usable = free + atomic64_read(&sbi->empty_blocks);
+	daxfs_reclaim_count(sb, &going, &going_inodes);
+	usable = free + atomic64_read(&sbi->empty_blocks) + going;
 	stat->f_bfree = usable;
 	stat->f_bavail = usable > keep ? usable - keep : 0;
 	stat->f_files = (inode_blocks + free) * DAXFS_INODES_PER_BLOCK;
-	stat->f_ffree = max_t(s64, 0, atomic64_read(&sbi->free_inodes)) + free * DAXFS_INODES_PER_BLOCK;
+	stat->f_ffree = max_t(s64, 0, atomic64_read(&sbi->free_inodes)) + going_inodes + free * DAXFS_INODES_PER_BLOCK;
 	stat->f_namelen = DAXFS_NAME_MAX;
 	stat->f_fsid = uuid_to_fsid(sb->s_uuid.b);
 	return 0;
@@ -434,6 +438,7 @@ static int daxfs_reconfigure(struct fs_context *fc)
 	sync_filesystem(sb);
 	sbi->errors_mode = options->errors;
 	if (fc->sb_flags_mask & SB_RDONLY && !writable) {
+		daxfs_reclaim_all(sb);
 		give_inodes(sb);
 		daxfs_errors_note(sb);
 	}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Files of many extents that nobody has any more. Freeing a million extents takes thousands of transactions: whoever takes
+ * the last name away, or closes the last descriptor, does not wait for them.
+ *
+ * On the device such a file is an orphan from the transaction on that took its last name, and recovery frees it after a
+ * crash. Here its number is noted when it is evicted, and a worker brings it into memory once more and lets it go. Until
+ * then its blocks count as free to statfs, and whoever finds no space waits for the worker (daxfs_wait_reclaim()). That is
+ * safe with an inode's lock held: the worker locks no inode but those that nobody else can have.
+ *
+ * Small files are freed at once: noting them costs as much.
+ */
+#include <linux/slab.h>
+
+#include "daxfs.h"
+#include "device.h"
+#include "icache.h"
+#include "reclaim.h"
+
+#define SMALL_HEIGHT	1	/* levels of nodes: a few thousand extents */
+
+struct left {
+	struct list_head list;
+	u64 ino, blocks;
+};
+
+static bool is_large(struct inode *inode)
+{
+	const struct daxfs_inode *raw = DAXFS_I(inode)->raw;
+	int gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+	bool large;
+
+	if (gate < 0)
+		return false;
+	large = READ_ONCE(raw->format) == DAXFS_FORMAT_EXTENT_TREE && READ_ONCE(raw->tree_height) > SMALL_HEIGHT;
+	daxfs_leave(gate);
+	return large;
+}
+
+bool daxfs_reclaim_later(struct inode *inode)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+	struct left *left;
+
+	/* Not of the worker itself, nor of an unmount. */
+	if (READ_ONCE(sbi->reclaiming) == info || !(READ_ONCE(inode->i_sb->s_flags) & SB_ACTIVE) || !is_large(inode))
+		return false;
+	left = kmalloc(sizeof(*left), GFP_NOFS);
+	if (!left)
+		return false;
+	left->ino = inode->i_ino;
+	left->blocks = info->blocks;
+	spin_lock(&sbi->reclaim_lock);
+	list_add_tail(&left->list, &sbi->reclaim);
+	spin_unlock(&sbi->reclaim_lock);
+	queue_work(system_unbound_wq, &sbi->reclaim_work);
+	return true;
+}
+
+static void set_reclaiming(struct daxfs_sb_info *sbi, struct daxfs_inode_info *info)
+{
+	spin_lock(&sbi->reclaim_lock);
+	sbi->reclaiming = info;
+	spin_unlock(&sbi->reclaim_lock);
+}
+
+void daxfs_reclaim_evicted(struct inode *inode)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+
+	if (unlikely(READ_ONCE(sbi->reclaiming) == DAXFS_I(inode)))
+		set_reclaiming(sbi, NULL);
+}
+
+/* The last one to have it frees it, which may be somebody who found it by its handle: not here then. */
+static void reclaim(struct super_block *sb, u64 ino)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct inode *inode = daxfs_iget_outside(sb, ino, true);
+
+	if (IS_ERR(inode))
+		return;
+	set_reclaiming(sbi, DAXFS_I(inode));
+	iput(inode);
+	set_reclaiming(sbi, NULL);
+}
+
+static struct left *first_left(struct daxfs_sb_info *sbi)
+{
+	struct left *left;
+
+	spin_lock(&sbi->reclaim_lock);
+	left = list_first_entry_or_null(&sbi->reclaim, struct left, list);
+	spin_unlock(&sbi->reclaim_lock);
+	return left;
+}
+
+static void reclaim_left(struct work_struct *work)
+{
+	struct daxfs_sb_info *sbi = container_of(work, struct daxfs_sb_info, reclaim_work);
+	struct left *left;
+
+	/* It stays on the list while it is worked on: whoever waits, waits for it too. */
+	while ((left = first_left(sbi))) {
+		reclaim(sbi->sb, left->ino);
+		spin_lock(&sbi->reclaim_lock);
+		list_del(&left->list);
+		spin_unlock(&sbi->reclaim_lock);
+		kfree(left);
+		cond_resched();
+	}
+	wake_up_all(&sbi->reclaim_wait);
+}
+
+void daxfs_reclaim_all(struct super_block *sb)
+{
+	flush_work(&DAXFS_SB(sb)->reclaim_work);
+}
+
+void daxfs_reclaim_count(struct super_block *sb, u64 *blocks, u64 *inodes)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct left *left;
+
+	*blocks = *inodes = 0;
+	if (list_empty_careful(&sbi->reclaim))
+		return;
+	spin_lock(&sbi->reclaim_lock);
+	list_for_each_entry(left, &sbi->reclaim, list) {
+		*blocks += left->blocks;
+		++*inodes;
+	}
+	/* Of the first one, what is left. */
+	left = list_first_entry_or_null(&sbi->reclaim, struct left, list);
+	if (left && sbi->reclaiming)
+		*blocks -= left->blocks - min(left->blocks, READ_ONCE(sbi->reclaiming->blocks));
+	spin_unlock(&sbi->reclaim_lock);
+}
+
+void daxfs_reclaim_init(struct daxfs_sb_info *sbi)
+{
+	spin_lock_init(&sbi->reclaim_lock);
+	INIT_LIST_HEAD(&sbi->reclaim);
+	INIT_WORK(&sbi->reclaim_work, reclaim_left);
+	init_waitqueue_head(&sbi->reclaim_wait);
+}
