@@ -22,9 +22,6 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* f_type of statfs(2): DAXFS_STATFS_MAGIC in daxfs_format.h. */
-#define DAXFS_MAGIC 0x50444658ul
-
 const volatile __u32 only_device;	/* the kernel's dev_t; 0: all */
 const volatile __u32 only_tgid;		/* in the initial pid namespace; 0: none */
 const volatile __u8 only_followed;	/* tasks marked by user space, only_tgid, and their later children */
@@ -91,7 +88,7 @@ static __always_inline bool other_device(const struct super_block *sb)
 
 static __always_inline bool of_daxfs(const struct inode *inode)
 {
-	return inode->i_sb->s_magic == DAXFS_MAGIC;
+	return inode->i_sb->s_magic == DAXFS_STATFS_MAGIC;
 }
 
 /* An operation begins: the state to remember it in, or NULL if it is filtered out or there is no memory. */
@@ -204,13 +201,6 @@ static __always_inline __u32 fault_row(__u32 order, __u32 flags, __u32 result, b
 	return daxtrace_fault_op(&fault);
 }
 
-static __always_inline void count_reason(struct daxtrace_totals *sums, __u32 reason)
-{
-	barrier_var(reason);	/* or clang checks one copy of it and uses another */
-	if (reason < DAXTRACE_REASON_COUNT)
-		sums->reasons[reason]++;
-}
-
 /* Children of a followed task are followed. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_sched_process_fork, struct task_struct *parent, struct task_struct *child)
@@ -292,7 +282,7 @@ static __always_inline void remember_mapping(struct task_state *state, const str
 	state->pmd.mapped = 1;
 	state->pmd.map_offset = (__u64)iomap->offset;
 	state->pmd.map_length = iomap->length;
-	state->pmd.map_type = iomap->type;
+	state->pmd.map_state = daxtrace_iomap_state(iomap->type);
 	state->pmd.map_device = iomap->addr;
 	if (sb->s_bdev)
 		state->pmd.map_device += sb->s_bdev->bd_start_sect << SECTOR_SHIFT;
@@ -321,6 +311,7 @@ int BPF_PROG(on_iomap_iter_dstmap, struct inode *inode, struct iomap *iomap)
 	op = record(sums, daxtrace_map_op(state->map_flags), duration, false);
 	if (op)
 		op->bytes += iomap->length;
+	daxtrace_count_map(sums, daxtrace_iomap_state(iomap->type));
 	if (state->pmd_start)
 		remember_mapping(state, inode->i_sb, iomap);
 	return 0;
@@ -425,7 +416,7 @@ int BPF_PROG(on_dax_pmd_fault_done, struct inode *inode, struct vm_fault *vmf, u
 	count_sync(sums, state, vmf->vma->vm_flags, result);
 	if (row == DAXTRACE_OP_FAULT_PMD_FALLBACK) {
 		state->tried = (vmf->address & ~(DAXTRACE_PMD_SIZE - 1)) | 1;
-		count_reason(sums, pmd_reason(&state->pmd, vmf, max_pgoff, result));
+		daxtrace_count_reason(sums, pmd_reason(&state->pmd, vmf, max_pgoff, result));
 	}
 	return 0;
 }
@@ -438,7 +429,7 @@ static __always_inline void count_unattempted(struct daxtrace_totals *sums, stru
 
 	state->tried = 0;
 	if (tried != ((vmf->address & ~(DAXTRACE_PMD_SIZE - 1)) | 1) && !(vmf->flags & FAULT_FLAG_MKWRITE))
-		count_reason(sums, vmf->pmd->pmd ? DAXTRACE_REASON_PTE_TABLE : DAXTRACE_REASON_NO_ATTEMPT);
+		daxtrace_count_reason(sums, vmf->pmd->pmd ? DAXTRACE_REASON_PTE_TABLE : DAXTRACE_REASON_NO_ATTEMPT);
 }
 
 SEC("tp_btf/dax_pte_fault")
@@ -565,7 +556,7 @@ int BPF_PROG(on_daxfs_get_blocks_enter, const struct inode *inode, __u64 offset,
 
 SEC("tp_btf/daxfs_get_blocks_exit")
 int BPF_PROG(on_daxfs_get_blocks_exit, const struct inode *inode, __u64 offset, __u64 mapped, __u64 disk_offset,
-	     unsigned int state_of_extent, __u32 allocated, int error, __u64 duration)
+	     unsigned int map_state, __u32 allocated, int error, __u64 duration)
 {
 	struct task_state *state = NULL;
 	struct daxtrace_totals *sums = inode ? end(inode->i_sb, &state) : NULL;
@@ -582,8 +573,9 @@ int BPF_PROG(on_daxfs_get_blocks_exit, const struct inode *inode, __u64 offset, 
 		state->pmd.mapped = 1;
 		state->pmd.map_offset = offset;
 		state->pmd.map_length = mapped;
-		state->pmd.map_type = state_of_extent == 1 ? IOMAP_MAPPED : IOMAP_HOLE;
+		state->pmd.map_state = map_state;
 		state->pmd.map_device = 0;	/* daxfs itself says when an extent is not congruent */
+		daxtrace_count_map(sums, map_state);
 	}
 	op = record(sums, daxtrace_map_op(state->map_flags), duration, error);
 	if (op) {
@@ -616,7 +608,7 @@ int BPF_PROG(on_daxfs_fault, const struct inode *inode, __u64 offset, __u64 addr
 			why = state->core_reason;
 		state->core_reason = 0;
 	}
-	count_reason(sums, why);
+	daxtrace_count_reason(sums, why);
 	return 0;
 }
 
@@ -690,18 +682,16 @@ int BPF_PROG(on_daxfs_alloc, const struct super_block *sb, __u64 ino, unsigned i
 	if (!sums)
 		return 0;
 	sums->recorded++;
-	barrier_var(kind);
-	if (error) {
+	if (error)
 		sums->alloc_errors++;
-	} else if (kind < DAXTRACE_ALLOC_KINDS) {
-		sums->alloc_calls[kind]++;
-		sums->alloc_blocks[kind] += count;
-	}
+	else
+		daxtrace_count_alloc(sums, kind, count);
 	return 0;
 }
 
 SEC("tp_btf/daxfs_recovery")
-int BPF_PROG(on_daxfs_recovery, const struct super_block *sb, __u32 journal, __u64 sequence, __u32 entries)
+int BPF_PROG(on_daxfs_recovery, const struct super_block *sb, __u32 journal, __u64 sequence, __u32 entries,
+	     __u32 bytes)
 {
 	struct daxtrace_totals *sums = sb ? end(sb, NULL) : NULL;
 
@@ -710,5 +700,6 @@ int BPF_PROG(on_daxfs_recovery, const struct super_block *sb, __u32 journal, __u
 	sums->recorded++;
 	sums->recoveries++;
 	sums->recovery_entries += entries;
+	sums->recovery_bytes += bytes;
 	return 0;
 }

@@ -8,6 +8,8 @@
 
 #include <linux/types.h>
 
+#include "lib/format/daxfs_trace_format.h"
+
 /* One row each: name, key in JSON, label in the report. The order is that of the report. */
 #define DAXTRACE_OPS(row) \
 	row(FAULT_PMD_READ, "fault_pmd_read", "2 MiB, read") \
@@ -18,12 +20,13 @@
 	row(FAULT_PTE_WRITE, "fault_pte_write", "4 KiB, write") \
 	row(FAULT_MKWRITE, "fault_pfn_mkwrite", "read-only page made writable") \
 	row(FAULT_ERROR, "fault_error", "failed") \
+	row(FAULT_OTHER, "fault_other", "of another size or result") \
 	row(SYNC_FLUSH, "map_sync_flush", "MAP_SYNC metadata flush") \
 	row(MAP_READ, "get_blocks_read", "for read()") \
 	row(MAP_WRITE, "get_blocks_write", "for write()") \
 	row(MAP_FAULT_READ, "get_blocks_fault_read", "for a read fault") \
 	row(MAP_FAULT_WRITE, "get_blocks_fault_write", "for a write fault") \
-	row(MAP_OTHER, "get_blocks_other", "to zero, seek or report") \
+	row(MAP_OTHER, "get_blocks_other", "to zero, seek, report, unshare") \
 	row(WRITE_DONE, "write_done", "write completed") \
 	row(COMMIT, "commit", "transaction committed") \
 	row(WRITEBACK, "writeback", "mmap stores flushed (msync, fsync)")
@@ -72,7 +75,9 @@ enum daxtrace_reason {
 	DAXTRACE_REASON_COUNT = 18,
 };
 
-#define DAXTRACE_ALLOC_KINDS 4	/* meta, small, data, huge: enum daxfs_alloc_kind */
+/* Counters by a number of daxfs_trace_format.h have one more, for the numbers that have no row there. */
+#define DAXTRACE_ALLOC_KINDS	(DAXFS_ALLOC_KIND_COUNT + 1)
+#define DAXTRACE_MAP_STATES	(DAXFS_MAP_STATE_COUNT + 1)
 
 struct daxtrace_totals {
 	__u64 seen;			/* completed operations that passed the filters */
@@ -94,8 +99,10 @@ struct daxtrace_totals {
 	__u64 alloc_errors;
 	__u64 alloc_calls[DAXTRACE_ALLOC_KINDS];
 	__u64 alloc_blocks[DAXTRACE_ALLOC_KINDS];
+	__u64 map_states[DAXTRACE_MAP_STATES];	/* mappings that were given, of any filesystem */
 	__u64 recoveries;
 	__u64 recovery_entries;
+	__u64 recovery_bytes;
 	__u64 reasons[DAXTRACE_REASON_COUNT];
 };
 
@@ -109,7 +116,7 @@ struct daxtrace_pmd_fault {
 	__u64 map_offset;	/* the mapping that iomap_begin gave */
 	__u64 map_length;
 	__u64 map_device;	/* on the whole device, partition start included */
-	__u32 map_type;		/* IOMAP_* */
+	__u32 map_state;	/* enum daxfs_map_state */
 	__u8 write;
 	__u8 shared;
 	__u8 asked;		/* iomap_begin was called */
@@ -119,6 +126,7 @@ struct daxtrace_pmd_fault {
 
 #define DAXTRACE_PMD_SIZE	(2ull << 20)
 #define DAXTRACE_PMD_PAGES	512ull
+#define DAXTRACE_PMD_ORDER	9
 
 /* Why it fell back, in the order in which fs/dax.c decides. */
 static inline __u32 daxtrace_pmd_reason(const struct daxtrace_pmd_fault *fault)
@@ -143,47 +151,84 @@ static inline __u32 daxtrace_pmd_reason(const struct daxtrace_pmd_fault *fault)
 		return DAXTRACE_REASON_MAP_ERROR;
 	if (skip > fault->map_length || fault->map_length - skip < DAXTRACE_PMD_SIZE)
 		return DAXTRACE_REASON_SHORT_EXTENT;
-	if (fault->hole_fallback || fault->map_type != 2 /* IOMAP_MAPPED */)
+	if (fault->hole_fallback || fault->map_state == DAXFS_MAP_HOLE || fault->map_state == DAXFS_MAP_UNWRITTEN)
 		return DAXTRACE_REASON_HOLE;
+	if (fault->map_state != DAXFS_MAP_WRITTEN)
+		return DAXTRACE_REASON_OTHER;
 	if ((fault->map_device + skip) & (DAXTRACE_PMD_SIZE - 1))
 		return DAXTRACE_REASON_PHYS_MISALIGNED;
 	return DAXTRACE_REASON_OTHER;
 }
 
-/* daxfs's own reason (enum daxfs_fault_reason in kernel/trace.h) in our numbers. */
+/* daxfs's own reason in our numbers. A reason that comes new to the table makes a warning here. */
 static inline __u32 daxtrace_daxfs_reason(__u32 reason, __u64 offset, __u64 address)
 {
-	switch (reason) {
-	case 1:
+	if (reason >= DAXFS_FAULT_REASON_COUNT)
+		return DAXTRACE_REASON_OTHER;
+	switch ((enum daxfs_fault_reason)reason) {
+	case DAXFS_FAULT_VMA:
 		return ((offset ^ address) & (DAXTRACE_PMD_SIZE - 1)) >> 12 ? DAXTRACE_REASON_COLOUR :
 									      DAXTRACE_REASON_VMA_EDGE;
-	case 2:
+	case DAXFS_FAULT_PRIVATE:
 		return DAXTRACE_REASON_PRIVATE_COW;
-	case 3:
+	case DAXFS_FAULT_EOF:
 		return DAXTRACE_REASON_EOF;
-	case 4:
+	case DAXFS_FAULT_SHORT_EXTENT:
 		return DAXTRACE_REASON_SHORT_EXTENT;
-	case 5:
+	case DAXFS_FAULT_NOT_CONGRUENT:
 		return DAXTRACE_REASON_PHYS_MISALIGNED;
-	case 6:
+	case DAXFS_FAULT_PARTLY_MAPPED:
 		return DAXTRACE_REASON_PARTLY_ALLOCATED;
-	case 7:
+	case DAXFS_FAULT_NO_HUGE_PAGE:
 		return DAXTRACE_REASON_NO_HUGE_PAGE;
-	case 8:
+	case DAXFS_FAULT_ERROR:
 		return DAXTRACE_REASON_MAP_ERROR;
-	case 10:
+	case DAXFS_FAULT_CACHED_SMALL:
 		return DAXTRACE_REASON_PTE_CONFLICT;
-	default:
-		return DAXTRACE_REASON_OTHER;
+	case DAXFS_FAULT_NONE:
+	case DAXFS_FAULT_OTHER:
+		break;
 	}
+	return DAXTRACE_REASON_OTHER;
+}
+
+/* For the kernel's verifier: or clang checks one copy of a number and counts by another. */
+#ifndef barrier_var
+#define barrier_var(var) asm volatile("" : "+r"(var))
+#endif
+
+static inline void daxtrace_count_alloc(struct daxtrace_totals *sums, __u32 kind, __u32 blocks)
+{
+	barrier_var(kind);
+	if (kind >= DAXFS_ALLOC_KIND_COUNT)
+		kind = DAXFS_ALLOC_KIND_COUNT;
+	sums->alloc_calls[kind]++;
+	sums->alloc_blocks[kind] += blocks;
+}
+
+static inline void daxtrace_count_map(struct daxtrace_totals *sums, __u32 state)
+{
+	barrier_var(state);
+	if (state >= DAXFS_MAP_STATE_COUNT)
+		state = DAXFS_MAP_STATE_COUNT;
+	sums->map_states[state]++;
+}
+
+static inline void daxtrace_count_reason(struct daxtrace_totals *sums, __u32 reason)
+{
+	barrier_var(reason);
+	if (reason == DAXTRACE_REASON_NONE || reason >= DAXTRACE_REASON_COUNT)
+		reason = DAXTRACE_REASON_OTHER;
+	sums->reasons[reason]++;
 }
 
 #define DAXTRACE_FAULT_FALLBACK		0x0800u		/* VM_FAULT_* */
 #define DAXTRACE_FAULT_NEEDDSYNC	0x2000u
 #define DAXTRACE_FAULT_ERROR		0x0073u		/* OOM, SIGBUS, HWPOISON(_LARGE), SIGSEGV */
+#define DAXTRACE_FAULT_MAPPED		0x7300u		/* NOPAGE, LOCKED, DONE_COW, NEEDDSYNC, COMPLETED */
 
 struct daxtrace_fault {
-	__u32 order;		/* 0 or 9 */
+	__u32 order;		/* of pages; we know 0 and 9 */
 	__u32 result;		/* VM_FAULT_* */
 	__u8 write;
 	__u8 mkwrite;
@@ -201,10 +246,14 @@ static inline __u32 daxtrace_fault_op(const struct daxtrace_fault *fault)
 
 	if (fault->result & DAXTRACE_FAULT_ERROR)
 		return DAXTRACE_OP_FAULT_ERROR;
+	if (fault->order && fault->order != DAXTRACE_PMD_ORDER)
+		return DAXTRACE_OP_FAULT_OTHER;
 	if (fault->order && fault->result & DAXTRACE_FAULT_FALLBACK)
 		return fault->again ? DAXTRACE_OP_FAULT_PMD_AGAIN : DAXTRACE_OP_FAULT_PMD_FALLBACK;
 	if (fault->order && !fault->result)
 		return DAXTRACE_OP_FAULT_PMD_FALLBACK;
+	if (!(fault->result & DAXTRACE_FAULT_MAPPED))
+		return DAXTRACE_OP_FAULT_OTHER;
 	if (fault->order)
 		return write ? DAXTRACE_OP_FAULT_PMD_WRITE : DAXTRACE_OP_FAULT_PMD_READ;
 	if (fault->mkwrite)
@@ -212,13 +261,40 @@ static inline __u32 daxtrace_fault_op(const struct daxtrace_fault *fault)
 	return write ? DAXTRACE_OP_FAULT_PTE_WRITE : DAXTRACE_OP_FAULT_PTE_READ;
 }
 
+/* Of Linux's iomap, unchanged from 6.1 to 6.18. */
+#define IOMAP_HOLE		0
+#define IOMAP_MAPPED		2
+#define IOMAP_UNWRITTEN		3
+
+#define IOMAP_WRITE		(1u << 0)
+#define IOMAP_ZERO		(1u << 1)
+#define IOMAP_REPORT		(1u << 2)
+#define IOMAP_FAULT		(1u << 3)
+#define IOMAP_UNSHARE		(1u << 7)
+#define IOMAP_DAX		(1u << 8)
+
+/* What the other types (delayed, inline, of later kernels) are is no state of daxfs. */
+static inline __u32 daxtrace_iomap_state(__u32 type)
+{
+	switch (type) {
+	case IOMAP_HOLE:
+		return DAXFS_MAP_HOLE;
+	case IOMAP_MAPPED:
+		return DAXFS_MAP_WRITTEN;
+	case IOMAP_UNWRITTEN:
+		return DAXFS_MAP_UNWRITTEN;
+	default:
+		return DAXFS_MAP_STATE_COUNT;
+	}
+}
+
 static inline __u32 daxtrace_map_op(__u32 iomap_flags)
 {
-	__u32 write = iomap_flags & 1;
+	__u32 write = iomap_flags & IOMAP_WRITE;
 
-	if (iomap_flags & 6)	/* IOMAP_ZERO, IOMAP_REPORT */
+	if (iomap_flags & (IOMAP_ZERO | IOMAP_REPORT | IOMAP_UNSHARE))
 		return DAXTRACE_OP_MAP_OTHER;
-	if (iomap_flags & 8)	/* IOMAP_FAULT */
+	if (iomap_flags & IOMAP_FAULT)
 		return write ? DAXTRACE_OP_MAP_FAULT_WRITE : DAXTRACE_OP_MAP_FAULT_READ;
 	return write ? DAXTRACE_OP_MAP_WRITE : DAXTRACE_OP_MAP_READ;
 }

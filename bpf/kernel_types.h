@@ -83,14 +83,4 @@ struct task_struct {
 #define VM_SHARED		0x00000008ul
 #define VM_SYNC			0x00800000ul
 
-#define IOMAP_HOLE		0
-#define IOMAP_MAPPED		2
-#define IOMAP_UNWRITTEN		3
-
-#define IOMAP_WRITE		(1u << 0)
-#define IOMAP_ZERO		(1u << 1)
-#define IOMAP_REPORT		(1u << 2)
-#define IOMAP_FAULT		(1u << 3)
-#define IOMAP_DAX		(1u << 8)
-
 #endif

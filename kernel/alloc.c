@@ -515,8 +515,10 @@ int daxfs_reserve_kept(struct inode *inode, u64 file_block, u32 want, struct dax
 		got = daxfs_window_take(sb, DAXFS_I(inode), file_block, want, true, run);
 	if (got < taken)
 		atomic64_add(taken - got, &DAXFS_SB(sb)->free_blocks);
-	if (got == want)
+	if (got == want) {
+		trace_daxfs_alloc(sb, request.ino, request.kind, 0, want, run->block, got, 0);
 		return 0;
+	}
 	if (got)
 		daxfs_unreserve(sb, *run);
 	return -ENOSPC;

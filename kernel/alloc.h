@@ -5,14 +5,6 @@
 
 #include "daxfs.h"
 
-enum daxfs_alloc_kind {
-	DAXFS_ALLOC_META,	/* fills holes, head remainders first */
-	DAXFS_ALLOC_SMALL,	/* data of small files: fills holes */
-	DAXFS_ALLOC_DATA,	/* congruent: (disk - file) % 512 == 0 where possible, in a huge page of its own */
-	DAXFS_ALLOC_HUGE,	/* one whole aligned free huge page, or -ENOSPC */
-	DAXFS_ALLOC_MEDIUM,	/* data of files of 64 KiB to 2 MiB: large holes, else as DATA */
-};
-
 struct daxfs_alloc {
 	enum daxfs_alloc_kind kind;
 	u64 ino;		/* for the trace, and the AG to start in when there is no goal */

@@ -65,6 +65,7 @@
 #include <linux/xarray.h>
 
 #include "daxfs_format.h"
+#include "daxfs_trace_format.h"
 #include "compat.h"
 
 #define DAXFS_MAX_RUN		(1u << 18)	/* blocks in one daxfs_run of a reservation or tx_free: 1 GiB */
@@ -211,9 +212,6 @@ struct daxfs_sb_info {
 	struct list_head media_errors;	/* to be looked into by media_work */
 	struct work_struct media_work;
 };
-
-/* What a range of a file's blocks is mapped to. */
-enum daxfs_map_state { DAXFS_MAP_HOLE, DAXFS_MAP_WRITTEN, DAXFS_MAP_UNWRITTEN };
 
 struct daxfs_map {
 	u64 file_block;

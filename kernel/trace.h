@@ -2,7 +2,7 @@
 /*
  * The module's tracepoints: a public interface, documented in daxfs(5). Arguments are plain numbers beside the inode or
  * super_block, so that BPF programs on the raw arguments do not follow layouts of ours. Offsets and lengths in bytes,
- * durations in nanoseconds.
+ * durations in nanoseconds. What stands behind a member is its meaning in daxfs(5), whose tables are made of this file.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM daxfs
@@ -13,45 +13,22 @@
 #include <linux/fs.h>
 #include <linux/tracepoint.h>
 
-#ifndef DAXFS_FAULT_REASONS
-/* Why a fault of 2 MiB fell back to 4 KiB. The numbers are stable. */
-#define DAXFS_FAULT_REASONS \
-	{ 0, "none" }, \
-	{ 1, "vma too small or not aligned" }, \
-	{ 2, "private mapping" }, \
-	{ 3, "beyond end of file" }, \
-	{ 4, "extent shorter than 2 MiB" }, \
-	{ 5, "extent not congruent" }, \
-	{ 6, "partly mapped" }, \
-	{ 7, "no free huge page" }, \
-	{ 8, "error" }, \
-	{ 9, "other" }, \
-	{ 10, "cached as 4 KiB" }
-enum daxfs_fault_reason {
-	DAXFS_FAULT_NONE = 0,
-	DAXFS_FAULT_VMA = 1,
-	DAXFS_FAULT_PRIVATE = 2,
-	DAXFS_FAULT_EOF = 3,
-	DAXFS_FAULT_SHORT_EXTENT = 4,
-	DAXFS_FAULT_NOT_CONGRUENT = 5,
-	DAXFS_FAULT_PARTLY_MAPPED = 6,
-	DAXFS_FAULT_NO_HUGE_PAGE = 7,
-	DAXFS_FAULT_ERROR = 8,
-	DAXFS_FAULT_OTHER = 9,
-	DAXFS_FAULT_CACHED_SMALL = 10,
-};
-#endif
+#include "daxfs_trace_format.h"
 
-/* A mapping was asked for: entry of iomap_begin. `flags` are IOMAP_*. */
+/* __print_symbolic() of rows of daxfs_trace_format.h: PRINT_ROWS(number ROWS(ROW_SYMBOL)). */
+#define ROW_SYMBOL(number, enumerator, name, meaning) , { number, name }
+#define PRINT_ROWS(arguments...) __print_symbolic(arguments)
+
+/* A mapping was asked for: entry of iomap_begin. */
 TRACE_EVENT(daxfs_get_blocks_enter,
 	TP_PROTO(const struct inode *inode, u64 offset, u64 length, unsigned int flags),
 	TP_ARGS(inode, offset, length, flags),
 	TP_STRUCT__entry(
 		__field(dev_t, dev)
 		__field(u64, ino)
-		__field(u64, offset)
-		__field(u64, length)
-		__field(unsigned int, flags)
+		__field(u64, offset)		/* in the file */
+		__field(u64, length)		/* that is asked for */
+		__field(unsigned int, flags)	/* of the kernel: IOMAP_* */
 	),
 	TP_fast_assign(
 		__entry->dev = inode->i_sb->s_dev;
@@ -64,7 +41,7 @@ TRACE_EVENT(daxfs_get_blocks_enter,
 		  __entry->ino, __entry->offset, __entry->length, __entry->flags)
 );
 
-/* ... and was answered. `state`: 0 hole, 1 written, 2 unwritten; `allocated`: blocks newly taken. */
+/* ... and was answered. */
 TRACE_EVENT(daxfs_get_blocks_exit,
 	TP_PROTO(const struct inode *inode, u64 offset, u64 mapped, u64 disk_offset, unsigned int state, u32 allocated,
 		 int error, u64 duration),
@@ -72,12 +49,12 @@ TRACE_EVENT(daxfs_get_blocks_exit,
 	TP_STRUCT__entry(
 		__field(dev_t, dev)
 		__field(u64, ino)
-		__field(u64, offset)
-		__field(u64, mapped)
-		__field(u64, disk_offset)
-		__field(unsigned int, state)
-		__field(u32, allocated)
-		__field(int, error)
+		__field(u64, offset)		/* as asked for */
+		__field(u64, mapped)		/* bytes from offset on; 0 on error */
+		__field(u64, disk_offset)	/* on the device; 0 for a hole or on error */
+		__field(unsigned int, state)	/* enum daxfs_map_state; 0 on error */
+		__field(u32, allocated)		/* blocks newly taken */
+		__field(int, error)		/* 0, or a negative errno */
 		__field(u64, duration)
 	),
 	TP_fast_assign(
@@ -91,12 +68,13 @@ TRACE_EVENT(daxfs_get_blocks_exit,
 		__entry->error = error;
 		__entry->duration = duration;
 	),
-	TP_printk("dev %d:%d ino %llu offset %llu mapped %llu disk %llu state %u allocated %u error %d ns %llu",
+	TP_printk("dev %d:%d ino %llu offset %llu mapped %llu disk %llu state %s allocated %u error %d ns %llu",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino, __entry->offset, __entry->mapped,
-		  __entry->disk_offset, __entry->state, __entry->allocated, __entry->error, __entry->duration)
+		  __entry->disk_offset, PRINT_ROWS(__entry->state DAXFS_MAP_STATES(ROW_SYMBOL)), __entry->allocated,
+		  __entry->error, __entry->duration)
 );
 
-/* A page fault ended. `order` 0 or 9, `flags` FAULT_FLAG_*, `result` VM_FAULT_*, `reason` why a 2 MiB one fell back. */
+/* A page fault ended. */
 TRACE_EVENT(daxfs_fault,
 	TP_PROTO(const struct inode *inode, u64 offset, u64 address, unsigned int order, unsigned int flags,
 		 unsigned int result, unsigned int reason, u64 duration),
@@ -104,12 +82,12 @@ TRACE_EVENT(daxfs_fault,
 	TP_STRUCT__entry(
 		__field(dev_t, dev)
 		__field(u64, ino)
-		__field(u64, offset)
-		__field(u64, address)
-		__field(unsigned int, order)
-		__field(unsigned int, flags)
-		__field(unsigned int, result)
-		__field(unsigned int, reason)
+		__field(u64, offset)		/* of the page in the file */
+		__field(u64, address)		/* that was touched */
+		__field(unsigned int, order)	/* 0 (4 KiB) or 9 (2 MiB) */
+		__field(unsigned int, flags)	/* of the kernel: FAULT_FLAG_* */
+		__field(unsigned int, result)	/* of the kernel: VM_FAULT_* */
+		__field(unsigned int, reason)	/* enum daxfs_fault_reason */
 		__field(u64, duration)
 	),
 	TP_fast_assign(
@@ -126,7 +104,7 @@ TRACE_EVENT(daxfs_fault,
 	TP_printk("dev %d:%d ino %llu offset %llu address 0x%llx order %u flags 0x%x result 0x%x reason %s ns %llu",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino, __entry->offset, __entry->address,
 		  __entry->order, __entry->flags, __entry->result,
-		  __print_symbolic(__entry->reason, DAXFS_FAULT_REASONS), __entry->duration)
+		  PRINT_ROWS(__entry->reason DAXFS_FAULT_REASONS(ROW_SYMBOL)), __entry->duration)
 );
 
 /* A read-only page became writable. */
@@ -136,8 +114,8 @@ TRACE_EVENT(daxfs_pfn_mkwrite,
 	TP_STRUCT__entry(
 		__field(dev_t, dev)
 		__field(u64, ino)
-		__field(u64, offset)
-		__field(unsigned int, result)
+		__field(u64, offset)		/* of the page in the file */
+		__field(unsigned int, result)	/* of the kernel: VM_FAULT_* */
 		__field(u64, duration)
 	),
 	TP_fast_assign(
@@ -151,7 +129,7 @@ TRACE_EVENT(daxfs_pfn_mkwrite,
 		  __entry->ino, __entry->offset, __entry->result, __entry->duration)
 );
 
-/* A chunk of write(2) was completed: `written` of `length` bytes were copied, the size is now `size`. */
+/* A chunk of write(2) was completed. */
 TRACE_EVENT(daxfs_write_done,
 	TP_PROTO(const struct inode *inode, u64 offset, u64 length, u64 written, u64 size, u32 allocated, int error,
 		 u64 duration),
@@ -159,12 +137,12 @@ TRACE_EVENT(daxfs_write_done,
 	TP_STRUCT__entry(
 		__field(dev_t, dev)
 		__field(u64, ino)
-		__field(u64, offset)
-		__field(u64, length)
-		__field(u64, written)
-		__field(u64, size)
-		__field(u32, allocated)
-		__field(int, error)
+		__field(u64, offset)		/* of the chunk in the file */
+		__field(u64, length)		/* that was to be written */
+		__field(u64, written)		/* bytes of it that were copied */
+		__field(u64, size)		/* of the file, afterwards */
+		__field(u32, allocated)		/* blocks newly taken */
+		__field(int, error)		/* 0, or a negative errno */
 		__field(u64, duration)
 	),
 	TP_fast_assign(
@@ -190,9 +168,9 @@ TRACE_EVENT(daxfs_convert,
 	TP_STRUCT__entry(
 		__field(dev_t, dev)
 		__field(u64, ino)
-		__field(u64, offset)
+		__field(u64, offset)		/* in the file */
 		__field(u64, length)
-		__field(int, error)
+		__field(int, error)		/* 0, or a negative errno */
 	),
 	TP_fast_assign(
 		__entry->dev = inode->i_sb->s_dev;
@@ -205,20 +183,20 @@ TRACE_EVENT(daxfs_convert,
 		  __entry->ino, __entry->offset, __entry->length, __entry->error)
 );
 
-/* Blocks were reserved. `kind` is enum daxfs_alloc_kind. */
+/* Blocks were reserved. */
 TRACE_EVENT(daxfs_alloc,
 	TP_PROTO(const struct super_block *sb, u64 ino, unsigned int kind, u64 goal, u32 want, u64 block, u32 count,
 		 int error),
 	TP_ARGS(sb, ino, kind, goal, want, block, count, error),
 	TP_STRUCT__entry(
 		__field(dev_t, dev)
-		__field(u64, ino)
-		__field(unsigned int, kind)
-		__field(u64, goal)
-		__field(u32, want)
-		__field(u64, block)
-		__field(u32, count)
-		__field(int, error)
+		__field(u64, ino)		/* whose, or near which */
+		__field(unsigned int, kind)	/* enum daxfs_alloc_kind */
+		__field(u64, goal)		/* block to start looking at; 0 for none */
+		__field(u32, want)		/* blocks */
+		__field(u64, block)		/* the first one reserved; 0 on error */
+		__field(u32, count)		/* of blocks reserved; 0 on error */
+		__field(int, error)		/* 0, or a negative errno */
 	),
 	TP_fast_assign(
 		__entry->dev = sb->s_dev;
@@ -232,9 +210,8 @@ TRACE_EVENT(daxfs_alloc,
 	),
 	TP_printk("dev %d:%d ino %llu kind %s goal %llu want %u block %llu count %u error %d", MAJOR(__entry->dev),
 		  MINOR(__entry->dev), __entry->ino,
-		  __print_symbolic(__entry->kind, { 0, "meta" }, { 1, "small" }, { 2, "data" }, { 3, "huge" },
-				   { 4, "medium" }),
-		  __entry->goal, __entry->want, __entry->block, __entry->count, __entry->error)
+		  PRINT_ROWS(__entry->kind DAXFS_ALLOC_KINDS(ROW_SYMBOL)), __entry->goal, __entry->want,
+		  __entry->block, __entry->count, __entry->error)
 );
 
 /* A transaction is durable. */
@@ -244,12 +221,12 @@ TRACE_EVENT(daxfs_commit,
 	TP_ARGS(sb, journal, sequence, entries, logged_bytes, flushed_lines, fences, duration),
 	TP_STRUCT__entry(
 		__field(dev_t, dev)
-		__field(u32, journal)
-		__field(u64, sequence)
-		__field(u32, entries)
-		__field(u32, logged_bytes)
-		__field(u32, flushed_lines)
-		__field(u32, fences)
+		__field(u32, journal)		/* number of the slot */
+		__field(u64, sequence)		/* of the transaction in its journal */
+		__field(u32, entries)		/* of the undo log */
+		__field(u32, logged_bytes)	/* old bytes that the log kept */
+		__field(u32, flushed_lines)	/* cache lines written back */
+		__field(u32, fences)		/* store fences */
 		__field(u64, duration)
 	),
 	TP_fast_assign(
@@ -273,10 +250,10 @@ TRACE_EVENT(daxfs_recovery,
 	TP_ARGS(sb, journal, sequence, entries, bytes),
 	TP_STRUCT__entry(
 		__field(dev_t, dev)
-		__field(u32, journal)
-		__field(u64, sequence)
-		__field(u32, entries)
-		__field(u32, bytes)
+		__field(u32, journal)		/* number of the slot */
+		__field(u64, sequence)		/* of the transaction in its journal */
+		__field(u32, entries)		/* of the undo log */
+		__field(u32, bytes)		/* that were put back */
 	),
 	TP_fast_assign(
 		__entry->dev = sb->s_dev;

@@ -18,7 +18,7 @@
 #include <memory>
 #include <span>
 
-#include "lib/format/daxfs_format.h"
+#include "lib/format/daxfs_trace_format.h"
 
 namespace daxfs::bench {
 namespace {

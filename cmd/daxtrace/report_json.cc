@@ -64,11 +64,17 @@ Json reasons_json(const daxtrace_totals& totals, bool fallback) {
 }
 
 Json allocation_json(const daxtrace_totals& totals) {
-    constexpr std::array<const char*, DAXTRACE_ALLOC_KINDS> kKinds{"meta", "small", "data", "huge"};
     Json kinds = Json::object();
-    for (std::size_t kind = 0; kind < kKinds.size(); ++kind)
-        kinds[kKinds[kind]] = {{"calls", totals.alloc_calls[kind]}, {"blocks", totals.alloc_blocks[kind]}};
+    for (std::size_t kind = 0; kind < DAXTRACE_ALLOC_KINDS; ++kind)
+        kinds[alloc_kind_name(kind)] = {{"calls", totals.alloc_calls[kind]}, {"blocks", totals.alloc_blocks[kind]}};
     return {{"errors", totals.alloc_errors}, {"kinds", std::move(kinds)}};
+}
+
+Json map_states_json(const daxtrace_totals& totals) {
+    Json states = Json::object();
+    for (std::size_t state = 0; state < DAXTRACE_MAP_STATES; ++state)
+        states[map_state_name(state)] = totals.map_states[state];
+    return states;
 }
 
 Json probes_json(const Summary& summary) {
@@ -91,7 +97,8 @@ void add_daxfs(Json& root, const daxtrace_totals& totals) {
     root["conversions"] = {
         {"count", totals.converted}, {"bytes", totals.converted_bytes}, {"errors", totals.convert_errors}};
     root["allocations"] = allocation_json(totals);
-    root["recovery"] = {{"transactions", totals.recoveries}, {"entries", totals.recovery_entries}};
+    root["recovery"] = {
+        {"transactions", totals.recoveries}, {"entries", totals.recovery_entries}, {"bytes", totals.recovery_bytes}};
 }
 
 void add_cost(Json& root, const Summary& summary) {
@@ -125,6 +132,7 @@ std::string json_report(const Summary& summary) {
     root["operations"] = operations_json(summary);
     root["fallbacks"] = reasons_json(summary.totals, true);
     root["not_tried"] = reasons_json(summary.totals, false);
+    root["mapping_states"] = map_states_json(summary.totals);
     root["map_sync"] = {{"faults", summary.totals.sync_faults}, {"metadata_flushed", summary.totals.sync_dirty}};
     add_daxfs(root, summary.totals);
     add_cost(root, summary);

@@ -215,16 +215,25 @@ void print_commits(Page& page, const Summary& summary) {
 }
 
 void print_allocations(Page& page, const daxtrace_totals& totals) {
-    constexpr std::array<const char*, DAXTRACE_ALLOC_KINDS> kKinds{"metadata", "small", "data", "huge"};
     std::string text;
-    for (std::size_t kind = 0; kind < kKinds.size(); ++kind)
+    for (std::size_t kind = 0; kind < DAXTRACE_ALLOC_KINDS; ++kind)
         if (totals.alloc_calls[kind] != 0)
-            text += fmt::format("{}{} {} ({} calls)", text.empty() ? "" : ", ", kKinds[kind],
+            text += fmt::format("{}{} {} ({} calls)", text.empty() ? "" : ", ", alloc_kind_name(kind),
                                 format_count(totals.alloc_blocks[kind]), format_count(totals.alloc_calls[kind]));
     if (!text.empty())
         page.line(Paint::kPlain, "  Blocks reserved: {}", text);
     if (totals.alloc_errors != 0)
         page.line(Paint::kRed, "  Allocations that failed: {}", format_count(totals.alloc_errors));
+}
+
+void print_map_states(Page& page, const daxtrace_totals& totals) {
+    std::string text;
+    for (std::size_t state = 0; state < DAXTRACE_MAP_STATES; ++state)
+        if (totals.map_states[state] != 0)
+            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", map_state_name(state),
+                                format_count(totals.map_states[state]));
+    if (!text.empty())
+        page.line(Paint::kPlain, "  Mapped to: {}", text);
 }
 
 void print_daxfs(Page& page, const Summary& summary) {
@@ -240,8 +249,9 @@ void print_daxfs(Page& page, const Summary& summary) {
                   "  Unwritten made written: {} in {} steps, {} failed", format_bytes(totals.converted_bytes),
                   format_count(totals.converted), format_count(totals.convert_errors));
     if (totals.recoveries != 0)
-        page.line(Paint::kYellow, "  Rolled back at mount: {} transactions, {} entries",
-                  format_count(totals.recoveries), format_count(totals.recovery_entries));
+        page.line(Paint::kYellow, "  Rolled back at mount: {} transactions, {} entries, {}",
+                  format_count(totals.recoveries), format_count(totals.recovery_entries),
+                  format_bytes(totals.recovery_bytes));
 }
 
 void print_histogram(Page& page, daxtrace_op_id id, const daxtrace_op& op) {
@@ -303,6 +313,7 @@ std::string text_report(const Summary& summary, bool color) {
     print_reasons(page, summary, true, "Why faults of 2 MiB fell back");
     print_reasons(page, summary, false, "4 KiB faults without a 2 MiB attempt");
     print_table(page, summary, "Mappings asked for (get_blocks)", DAXTRACE_OP_MAP_READ, DAXTRACE_OP_MAP_OTHER, 0);
+    print_map_states(page, summary.totals);
     print_table(page, summary, "Writes, commits, flushes", DAXTRACE_OP_WRITE_DONE, DAXTRACE_OP_WRITEBACK, 0);
     print_daxfs(page, summary);
     print_histograms(page, summary);

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "lib/format/trace_names.h"
+
 namespace daxfs::trace {
 namespace {
 
@@ -16,10 +18,22 @@ constexpr std::array<OpName, DAXTRACE_OP_COUNT> kNames{{
 
 static_assert(sizeof(daxtrace_totals) % sizeof(__u64) == 0);
 
+std::string name_at(std::span<const NamedValue> names, std::size_t index) {
+    return std::string(index < names.size() ? names[index].name : kOtherName);
+}
+
 }  // namespace
 
 const OpName& op_name(daxtrace_op_id op) {
     return kNames[op];
+}
+
+std::string alloc_kind_name(std::size_t kind) {
+    return name_at(kAllocKinds, kind);
+}
+
+std::string map_state_name(std::size_t state) {
+    return name_at(kMapStates, state);
 }
 
 std::uint64_t Summary::huge_faults() const {

@@ -20,6 +20,10 @@ struct OpName {
 };
 [[nodiscard]] const OpName& op_name(daxtrace_op_id op);
 
+// What the counters of daxtrace_totals by kind and state count, in reports and JSON: the last one "other".
+[[nodiscard]] std::string alloc_kind_name(std::size_t kind);
+[[nodiscard]] std::string map_state_name(std::size_t state);
+
 struct ProbeState {
     std::string name;  // of the tracepoint
     bool attached = false;

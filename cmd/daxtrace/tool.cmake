@@ -12,7 +12,7 @@ execute_process(COMMAND ${CMAKE_C_COMPILER} -print-multiarch OUTPUT_VARIABLE mul
 add_custom_command(
   OUTPUT ${bpf_out}/daxtrace.skel.h
   COMMAND ${DAXFS_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Werror -D__TARGET_ARCH_x86
-          -isystem /usr/include/${multiarch} -MD -MF ${bpf_out}/daxtrace.bpf.d -MT ${bpf_out}/daxtrace.skel.h
+          -I ${CMAKE_SOURCE_DIR} -isystem /usr/include/${multiarch} -MD -MF ${bpf_out}/daxtrace.bpf.d -MT ${bpf_out}/daxtrace.skel.h
           -c ${CMAKE_SOURCE_DIR}/bpf/daxtrace.bpf.c -o ${bpf_out}/daxtrace.bpf.o
   COMMAND ${DAXFS_LLVM_STRIP} -g ${bpf_out}/daxtrace.bpf.o
   COMMAND ${DAXFS_BPFTOOL} gen skeleton ${bpf_out}/daxtrace.bpf.o name daxtrace_bpf > ${bpf_out}/daxtrace.skel.tmp
@@ -23,7 +23,7 @@ add_custom_command(
   VERBATIM)
 add_custom_target(daxtrace_skeleton DEPENDS ${bpf_out}/daxtrace.skel.h)
 
-daxfs_tool(daxtrace daxtrace LINK PkgConfig::bpf)
+daxfs_tool(daxtrace daxtrace LINK daxfs_format PkgConfig::bpf)
 add_dependencies(cmd_daxtrace daxtrace_skeleton)
 # A generated header: our warnings are not for it.
 target_include_directories(cmd_daxtrace SYSTEM PRIVATE ${bpf_out})

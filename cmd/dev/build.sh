@@ -26,7 +26,7 @@ lay_out_module() {
     local target=$1 file
     mkdir -p "$target"
     find "$target" -maxdepth 1 -type l -delete
-    for file in "$ROOT"/kernel/*.[ch] "$ROOT"/kernel/Kbuild "$ROOT"/lib/format/daxfs_format.h; do
+    for file in "$ROOT"/kernel/*.[ch] "$ROOT"/kernel/Kbuild "$ROOT"/lib/format/daxfs_*format.h; do
         ln -s "$file" "$target/"
     done
 }

@@ -8,9 +8,9 @@ tracked() {
     done
 }
 
-# The kernel, BPF and the shared header follow the kernel's style.
+# The kernel, BPF and the shared headers follow the kernel's style.
 cxx_files() {
-    tracked '*.cc' '*.h' | grep -Ev '^(kernel|bpf)/|^lib/format/daxfs_format\.h$'
+    tracked '*.cc' '*.h' | grep -Ev '^(kernel|bpf)/|^lib/format/daxfs_(trace_)?format\.h$'
 }
 
 shell_files() {
@@ -63,6 +63,14 @@ lint_sparse() {
 lint_man() {
     cd "$ROOT" || return
     tracked 'man/*.[1-8]' | xargs -r mandoc -Tlint -W warning
+}
+
+# The tables of daxfs(5) are made of the headers, kernel/trace.h among them.
+lint_man_tables() {
+    cd "$ROOT" || return
+    configured "$BUILD" || cmake --preset dev
+    cmake --build --preset dev --target daxfs-mantables
+    "$BUILD/bin/daxfs-mantables" --check man/daxfs.5 kernel/trace.h
 }
 
 # A mutant that the module has moved away from would be missed only when all of them are run.
@@ -130,6 +138,7 @@ quick_lint() {
     step "lint format" lint_format || failed=1
     step "lint shell" lint_shell || failed=1
     step "lint man pages" lint_man || failed=1
+    step "lint man tables" lint_man_tables || failed=1
     step "lint module (sparse)" lint_sparse || failed=1
     step "lint crash mutants" lint_mutants || failed=1
     step "lint call sites" lint_sites || failed=1

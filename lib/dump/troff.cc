@@ -7,6 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "lib/dump/lines.h"
+#include "lib/format/trace_names.h"
+
 namespace daxfs {
 namespace {
 
@@ -58,33 +61,6 @@ bool shorter(const std::string& a, const std::string& b) {
     return a.size() < b.size();
 }
 
-std::optional<std::string> table_named(std::string_view name) {
-    for (const StructSchema* schema : kAllSchemas)
-        if (schema->name == name)
-            return mdoc_table(*schema);
-    for (const NameTable& table : kAllNameTables)
-        if (table.name == name)
-            return mdoc_table(table);
-    return std::nullopt;
-}
-
-std::string_view take_line(std::string_view& text) {
-    const std::size_t end = text.find('\n');
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    return line;
-}
-
-Result<void> all_present(const std::set<std::string, std::less<>>& seen) {
-    for (const StructSchema* schema : kAllSchemas)
-        if (!seen.contains(schema->name))
-            return fail("no table for {}", schema->name);
-    for (const NameTable& table : kAllNameTables)
-        if (!seen.contains(table.name))
-            return fail("no table for {}", table.name);
-    return {};
-}
-
 }  // namespace
 
 std::string mdoc_table(const StructSchema& schema) {
@@ -104,14 +80,46 @@ std::string mdoc_table(const StructSchema& schema) {
 }
 
 std::string mdoc_table(const NameTable& table) {
-    std::string text = ".Bl -column \"0x40\" \"extent_tree\" \"meaning\" -compact\n";
+    std::string name = "extent_tree";
+    for (const NamedValue& value : table.values)
+        name = std::max(name, std::string(value.name), shorter);
+    std::string text = fmt::format(".Bl -column \"0x40\" \"{}\" \"meaning\" -compact\n", name);
     text += ".It Sy Value Ta Sy Name Ta Sy Meaning\n";
     for (const NamedValue& value : table.values)
         text += fmt::format(".It {} Ta {} Ta {}\n", value.value, escape(value.name), escape(value.description));
     return text + ".El\n";
 }
 
-Result<std::string> refresh_tables(std::string_view page) {
+std::string mdoc_table(const Tracepoint& event) {
+    std::string name = "Member";
+    std::string type = "Type";
+    for (const TracepointMember& member : event.members) {
+        name = std::max(name, std::string(member.name), shorter);
+        type = std::max(type, std::string(member.type), shorter);
+    }
+    std::string text = fmt::format(".Bl -column \"{}\" \"{}\" \"meaning\" -compact\n", name, type);
+    text += ".It Sy Member Ta Sy Type Ta Sy Meaning\n";
+    for (const TracepointMember& member : event.members)
+        text += fmt::format(".It {} Ta {} Ta {}\n", escape(member.name), escape(member.type),
+                            member.meaning.empty() ? "\\&" : escape(member.meaning));
+    return text + ".El\n";
+}
+
+Result<ManTables> man_tables(std::string_view trace_header) {
+    ManTables tables;
+    for (const StructSchema* schema : kAllSchemas)
+        tables.emplace(schema->name, mdoc_table(*schema));
+    for (const NameTable& table : kAllNameTables)
+        tables.emplace(table.name, mdoc_table(table));
+    for (const NameTable& table : kTraceNameTables)
+        tables.emplace(table.name, mdoc_table(table));
+    DAXFS_TRY_ASSIGN(const std::vector<Tracepoint> events, parse_tracepoints(trace_header));
+    for (const Tracepoint& event : events)
+        tables.emplace(event.name, mdoc_table(event));
+    return tables;
+}
+
+Result<std::string> refresh_tables(std::string_view page, const ManTables& tables) {
     std::string fresh;
     std::set<std::string, std::less<>> seen;
     while (!page.empty()) {
@@ -120,18 +128,20 @@ Result<std::string> refresh_tables(std::string_view page) {
         if (!line.starts_with(kBegin))
             continue;
         const std::string_view name = line.substr(kBegin.size());
-        const auto table = table_named(name);
-        if (!table)
-            return fail("table {}: no struct or table of names is called so", name);
+        const auto table = tables.find(name);
+        if (table == tables.end())
+            return fail("table {}: no struct, table of names or tracepoint is called so", name);
         if (!seen.emplace(name).second)
             return fail("table {} occurs twice", name);
-        fresh += *table;
+        fresh += table->second;
         while (!page.empty() && !page.starts_with(kEnd))
             take_line(page);
         if (page.empty())
             return fail("table {} has no end", name);
     }
-    DAXFS_TRY(all_present(seen));
+    for (const auto& [name, table] : tables)
+        if (!seen.contains(name))
+            return fail("no table for {}", name);
     return fresh;
 }
 

@@ -64,7 +64,6 @@ typedef uint64_t daxfs_le64;
 
 #define DAXFS_VERSION_1			1u
 #define DAXFS_SUPER_MAGIC		0x31534658414450ffull	/* bytes ff "PDAXFS1" at offset 0 */
-#define DAXFS_STATFS_MAGIC		0x50444658u		/* f_type of statfs(2) */
 #define DAXFS_AG_MAGIC			0x47415844u		/* "DXAG" */
 #define DAXFS_INODE_MAGIC		0x4e495844u		/* "DXIN" */
 #define DAXFS_EXTENT_NODE_MAGIC		0x58455844u		/* "DXEX": extent tree, leaf or index */

@@ -46,6 +46,13 @@ struct NamedValue {
     std::string_view description;
 };
 
+// The values of an enum, or of a set of flags.
+struct NameTable {
+    std::string_view name;
+    std::string_view prefix = {};
+    std::span<const NamedValue> values;
+};
+
 struct StructSchema;
 
 // What a row says beyond name, place and kind. The range applies to integer kinds.

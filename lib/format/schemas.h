@@ -21,11 +21,6 @@ inline constexpr std::array kAllSchemas{
 };
 
 // `prefix` + upper-case name is the enumerator or macro in daxfs_format.h.
-struct NameTable {
-    std::string_view name;
-    std::string_view prefix;
-    std::span<const NamedValue> values;
-};
 inline constexpr std::array kAllNameTables{
     NameTable{"daxfs_extent_state", "DAXFS_EXTENT_", kExtentStates},
     NameTable{"daxfs_inode_format", "DAXFS_FORMAT_", kInodeFormats},

@@ -3,11 +3,14 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <set>
 #include <string>
 
 #include "cmd/daxtrace/reasons.h"
 #include "cmd/daxtrace/summary.h"
+#include "lib/format/trace_names.h"
 
 namespace daxfs::trace {
 namespace {
@@ -25,7 +28,7 @@ daxtrace_pmd_fault good_fault() {
     fault.map_offset = 2 * kHuge;
     fault.map_length = 6 * kHuge;
     fault.map_device = 100 * kHuge;
-    fault.map_type = 2;
+    fault.map_state = DAXFS_MAP_WRITTEN;
     fault.write = 1;
     fault.shared = 1;
     fault.asked = 1;
@@ -53,8 +56,18 @@ TEST(PmdReason, NamesEachSingleObstacle) {
     EXPECT_EQ(with([](Fault& f) { f.asked = 0; }), DAXTRACE_REASON_PTE_CONFLICT);
     EXPECT_EQ(with([](Fault& f) { f.mapped = 0; }), DAXTRACE_REASON_MAP_ERROR);
     EXPECT_EQ(with([](Fault& f) { f.map_length = kHuge - 1; }), DAXTRACE_REASON_SHORT_EXTENT);
-    EXPECT_EQ(with([](Fault& f) { f.map_type = 0; }), DAXTRACE_REASON_HOLE);
+    EXPECT_EQ(with([](Fault& f) { f.map_state = DAXFS_MAP_HOLE; }), DAXTRACE_REASON_HOLE);
+    EXPECT_EQ(with([](Fault& f) { f.map_state = DAXFS_MAP_UNWRITTEN; }), DAXTRACE_REASON_HOLE);
     EXPECT_EQ(with([](Fault& f) { f.map_device += 4096; }), DAXTRACE_REASON_PHYS_MISALIGNED);
+}
+
+TEST(PmdReason, OfAStateThatNobodyKnowsIsOther) {
+    daxtrace_pmd_fault fault = good_fault();
+    fault.map_device += 4096;
+    fault.map_state = DAXFS_MAP_STATE_COUNT;
+    EXPECT_EQ(daxtrace_pmd_reason(&fault), DAXTRACE_REASON_OTHER);
+    fault.map_state = 4000000000u;
+    EXPECT_EQ(daxtrace_pmd_reason(&fault), DAXTRACE_REASON_OTHER);
 }
 
 TEST(PmdReason, FollowsTheKernelsOrderWhenSeveralObstaclesMeet) {
@@ -81,17 +94,58 @@ TEST(PmdReason, CountsOnlyWhatTheExtentHasBehindTheFault) {
 }
 
 TEST(DaxfsReason, TellsTheColourFromTheEdgeOfTheMapping) {
-    EXPECT_EQ(daxtrace_daxfs_reason(1, 0x1000, 0x200000), DAXTRACE_REASON_COLOUR);
-    EXPECT_EQ(daxtrace_daxfs_reason(1, 0x1000, 0x201000), DAXTRACE_REASON_VMA_EDGE);
+    EXPECT_EQ(daxtrace_daxfs_reason(DAXFS_FAULT_VMA, 0x1000, 0x200000), DAXTRACE_REASON_COLOUR);
+    EXPECT_EQ(daxtrace_daxfs_reason(DAXFS_FAULT_VMA, 0x1000, 0x201000), DAXTRACE_REASON_VMA_EDGE);
 }
 
 TEST(DaxfsReason, HasARowForEveryNumberTheModuleMaySend) {
     std::set<std::uint32_t> seen;
-    for (std::uint32_t reason = 1; reason <= 9; ++reason)
-        seen.insert(daxtrace_daxfs_reason(reason, 0, 0));
-    EXPECT_EQ(seen.size(), 9u);
+    for (const NamedValue& reason : kFaultReasons)
+        if (reason.value != DAXFS_FAULT_NONE)
+            seen.insert(daxtrace_daxfs_reason(static_cast<std::uint32_t>(reason.value), 0, 0));
+    EXPECT_EQ(seen.size(), kFaultReasons.size() - 1);
     EXPECT_EQ(seen.count(DAXTRACE_REASON_NONE), 0u);
-    EXPECT_EQ(daxtrace_daxfs_reason(4000000000u, 0, 0), DAXTRACE_REASON_OTHER);
+}
+
+// What a newer module or kernel may say, and what no module would.
+std::vector<std::uint32_t> unknown_numbers(std::uint32_t first) {
+    return {first, first + 1, 255, 256, 0x7fffffff, 0x80000000, 0xffffffff};
+}
+
+TEST(Unknown, ReasonsAreOther) {
+    for (const std::uint32_t number : unknown_numbers(static_cast<std::uint32_t>(kFaultReasons.size())))
+        EXPECT_EQ(daxtrace_daxfs_reason(number, 0, 0), DAXTRACE_REASON_OTHER) << number;
+    EXPECT_EQ(daxtrace_daxfs_reason(DAXFS_FAULT_NONE, 0, 0), DAXTRACE_REASON_OTHER);
+    daxtrace_totals totals{};
+    for (const std::uint32_t number : unknown_numbers(DAXTRACE_REASON_COUNT))
+        daxtrace_count_reason(&totals, number);
+    daxtrace_count_reason(&totals, DAXTRACE_REASON_NONE);
+    EXPECT_EQ(totals.reasons[DAXTRACE_REASON_OTHER], 8u);
+    EXPECT_EQ(totals.reasons[DAXTRACE_REASON_NONE], 0u);
+}
+
+TEST(Unknown, IomapTypesAreNoStateOfOurs) {
+    EXPECT_EQ(daxtrace_iomap_state(0), DAXFS_MAP_HOLE);
+    EXPECT_EQ(daxtrace_iomap_state(2), DAXFS_MAP_WRITTEN);
+    EXPECT_EQ(daxtrace_iomap_state(3), DAXFS_MAP_UNWRITTEN);
+    for (const std::uint32_t type : {1u, 4u, 5u, 0xffffu})
+        EXPECT_GE(daxtrace_iomap_state(type), static_cast<std::uint32_t>(DAXFS_MAP_STATE_COUNT)) << type;
+}
+
+// Nothing else in the counters is touched, and each event is counted once: in its own place, or as other.
+RC_GTEST_PROP(Unknown, KindsAndStatesAreCountedAsOther, (std::vector<std::uint32_t> numbers)) {
+    daxtrace_totals totals{};
+    daxtrace_totals expected{};
+    for (std::uint32_t number : numbers) {
+        number >>= number % 32;  // small ones too
+        daxtrace_count_alloc(&totals, number, 7);
+        daxtrace_count_map(&totals, number);
+        const std::size_t kind = std::min<std::size_t>(number, kAllocKinds.size());
+        expected.alloc_calls[kind] += 1;
+        expected.alloc_blocks[kind] += 7;
+        expected.map_states[std::min<std::size_t>(number, kMapStates.size())] += 1;
+    }
+    RC_ASSERT(std::memcmp(&totals, &expected, sizeof totals) == 0);
 }
 
 std::uint32_t row(std::uint32_t order, std::uint32_t result, bool write, bool mkwrite = false, bool again = false) {
@@ -121,6 +175,20 @@ TEST(FaultRow, DoesNotCountAFallbackThatTheKernelTriesAgain) {
     EXPECT_EQ(row(9, DAXTRACE_FAULT_FALLBACK, false, false, true), DAXTRACE_OP_FAULT_PMD_AGAIN);
 }
 
+TEST(FaultRow, IsOtherForASizeOrAResultThatNobodyKnows) {
+    constexpr std::uint32_t kNoPage = 0x100;
+    constexpr std::uint32_t kRetry = 0x400;
+    constexpr std::uint32_t kNew = 0x100000;
+    EXPECT_EQ(row(18, kNoPage, true), DAXTRACE_OP_FAULT_OTHER);
+    EXPECT_EQ(row(18, DAXTRACE_FAULT_FALLBACK, true), DAXTRACE_OP_FAULT_OTHER);
+    EXPECT_EQ(row(0xffffffff, kNoPage, true), DAXTRACE_OP_FAULT_OTHER);
+    for (const std::uint32_t order : {0u, 9u})
+        for (const std::uint32_t result : {kRetry, kNew})
+            EXPECT_EQ(row(order, result, false), DAXTRACE_OP_FAULT_OTHER) << order << ' ' << result;
+    EXPECT_EQ(row(0, 0, false), DAXTRACE_OP_FAULT_OTHER);
+    EXPECT_EQ(row(0, kNoPage | kNew, false), DAXTRACE_OP_FAULT_PTE_READ);
+}
+
 TEST(MapRow, FollowsTheIomapFlags) {
     EXPECT_EQ(daxtrace_map_op(0x100), DAXTRACE_OP_MAP_READ);
     EXPECT_EQ(daxtrace_map_op(0x101), DAXTRACE_OP_MAP_WRITE);
@@ -128,6 +196,7 @@ TEST(MapRow, FollowsTheIomapFlags) {
     EXPECT_EQ(daxtrace_map_op(0x109), DAXTRACE_OP_MAP_FAULT_WRITE);
     EXPECT_EQ(daxtrace_map_op(0x103), DAXTRACE_OP_MAP_OTHER);
     EXPECT_EQ(daxtrace_map_op(0x104), DAXTRACE_OP_MAP_OTHER);
+    EXPECT_EQ(daxtrace_map_op(0x181), DAXTRACE_OP_MAP_OTHER);
 }
 
 RC_GTEST_PROP(Bucket, HoldsItsDuration, (std::uint64_t ns)) {

@@ -10,6 +10,7 @@
 #include "cmd/daxtrace/probes.h"
 #include "cmd/daxtrace/reasons.h"
 #include "cmd/daxtrace/units.h"
+#include "lib/format/trace_names.h"
 
 namespace daxfs::trace {
 namespace {
@@ -166,8 +167,8 @@ TEST(JsonReport, IsVersionOneOfItsSchema) {
 TEST(JsonReport, HasEveryMemberThatTheSchemaPromises) {
     const json root = json::parse(json_report(Summary{}));
     for (const char* member : {"schema", "version", "kernel", "duration_ns", "device", "processes", "events",
-                               "operations", "fallbacks", "not_tried", "map_sync", "commits", "short_writes",
-                               "conversions", "allocations", "recovery", "probes", "notes"})
+                               "operations", "fallbacks", "not_tried", "mapping_states", "map_sync", "commits",
+                               "short_writes", "conversions", "allocations", "recovery", "probes", "notes"})
         EXPECT_TRUE(root.contains(member)) << member;
     for (const char* member : {"seen", "recorded", "dropped", "dropped_no_start", "dropped_by_kernel",
                                "of_other_devices", "of_other_processes", "children_missed"})
@@ -189,6 +190,50 @@ TEST(JsonReport, HoldsTheCountsTheHistogramAndTheReasons) {
     EXPECT_EQ(root["fallbacks"][1]["code"], 9);
     EXPECT_EQ(root["fallbacks"][1]["count"], 2);
     EXPECT_EQ(root["probes"][1]["why_not"], "the daxfs module is not loaded");
+}
+
+// As the BPF programs count them: what the tables know, then numbers that they do not.
+Summary unknown_numbers() {
+    Summary summary;
+    for (const NamedValue& kind : kAllocKinds)
+        daxtrace_count_alloc(&summary.totals, static_cast<std::uint32_t>(kind.value), 10);
+    for (const NamedValue& state : kMapStates)
+        daxtrace_count_map(&summary.totals, static_cast<std::uint32_t>(state.value));
+    for (const std::uint32_t number : {200u, 0x80000000u, 0xffffffffu}) {
+        daxtrace_count_alloc(&summary.totals, number, 0xffffffff);
+        daxtrace_count_map(&summary.totals, number);
+        daxtrace_count_reason(&summary.totals, daxtrace_daxfs_reason(number, 0, 0));
+    }
+    return summary;
+}
+
+TEST(JsonReport, CountsWhatItDoesNotKnowAsOther) {
+    const json root = json::parse(json_report(unknown_numbers()));
+    const json& kinds = root["allocations"]["kinds"];
+    EXPECT_EQ(kinds.size(), kAllocKinds.size() + 1);
+    for (const NamedValue& kind : kAllocKinds)
+        EXPECT_EQ(kinds[std::string(kind.name)], json::parse(R"({"calls": 1, "blocks": 10})")) << kind.name;
+    EXPECT_EQ(kinds["other"], json::parse(R"({"calls": 3, "blocks": 12884901885})"));
+    const json& states = root["mapping_states"];
+    EXPECT_EQ(states, json::parse(R"({"hole": 1, "written": 1, "unwritten": 1, "other": 3})"));
+    ASSERT_EQ(root["fallbacks"].size(), 1u);
+    EXPECT_EQ(root["fallbacks"][0]["reason"], "other");
+    EXPECT_EQ(root["fallbacks"][0]["count"], 3);
+}
+
+TEST(JsonReport, KeepsTheKeysOfEarlierVersions) {
+    const json root = json::parse(json_report(Summary{}));
+    for (const char* kind : {"meta", "small", "data", "huge"})
+        EXPECT_EQ(root["allocations"]["kinds"][kind]["blocks"], 0) << kind;
+    for (const char* member : {"transactions", "entries"})
+        EXPECT_EQ(root["recovery"][member], 0) << member;
+}
+
+TEST(TextReport, CountsWhatItDoesNotKnowAsOther) {
+    const std::string text = text_report(unknown_numbers(), false);
+    EXPECT_THAT(text, HasSubstr("medium 10 (1 calls), other 12,884,901,885 (3 calls)\n"));
+    EXPECT_THAT(text, HasSubstr("  Mapped to: hole 1, written 1, unwritten 1, other 3\n"));
+    EXPECT_THAT(text, HasSubstr("3  none of the known reasons\n"));
 }
 
 TEST(JsonReport, SurvivesBytesThatAreNoText) {
