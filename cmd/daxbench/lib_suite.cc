@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "lib/base/crc32c.h"
-#include "lib/build/filesystem.h"
-#include "lib/build/plan.h"
+#include "lib/make/filesystem.h"
+#include "lib/make/plan.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/extent.h"
 #include "lib/tree/inode.h"

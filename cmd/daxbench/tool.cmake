@@ -1,2 +1,2 @@
 find_package(benchmark REQUIRED)
-daxfs_tool(daxbench daxbench LINK daxfs_check daxfs_build benchmark::benchmark)
+daxfs_tool(daxbench daxbench LINK daxfs_check daxfs_make benchmark::benchmark)

@@ -18,9 +18,9 @@
 
 #include "cmd/mkfs/options.h"
 #include "cmd/mkfs/report.h"
-#include "lib/build/filesystem.h"
 #include "lib/image/contents.h"
 #include "lib/image/device.h"
+#include "lib/make/filesystem.h"
 
 namespace daxfs::mkfs {
 namespace {

@@ -9,7 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "lib/base/result.h"
-#include "lib/build/plan.h"
+#include "lib/make/plan.h"
 
 namespace daxfs::mkfs {
 

@@ -1,1 +1,1 @@
-daxfs_tool(mkfs mkfs.daxfs LINK daxfs_build)
+daxfs_tool(mkfs mkfs.daxfs LINK daxfs_make)

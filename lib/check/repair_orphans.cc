@@ -9,9 +9,9 @@
 #include <cstring>
 #include <optional>
 
-#include "lib/build/tree_builder.h"
 #include "lib/check/repair.h"
 #include "lib/check/space_editor.h"
+#include "lib/make/tree_builder.h"
 #include "lib/tree/extent.h"
 
 namespace daxfs {

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "lib/build/sink.h"
 #include "lib/format/schemas.h"
+#include "lib/make/sink.h"
 #include "lib/tree/ag.h"
 #include "lib/tree/volume.h"
 #include "tests/images/rich_image.h"

@@ -1,7 +1,7 @@
 # Hostile images (see README.md here): the library that makes them, the tool of the host, and what runs in the guest.
 add_library(hostile_mutants STATIC hostile/base.cc hostile/mutant.cc hostile/field.cc hostile/structure.cc
                                    hostile/other.cc)
-target_link_libraries(hostile_mutants PUBLIC daxfs_build)
+target_link_libraries(hostile_mutants PUBLIC daxfs_make)
 add_executable(hostile_mutate hostile/mutate.cc)
 target_link_libraries(hostile_mutate PRIVATE hostile_mutants)
 set_target_properties(hostile_mutate PROPERTIES OUTPUT_NAME mutate RUNTIME_OUTPUT_DIRECTORY

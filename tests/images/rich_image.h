@@ -13,8 +13,8 @@
 
 #include <fmt/core.h>
 
-#include "lib/build/filesystem.h"
-#include "lib/build/plan.h"
+#include "lib/make/filesystem.h"
+#include "lib/make/plan.h"
 #include "lib/tree/ag.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/extent.h"

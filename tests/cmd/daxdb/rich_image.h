@@ -9,8 +9,8 @@
 #include <gtest/gtest.h>
 
 #include "cmd/daxdb/session.h"
-#include "lib/build/filesystem.h"
-#include "lib/build/plan.h"
+#include "lib/make/filesystem.h"
+#include "lib/make/plan.h"
 #include "lib/tree/directory.h"
 
 namespace daxfs::daxdb {

@@ -13,8 +13,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cmd/mkfs/options.h"
-#include "lib/build/filesystem.h"
 #include "lib/image/contents.h"
+#include "lib/make/filesystem.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/journal.h"
 #include "lib/tree/volume.h"

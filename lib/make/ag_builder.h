@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "lib/base/result.h"
-#include "lib/build/sink.h"
 #include "lib/format/checksum.h"
 #include "lib/format/geometry.h"
+#include "lib/make/sink.h"
 
 namespace daxfs {
 

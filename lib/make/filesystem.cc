@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "lib/build/filesystem.h"
+#include "lib/make/filesystem.h"
 
 #include <algorithm>
 #include <array>
@@ -8,8 +8,8 @@
 
 #include "lib/base/checked.h"
 #include "lib/base/siphash.h"
-#include "lib/build/allocator.h"
-#include "lib/build/plan.h"
+#include "lib/make/allocator.h"
+#include "lib/make/plan.h"
 #include "lib/tree/inode.h"
 
 namespace daxfs {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "lib/build/allocator.h"
+#include "lib/make/allocator.h"
 
 #include <algorithm>
 

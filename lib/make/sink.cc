@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "lib/build/sink.h"
+#include "lib/make/sink.h"
 
 #include <cstring>
 

@@ -8,9 +8,9 @@
 #include <string>
 
 #include "lib/base/result.h"
-#include "lib/build/sink.h"
 #include "lib/format/checksum.h"
 #include "lib/format/daxfs_format.h"
+#include "lib/make/sink.h"
 
 namespace daxfs {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
-#include "lib/build/ag_builder.h"
+#include "lib/make/ag_builder.h"
 
 namespace daxfs {
 

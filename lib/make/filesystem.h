@@ -24,11 +24,11 @@
 #include <vector>
 
 #include "lib/base/result.h"
-#include "lib/build/ag_builder.h"
-#include "lib/build/sink.h"
-#include "lib/build/tree_builder.h"
 #include "lib/format/checksum.h"
 #include "lib/format/geometry.h"
+#include "lib/make/ag_builder.h"
+#include "lib/make/sink.h"
+#include "lib/make/tree_builder.h"
 
 namespace daxfs {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "lib/build/plan.h"
+#include "lib/make/plan.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "lib/build/plan.h"
+#include "lib/make/plan.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "lib/build/filesystem.h"
 #include "lib/format/geometry.h"
+#include "lib/make/filesystem.h"
 #include "lib/tree/ag.h"
 #include "lib/tree/volume.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "lib/build/ag_builder.h"
+#include "lib/make/ag_builder.h"
 
 #include <array>
 #include <bit>

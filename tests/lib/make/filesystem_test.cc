@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the builders write is what the cursors read.
-#include "lib/build/filesystem.h"
+#include "lib/make/filesystem.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include <set>
 #include <string>
 
-#include "lib/build/plan.h"
+#include "lib/make/plan.h"
 #include "lib/tree/ag.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/extent.h"

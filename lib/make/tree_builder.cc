@@ -2,7 +2,7 @@
 //
 // Level by level: leaves first, then index nodes over them until their number fits the inode's fork. A node's low_key
 // is the key of its entry in the parent; that of the leftmost node of each level is 0.
-#include "lib/build/tree_builder.h"
+#include "lib/make/tree_builder.h"
 
 #include <algorithm>
 #include <array>
