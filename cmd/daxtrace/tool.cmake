@@ -25,5 +25,6 @@ add_custom_target(daxtrace_skeleton DEPENDS ${bpf_out}/daxtrace.skel.h)
 
 daxfs_tool(daxtrace daxtrace LINK daxfs_format PkgConfig::bpf)
 add_dependencies(cmd_daxtrace daxtrace_skeleton)
+daxfs_show(cmd_daxtrace PUBLIC bpf)
 # A generated header: our warnings are not for it.
 target_include_directories(cmd_daxtrace SYSTEM PRIVATE ${bpf_out})

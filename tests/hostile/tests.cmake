@@ -1,7 +1,8 @@
 # Hostile images (see README.md here): the library that makes them, the tool of the host, and what runs in the guest.
 add_library(hostile_mutants STATIC hostile/base.cc hostile/mutant.cc hostile/field.cc hostile/structure.cc
                                    hostile/other.cc)
-target_link_libraries(hostile_mutants PUBLIC daxfs_make)
+target_link_libraries(hostile_mutants PUBLIC daxfs_make test_images)
+daxfs_show(hostile_mutants PUBLIC tests/hostile)
 add_executable(hostile_mutate hostile/mutate.cc)
 target_link_libraries(hostile_mutate PRIVATE hostile_mutants)
 set_target_properties(hostile_mutate PROPERTIES OUTPUT_NAME mutate RUNTIME_OUTPUT_DIRECTORY
@@ -17,5 +18,5 @@ if(NOT DAXFS_SANITIZE)
   set_target_properties(test_hostile PROPERTIES EXCLUDE_FROM_ALL ON)
 endif()
 target_compile_options(test_hostile PRIVATE -O0 -g1)
-target_link_libraries(test_hostile PRIVATE hostile_mutants cmd_fsck cmd_daxdb GTest::gmock_main)
+target_link_libraries(test_hostile PRIVATE hostile_mutants cmd_fsck cmd_daxdb test_support GTest::gmock_main)
 gtest_discover_tests(test_hostile TEST_PREFIX "hostile/" DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)

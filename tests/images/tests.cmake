@@ -1,4 +1,7 @@
-# The rich image is made by the builders, which the cursors' tests otherwise have no use for.
-if(TARGET test_lib_tree)
-  target_link_libraries(test_lib_tree PRIVATE daxfs_make)
-endif()
+# Images that the builders make, whole and broken, for the tests of what reads them.
+add_library(test_images INTERFACE)
+target_link_libraries(test_images INTERFACE daxfs_check)
+daxfs_show(test_images INTERFACE tests/images)
+foreach(test lib_tree lib_check cmd_fsck)
+  target_link_libraries(test_${test} PRIVATE test_images)
+endforeach()
