@@ -1,2 +1,3 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 find_package(benchmark REQUIRED)
 daxfs_tool(daxbench daxbench LINK daxfs_check daxfs_make benchmark::benchmark)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 daxfs_tool(daxlive daxlive)
 
 # The guest's first process. Static, and never instrumented: it runs where no library is.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The programs are compiled once, for any kernel (CO-RE): no kernel headers and no BTF of the machine that builds.
 find_program(DAXFS_CLANG NAMES clang clang-19 clang-16 clang-14 REQUIRED)
 find_program(DAXFS_LLVM_STRIP NAMES llvm-strip llvm-strip-19 llvm-strip-16 llvm-strip-14 REQUIRED)

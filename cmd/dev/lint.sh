@@ -73,6 +73,23 @@ lint_man_tables() {
     "$BUILD/bin/daxfs-mantables" --check man/daxfs.5 kernel/trace.h
 }
 
+# Every file says under which licence it is, in its first lines; JSON and what the fuzzer reads have no comments.
+lint_licences() {
+    cd "$ROOT" || return
+    local file licence head failed=0
+    while read -r file; do
+        case $file in
+        LICENSE | *.json | tests/fuzz/corpus/*) continue ;;
+        lib/format/daxfs_*.h) licence='GPL-2.0 OR BSD-2-Clause' ;; # the kernel's too
+        kernel/* | bpf/* | tests/crash/mutants/*) licence=GPL-2.0 ;;
+        *) licence=GPL-2.0-or-later ;;
+        esac
+        mapfile -t -n 2 head <"$file"
+        [[ " ${head[*]} " == *" SPDX-License-Identifier: $licence "* ]] || { echo "$file: not '$licence'"; failed=1; }
+    done < <(tracked)
+    return "$failed"
+}
+
 # A mutant that the module has moved away from would be missed only when all of them are run.
 lint_mutants() {
     cd "$ROOT" || return
@@ -137,6 +154,7 @@ quick_lint() {
     local failed=0
     step "lint format" lint_format || failed=1
     step "lint shell" lint_shell || failed=1
+    step "lint licences" lint_licences || failed=1
     step "lint man pages" lint_man || failed=1
     step "lint man tables" lint_man_tables || failed=1
     step "lint module (sparse)" lint_sparse || failed=1

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Not installed: rewrites the tables of man/daxfs.5 from lib/format and kernel/trace.h (`ninja man`). A test and lint say when
 # that is due.
 add_executable(daxfs-mantables cmd/mantables/main.cc)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Arithmetic on numbers that an image or a user chose: overflow is an empty optional, never a wrapped value.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // CRC32C (Castagnoli) in the kernel's convention: no inversion before or after, so crc32c(crc32c(seed, a), b) is the
 // CRC of a followed by b.
 #pragma once

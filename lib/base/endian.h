@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Little-endian integers as they lie on the device. Same size and alignment as the plain integer, so that a struct of
 // them is the on-disk layout.
 #pragma once

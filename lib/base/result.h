@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Result<T>: how the outside world (I/O, usage, no space) reports trouble. Damage inside an image is not an Error:
 // it is a Problem, reported by lib/check.
 #pragma once

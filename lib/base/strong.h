@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Numbers that must not mix: a block is not a byte, a file block is not a disk block.
 // Arithmetic exists only where it has a meaning: position + count, position - position.
 #pragma once

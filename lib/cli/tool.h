@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // What every tool's entry point looks like: a function from arguments and streams to an exit code, so that tests call
 // it in-process; main() is one line.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The checksum of each metadata unit, as the top of daxfs_format.h defines it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Where everything lies, computed from a few superblock fields. Nothing here reads the device.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A device or image file, read block by block. Edits are staged in memory, seen by every later read, and reach the
 // device only in `write_staged`.
 #pragma once

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What `./dev bench` needs besides daxbench: the byte counter, loaded into QEMU, and what writes in the guest.
 if(NOT DAXFS_SANITIZE AND NOT DAXFS_FUZZ)
   add_library(bench_counter MODULE bench/counter.cc crash/recorder/decode.cc)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The crash lab (see README.md here). None of it is sanitized: the recorder is loaded into QEMU, the cases run in the guest,
 # and crashlab looks at thousands of states a second.
 if(NOT DAXFS_SANITIZE AND NOT DAXFS_FUZZ)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # With DAXFS_FUZZ (clang): bin/fuzz_image tests/fuzz/corpus -max_total_time=300. Every build replays the corpus.
 set(corpus ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus)
 if(DAXFS_FUZZ)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Hostile images (see README.md here): the library that makes them, the tool of the host, and what runs in the guest.
 add_library(hostile_mutants STATIC hostile/base.cc hostile/mutant.cc hostile/field.cc hostile/structure.cc
                                    hostile/other.cc)

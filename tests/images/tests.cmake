@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Images that the builders make, whole and broken, for the tests of what reads them.
 add_library(test_images INTERFACE)
 target_link_libraries(test_images INTERFACE daxfs_check)

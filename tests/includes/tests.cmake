@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What a folder does not link it cannot include: for each folder a header of the next floor, and of a neighbour.
 function(cannot_include target header)
   if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${header})

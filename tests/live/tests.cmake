@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Programs for tests in the guest: static, because they run where no library is. tests/live/bin/NAME.cc becomes
 # build/bin/tests/NAME, and /tests/bin/NAME in the guest. The one that damages filesystems (its verbs are in
 # tests/live/damage) uses the library, and finds what that needs where fsck.daxfs does.
