@@ -6,10 +6,11 @@ configured() {
     [ -e "$1/build.ninja" ]
 }
 
-build_tools() {
+# Without TARGET everything but unit tests.
+build_tools() { # [TARGET...]
     cd "$ROOT" || return
     configured "$BUILD" || cmake --preset dev
-    cmake --build --preset dev -j "$JOBS"
+    cmake --build --preset dev -j "$JOBS" ${1:+--target "$@"}
 }
 
 build_asan() {
@@ -81,6 +82,24 @@ verb_build() {
     step "build tools" build_tools || return 1
     for series in "${KERNEL_SERIES[@]}"; do
         step "build module $series" build_module "$series" || return 1
-        step "build delay points $series" build_points "$series" || return 1
+        step "build points $series" build_points "$series" || return 1
+    done
+}
+
+# What one script of tests/ uses and no more: TARGET of CMake, the module for one kernel, and variants of it.
+build_for() { # TARGET KERNEL [VARIANT...]
+    local target=$1 kernel=$2 variant
+    shift 2
+    case " ${KERNEL_SERIES[*]} debug " in *" $kernel "*) ;; *) die "no kernel '$kernel': ${KERNEL_SERIES[*]} debug" ;; esac
+    # The debug kernel is built when it is asked for; its only module has the delay points.
+    if [ "$kernel" = debug ]; then
+        verb_setup "${KERNEL_SERIES[0]}" && step "build tools" build_tools "$target" && verb_debug_kernel
+        return
+    fi
+    verb_setup "$kernel" || return 1
+    step "build tools" build_tools "$target" || return 1
+    step "build module $kernel" build_module "$kernel" || return 1
+    for variant in "$@"; do
+        step "build $variant $kernel" "build_$variant" "$kernel" || return 1
     done
 }

@@ -51,5 +51,6 @@ step_log() {
     echo "$LOGS/$(tr -cs 'A-Za-z0-9.\n' - <<<"$1").log"
 }
 
-# Compiled objects are shared between checkouts of the project, wherever they lie.
-export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
+# Compiled objects are shared between checkouts of the project, wherever they lie; those of the module too, which Debian's
+# kernel headers have a switch for.
+export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros DEBIAN_KERNEL_USE_CCACHE=y

@@ -105,18 +105,20 @@ install_missing() {
     [ -z "$still" ] || die "still missing: ${still//$'\n'/ }"
 }
 
-setup_needed() {
+setup_needed() { # SERIES...
     local series
     [ -z "$(missing_packages)$(missing_backports)" ] || return 0
-    for series in "${KERNEL_SERIES[@]}"; do
+    for series in "$@"; do
         kernel_present "$series" || return 0
     done
     return 1
 }
 
-verb_setup() {
+# Without SERIES for all kernels.
+verb_setup() { # [SERIES...]
     local series missing=()
-    if have dpkg-query && ! setup_needed; then
+    [ $# -gt 0 ] || set -- "${KERNEL_SERIES[@]}"
+    if have dpkg-query && ! setup_needed "$@"; then
         return 0
     fi
     if ! is_debian_12 || [ "$(dpkg --print-architecture)" != amd64 ]; then
@@ -126,7 +128,7 @@ verb_setup() {
     # Asked for here, where the user sees it; the step's output goes to a log.
     [ "$(id -u)" = 0 ] || sudo -v || return 1
     step "install packages" install_missing || return 1
-    for series in "${KERNEL_SERIES[@]}"; do
+    for series in "$@"; do
         kernel_present "$series" || step "fetch kernel $series" fetch_kernel "$series" || return 1
     done
 }

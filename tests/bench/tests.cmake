@@ -12,4 +12,6 @@ if(NOT DAXFS_SANITIZE AND NOT DAXFS_FUZZ)
   target_link_options(bench_writes PRIVATE -static -s)
   set_target_properties(bench_writes PROPERTIES OUTPUT_NAME writes RUNTIME_OUTPUT_DIRECTORY
                                                                    ${CMAKE_BINARY_DIR}/bin/bench/guest)
+  add_custom_target(for_bench)
+  add_dependencies(for_bench tools daxbench bench_counter bench_writes live_age)
 endif()

@@ -26,4 +26,7 @@ if(NOT DAXFS_SANITIZE AND NOT DAXFS_FUZZ)
     target_link_options(crash_${program} PRIVATE -static -s)
     set_target_properties(crash_${program} PROPERTIES OUTPUT_NAME ${program} RUNTIME_OUTPUT_DIRECTORY ${crash_out}/guest)
   endforeach()
+  # The cuts write with programs of the guest tests.
+  add_custom_target(for_crash)
+  add_dependencies(for_crash tools crash_recorder crashlab crash_cases crash_selfcheck live_churn live_mmap_log)
 endif()

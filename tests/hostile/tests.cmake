@@ -13,6 +13,8 @@ if(NOT DAXFS_SANITIZE AND NOT DAXFS_FUZZ)
   target_link_libraries(hostile_guest PRIVATE hostile_mutants cmd_daxlive)
   set_target_properties(hostile_guest PROPERTIES OUTPUT_NAME hostile RUNTIME_OUTPUT_DIRECTORY
                                                                      ${CMAKE_BINARY_DIR}/bin/hostile)
+  add_custom_target(for_hostile)
+  add_dependencies(for_hostile tools hostile_mutate hostile_guest)
 endif()
 add_executable(test_hostile hostile/tools_test.cc)
 if(NOT DAXFS_SANITIZE)

@@ -3,10 +3,13 @@
 # build/bin/tests/NAME, and /tests/bin/NAME in the guest. The one that damages filesystems (its verbs are in
 # tests/live/damage) uses the library, and finds what that needs where fsck.daxfs does.
 if(NOT DAXFS_SANITIZE)
+  add_custom_target(for_live)
+  add_dependencies(for_live tools)
   file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/live/bin/*.cc)
   foreach(program ${programs})
     get_filename_component(name ${program} NAME_WE)
     add_executable(live_${name} ${program})
+    add_dependencies(for_live live_${name})
     target_link_libraries(live_${name} PRIVATE Threads::Threads)
     daxfs_show(live_${name} PRIVATE tests/live)
     if(name STREQUAL damage)
@@ -28,6 +31,7 @@ if(NOT DAXFS_SANITIZE)
   foreach(program ${programs32})
     get_filename_component(name ${program} NAME_WE)
     add_executable(live_${name} ${program})
+    add_dependencies(for_live live_${name})
     target_compile_options(live_${name} PRIVATE -m32 -ffreestanding -fno-pic -fno-exceptions -fno-rtti
                                                 -fno-stack-protector -fno-asynchronous-unwind-tables)
     target_link_options(live_${name} PRIVATE -m32 -nostdlib -static -no-pie -s)
