@@ -6,6 +6,8 @@
 #include <fstream>
 #include <iostream>
 
+#include <CLI/CLI.hpp>
+
 #include "cmd/daxdb/commands.h"
 #include "cmd/daxdb/screen.h"
 #include "cmd/daxdb/session.h"

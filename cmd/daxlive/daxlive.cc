@@ -131,16 +131,11 @@ Result<int> boot(const Options& options, cli::Streams& streams) {
 }  // namespace
 
 int run(cli::Args args, cli::Streams& streams) {
-    CLI::App app(
-        "Boot the stock kernel under QEMU with IMAGE as /dev/pmem0, and run CMD or a shell.\n"
-        "daxlive [OPTIONS] IMAGE [-- CMD...]",
-        "daxlive");
     const SplitArgs split = split_args(args);
     Options options;
     RawOptions raw;
-    declare_options(app, options, raw);
     options.command = split.command;
-    if (const auto code = cli::parse(app, split.own, streams, kExitUsage))
+    if (const auto code = parse_options(split.own, streams, kExitUsage, options, raw))
         return *code;
     if (split.has_separator && split.command.empty()) {
         streams.err << "daxlive: no command follows --\n";

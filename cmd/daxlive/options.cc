@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <CLI/CLI.hpp>
+
 #include "cmd/daxlive/protocol.h"
 #include "lib/base/size.h"
 
@@ -83,6 +85,16 @@ void declare_options(CLI::App& app, Options& options, RawOptions& raw) {
     many("--kernel-arg", options.kernel_arguments, "WORD", "Append to the kernel's command line");
     many("--qemu-arg", options.qemu_arguments, "ARG", "Append to QEMU's (write --qemu-arg=-foo)");
     app.add_flag("--dry-run", options.dry_run, "Print QEMU's command line and stop");
+}
+
+std::optional<int> parse_options(cli::Args args, cli::Streams& streams, int usage_exit, Options& options,
+                                 RawOptions& raw) {
+    CLI::App app(
+        "Boot the stock kernel under QEMU with IMAGE as /dev/pmem0, and run CMD or a shell.\n"
+        "daxlive [OPTIONS] IMAGE [-- CMD...]",
+        "daxlive");
+    declare_options(app, options, raw);
+    return cli::parse(app, args, streams, usage_exit);
 }
 
 Result<void> finish_options(Options& options, const RawOptions& raw) {

@@ -54,6 +54,10 @@ struct RawOptions {
 };
 void declare_options(CLI::App& app, Options& options, RawOptions& raw);
 
+// As cli::parse().
+std::optional<int> parse_options(cli::Args args, cli::Streams& streams, int usage_exit, Options& options,
+                                 RawOptions& raw);
+
 // Turns the raw texts into values and refuses what cannot go together.
 Result<void> finish_options(Options& options, const RawOptions& raw);
 

@@ -168,18 +168,13 @@ int run_doctor(const Options& options, cli::Streams& streams) {
 }  // namespace
 
 int run(cli::Args args, cli::Streams& streams) {
-    CLI::App app(
-        "Count and time what DAX does on this kernel: faults of 2 MiB and 4 KiB, and why not 2 MiB; mappings;\n"
-        "writes, commits and flushes. On daxfs, and on XFS and ext4 with DAX.",
-        "daxtrace");
     Options options;
     RawOptions raw;
-    declare_options(app, options, raw);
     SplitArgs split = split_args(args);
     options.command = std::move(split.command);
-    if (const auto code = cli::parse(app, split.own, streams, kExitUsage))
+    if (const auto code = parse_options(split.own, streams, kExitUsage, options, raw))
         return *code;
-    if (const auto finished = finish_options(app, options, raw); !finished)
+    if (const auto finished = finish_options(options, raw); !finished)
         return complain(streams, kExitUsage, finished.error().message + "; see daxtrace summary --help");
     return options.verb == Verb::kDoctor ? run_doctor(options, streams) : run_summary(options, streams);
 }

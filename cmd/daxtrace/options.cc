@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <CLI/CLI.hpp>
+
 namespace daxfs::trace {
 namespace {
 
@@ -46,39 +48,45 @@ void declare_options(CLI::App& app, Options& options, RawOptions& raw) {
     summary->footer("Usage: daxtrace summary [OPTIONS] -- CMD [ARG...]\n       daxtrace summary [OPTIONS] -d SECONDS");
     declare_summary(*summary, options, raw);
     CLI::App* doctor = app.add_subcommand("doctor", "Say what can be traced on this kernel, and why not");
+    doctor->callback([&options] { options.verb = Verb::kDoctor; });
     doctor->add_flag("-v,--verbose", options.verbose, "Add the log of the kernel's verifier, on standard error");
     doctor->add_flag("--json", options.json, "Print JSON (schema daxfs.daxtrace.doctor, version 1)");
 }
 
-Result<void> finish_options(const CLI::App& app, Options& options, const RawOptions& raw) {
-    if (app.got_subcommand("doctor")) {
-        options.verb = Verb::kDoctor;
+std::optional<int> parse_options(cli::Args args, cli::Streams& streams, int usage_exit, Options& options,
+                                 RawOptions& raw) {
+    CLI::App app(
+        "Count and time what DAX does on this kernel: faults of 2 MiB and 4 KiB, and why not 2 MiB; mappings;\n"
+        "writes, commits and flushes. On daxfs, and on XFS and ext4 with DAX.",
+        "daxtrace");
+    declare_options(app, options, raw);
+    return cli::parse(app, args, streams, usage_exit);
+}
+
+Result<void> finish_options(Options& options, const RawOptions& raw) {
+    if (options.verb == Verb::kDoctor) {
         if (!options.command.empty())
             return fail("doctor runs no command");
         return {};
     }
-    const CLI::App* summary = app.get_subcommand("summary");
-    const bool has_span = summary->count("--duration") > 0;
-    const bool has_pid = summary->count("--pid") > 0;
-    if (has_span && !options.command.empty())
+    if (raw.seconds && !options.command.empty())
         return fail("-d and a command exclude each other");
-    if (!has_span && options.command.empty())
+    if (!raw.seconds && options.command.empty())
         return fail("give a command behind '--', or a time with -d");
     // Written so that NaN is refused too.
-    if (has_span && !(raw.seconds >= 0.001 && raw.seconds <= kMaxSeconds))
+    if (raw.seconds && !(*raw.seconds >= 0.001 && *raw.seconds <= kMaxSeconds))
         return fail("-d: not a time between 0.001 and {:.0f} seconds", kMaxSeconds);
-    if (has_pid && !has_span)
+    if (raw.pid && !raw.seconds)
         return fail("-p goes with -d; a command's own processes are what is traced anyway");
-    if (has_pid && raw.pid <= 0)
-        return fail("-p: {} is not a process id", raw.pid);
+    if (raw.pid && *raw.pid <= 0)
+        return fail("-p: {} is not a process id", *raw.pid);
     if (options.all && options.command.empty())
         return fail("--all goes with a command; -d traces every process unless -p says otherwise");
     if (!options.command.empty() && options.command[0].empty())
         return fail("the command's name is empty");
-    if (has_span)
-        options.span = std::chrono::milliseconds(static_cast<std::int64_t>(raw.seconds * 1000));
-    if (has_pid)
-        options.pid = raw.pid;
+    if (raw.seconds)
+        options.span = std::chrono::milliseconds(static_cast<std::int64_t>(*raw.seconds * 1000));
+    options.pid = raw.pid;
     return {};
 }
 

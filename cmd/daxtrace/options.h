@@ -37,15 +37,19 @@ struct Device {
 
 // Texts that need more than CLI11 to be understood.
 struct RawOptions {
-    double seconds = 0;
-    int pid = 0;
+    std::optional<double> seconds;
+    std::optional<int> pid;
 };
 
 // Declares the verbs and options.
 void declare_options(CLI::App& app, Options& options, RawOptions& raw);
 
-// Which verb was named, its values; refuses what cannot go together. `command` is what stood behind "--".
-[[nodiscard]] Result<void> finish_options(const CLI::App& app, Options& options, const RawOptions& raw);
+// As cli::parse().
+std::optional<int> parse_options(cli::Args args, cli::Streams& streams, int usage_exit, Options& options,
+                                 RawOptions& raw);
+
+// The values of raw texts; refuses what cannot go together. `command` is what stood behind "--".
+[[nodiscard]] Result<void> finish_options(Options& options, const RawOptions& raw);
 
 // The words before the first "--", and the command behind it.
 struct SplitArgs {

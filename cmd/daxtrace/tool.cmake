@@ -24,7 +24,7 @@ add_custom_command(
   VERBATIM)
 add_custom_target(daxtrace_skeleton DEPENDS ${bpf_out}/daxtrace.skel.h)
 
-daxfs_tool(daxtrace daxtrace LINK daxfs_format PkgConfig::bpf)
+daxfs_tool(daxtrace daxtrace LINK daxfs_format nlohmann_json::nlohmann_json PkgConfig::bpf)
 add_dependencies(cmd_daxtrace daxtrace_skeleton)
 daxfs_show(cmd_daxtrace PUBLIC bpf)
 # A generated header: our warnings are not for it.

@@ -4,6 +4,8 @@
 #include <istream>
 #include <ostream>
 
+#include <CLI/CLI.hpp>
+
 #include "cmd/fsck/output.h"
 #include "lib/check/check.h"
 #include "lib/image/contents.h"

@@ -5,8 +5,6 @@
 #include <optional>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "lib/cli/tool.h"
 
 namespace daxfs::fsck {

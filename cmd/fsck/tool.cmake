@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-daxfs_tool(fsck fsck.daxfs LINK daxfs_check)
+daxfs_tool(fsck fsck.daxfs LINK daxfs_check nlohmann_json::nlohmann_json)

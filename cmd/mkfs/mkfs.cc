@@ -170,10 +170,8 @@ Result<void> run(const CommandLine& line, cli::Streams& streams) {
 }  // namespace
 
 int mkfs_tool(cli::Args args, cli::Streams& streams) {
-    CLI::App app("", "mkfs.daxfs");
     CommandLine line;
-    declare_options(app, line);
-    if (const auto code = cli::parse(app, args, streams, kExitFailed))
+    if (const auto code = parse_options(args, streams, kExitFailed, line))
         return *code;
     if (const auto done = run(line, streams); !done) {
         fmt::print(streams.err, "mkfs.daxfs: {}\n", done.error().message);

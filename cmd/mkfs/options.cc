@@ -10,6 +10,8 @@
 
 #include <sys/random.h>
 
+#include <CLI/CLI.hpp>
+
 #include "lib/base/size.h"
 #include "lib/base/utf8.h"
 
@@ -98,6 +100,12 @@ void declare_options(CLI::App& app, CommandLine& line) {
     app.add_option("--journal-size", line.journal_size, "Size of one journal, 128K to 4M")->type_name("SIZE");
     app.add_option("--reserve", line.reserve, "Space that only root may use")->type_name("SIZE");
     app.add_option("--align", line.align_blocks, "Blocks before the first group")->type_name("BLOCKS");
+}
+
+std::optional<int> parse_options(cli::Args args, cli::Streams& streams, int usage_exit, CommandLine& line) {
+    CLI::App app("", "mkfs.daxfs");
+    declare_options(app, line);
+    return cli::parse(app, args, streams, usage_exit);
 }
 
 Result<Options> read_options(const CommandLine& line, const char* source_date_epoch) {

@@ -6,9 +6,8 @@
 #include <optional>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "lib/base/result.h"
+#include "lib/cli/tool.h"
 #include "lib/make/plan.h"
 
 namespace daxfs::mkfs {
@@ -31,6 +30,9 @@ struct CommandLine {
 };
 
 void declare_options(CLI::App& app, CommandLine& line);
+
+// As cli::parse().
+std::optional<int> parse_options(cli::Args args, cli::Streams& streams, int usage_exit, CommandLine& line);
 
 struct Options {
     std::string path;

@@ -7,6 +7,8 @@
 #include <iostream>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 namespace daxfs::cli {
 
 int run_main(int argc, char** argv, int trouble_exit, const Tool& tool) {

@@ -9,7 +9,10 @@
 #include <span>
 #include <string>
 
-#include <CLI/CLI.hpp>
+// <CLI/CLI.hpp> alone compiles for seconds: one file of each tool includes it, which declares the options.
+namespace CLI {
+class App;
+}
 
 namespace daxfs::cli {
 

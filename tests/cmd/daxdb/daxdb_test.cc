@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include <gmock/gmock.h>
+#include <CLI/CLI.hpp>
 
 #include "cmd/daxdb/commands.h"
 #include "tests/cmd/daxdb/rich_image.h"
