@@ -90,6 +90,20 @@ lint_licences() {
     return "$failed"
 }
 
+# Nobody's first demo, and no guest test, waits for what it does not use.
+lint_plans() {
+    cd "$ROOT" || return
+    configured "$BUILD" || cmake --preset dev
+    local target failed=0
+    for target in for_demo for_live; do
+        if ninja -C "$BUILD" -t commands "$target" | grep -oE ' -c .*/(cmd/daxbench|tests/(lib|cmd|crash|hostile|fuzz|bench))/.*'; then
+            echo "$target builds this"
+            failed=1
+        fi
+    done
+    return "$failed"
+}
+
 # A mutant that the module has moved away from would be missed only when all of them are run.
 lint_mutants() {
     cd "$ROOT" || return
@@ -157,6 +171,7 @@ quick_lint() {
     step "lint licences" lint_licences || failed=1
     step "lint man pages" lint_man || failed=1
     step "lint man tables" lint_man_tables || failed=1
+    step "lint build plans" lint_plans || failed=1
     step "lint module (sparse)" lint_sparse || failed=1
     step "lint crash mutants" lint_mutants || failed=1
     step "lint call sites" lint_sites || failed=1

@@ -1,4 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# The runner asks for the module with delay points where a test does, and else not.
+add_test(NAME live/variants COMMAND ${CMAKE_CURRENT_LIST_DIR}/run --variants basic/mount race/write)
+set_tests_properties(live/variants PROPERTIES PASS_REGULAR_EXPRESSION "^points\n$")
+add_test(NAME live/no_variants COMMAND ${CMAKE_CURRENT_LIST_DIR}/run --variants basic/mount)
+set_tests_properties(live/no_variants PROPERTIES FAIL_REGULAR_EXPRESSION points)
+
 # Programs for tests in the guest: static, because they run where no library is. tests/live/bin/NAME.cc becomes
 # build/bin/tests/NAME, and /tests/bin/NAME in the guest. The one that damages filesystems (its verbs are in
 # tests/live/damage) uses the library, and finds what that needs where fsck.daxfs does.
