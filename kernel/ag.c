@@ -84,6 +84,7 @@ static void add_ag(struct super_block *sb, u32 agno)
 		return;
 	ag->free_blocks = le32_to_cpu(header.free_blocks);
 	ag->free_inodes = le32_to_cpu(header.free_inodes);
+	daxfs_space_unknown(sbi, agno);
 	atomic64_add(ag->free_blocks, &sbi->free_blocks);
 	atomic64_add(ag->free_inodes, &sbi->free_inodes);
 	atomic64_add(le32_to_cpu(header.inode_blocks), &sbi->inode_blocks);
@@ -118,11 +119,14 @@ static void count_later_ags(struct super_block *sb)
 int daxfs_ags_open(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u32 agno;
+	u32 longs = BITS_TO_LONGS(sbi->ag_count), agno, kind;
 
 	sbi->ags = kvcalloc(sbi->ag_count, sizeof(*sbi->ags), GFP_KERNEL);
-	if (!sbi->ags)
+	sbi->ags_with[0] = kvcalloc(DAXFS_OFFERS * longs, sizeof(long), GFP_KERNEL);
+	if (!sbi->ags || !sbi->ags_with[0])
 		return -ENOMEM;
+	for (kind = 1; kind < DAXFS_OFFERS; kind++)
+		sbi->ags_with[kind] = sbi->ags_with[0] + kind * longs;
 	count_later_ags(sb);
 	for (agno = 0; agno < sbi->ag_count; agno++) {
 		struct daxfs_ag *ag = &sbi->ags[agno];
@@ -152,6 +156,7 @@ void daxfs_ags_close(struct super_block *sb)
 	for (agno = 0; sbi->ags && agno < sbi->ag_count; agno++) {
 		struct daxfs_ag *ag = &sbi->ags[agno];
 
+		daxfs_space_free(ag);
 		kvfree(ag->reserved);
 		kvfree(ag->open_inodes);
 		kvfree(ag->empty_inodes);
@@ -163,6 +168,7 @@ void daxfs_ags_close(struct super_block *sb)
 		kvfree(ag->nodes);
 		xa_destroy(&ag->taken_inodes);
 	}
+	kvfree(sbi->ags_with[0]);
 	kvfree(sbi->ags);
 	sbi->ags = NULL;
 }
@@ -187,7 +193,8 @@ static int load_locked(struct super_block *sb, u32 agno)
 		ag->verified = kvzalloc(BITS_TO_LONGS(daxfs_map_blocks(sbi)) * sizeof(long), GFP_NOFS);
 	if (!ag->failed)
 		ag->failed = kvzalloc(BITS_TO_LONGS(daxfs_map_blocks(sbi)) * sizeof(long), GFP_NOFS);
-	if (!ag->reserved || !ag->open_inodes || !ag->empty_inodes || !ag->verified || !ag->failed)
+	if (!ag->reserved || !ag->open_inodes || !ag->empty_inodes || !ag->verified || !ag->failed ||
+	    daxfs_space_alloc(ag))
 		return -ENOMEM;
 	/* Nobody is ever given these, whatever the bitmap comes to say of them. */
 	bitmap_set(ag->reserved, 0, daxfs_fixed_blocks(sbi, agno));
@@ -414,6 +421,7 @@ static int init_ag(struct super_block *sb, struct daxfs_tx *tx, u32 agno)
 	if (err)
 		return err;
 	sbi->ags[agno].free_blocks = sbi->ags[agno].blocks - sbi->map_end;
+	daxfs_space_unknown(sbi, agno);
 	atomic64_sub(sbi->ags[agno].free_blocks, &sbi->uninitialised_blocks);
 	smp_store_release(&sbi->initialised_ags, agno + 1);
 	return 0;

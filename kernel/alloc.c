@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Free space. A block is free when neither its bit in the AG's bitmap nor its bit in the AG's `reserved` array is set;
- * whoever looks does so under reserve_lock, and every change keeps one of the two bits set for as long as the block
- * belongs to somebody:
- *	allocation	reserved is set -> the transaction sets the bitmap -> it commits -> reserved is cleared
- *	free		reserved is set -> the transaction clears the bitmap -> it commits -> reserved is cleared
- *			or, where somebody refers to the block's page, stays set until nobody does (held.c)
- *	window		reserved is set -> its file allocates from it, or it ends and reserved is cleared (window.c)
+ * The search for free space. What is free, and the summary that the search goes by, is told in space.c.
  *
  * Placement. A huge page is 512 blocks, one cache line of bitmap; a hole is free space in one that is not wholly free.
  * A file of less than 2 MiB cannot be mapped by a huge fault, so it need not break a free huge page: metadata and small
@@ -16,8 +10,9 @@
  * pages of their own too: those that grow are spared the move.
  * What a file is expected to grow into is kept in windows. When there is neither hole nor huge page they are taken.
  *
- * free_huge counts the wholly free huge pages, so that "are there holes?" is a subtraction; `hint` and `room_hint` are
- * lower bounds for holes and for large ones.
+ * The search costs the same on every device, however full: it visits AGs that offer what it looks for, and in them huge
+ * pages that have it, lowest first, and gives up after so many. Only that there is a free block is never missed: a page
+ * in hole_pages has one.
  */
 #include <linux/bitmap.h>
 #include <linux/capability.h>
@@ -33,211 +28,99 @@
 #include "trace.h"
 
 #define HOLES_TRIED	64
-#define ROOMS_TRIED	256
-#define MEDIUM_PIECE	16u	/* blocks: medium files are not cut into smaller pieces while there are huge pages */
+#define ROOMS_TRIED	32
+#define COLOURS_TRIED	64
 
-/* First free block in [from, end), or end. */
-static u32 next_free(const struct daxfs_space *s, u32 from, u32 end)
+/* A reservation on its way. */
+struct attempt {
+	struct super_block *sb;
+	const struct daxfs_alloc *request;
+	u32 want;
+	struct daxfs_run *run;
+	struct daxfs_window *spare;	/* to keep the rest of the huge page in; NULL: not */
+	u32 tries;			/* left in this step: holes, huge pages for a colour */
+	u32 looks;			/* into AGs and huge pages, so far */
+};
+
+/* The first hole of `want` blocks in a huge page, else the largest. Returns its length, 0 for none. */
+static u32 hole_in_page(const struct daxfs_space *s, struct attempt *attempt, u32 huge, u32 want, u32 *first)
 {
-	while (from < end) {
-		u64 word = daxfs_free_word(s, from / 64) >> (from % 64);
+	u32 at = huge * DAXFS_HUGE_BLOCKS, end = min(at + DAXFS_HUGE_BLOCKS, s->ag->blocks), best = 0;
 
-		if (word)
-			return min(end, from + (u32)__ffs64(word));
-		from = (from / 64 + 1) * 64;
-	}
-	return end;
-}
+	while (best < want && attempt->tries && (at = daxfs_next_free(s, at, end)) < end) {
+		u32 length = daxfs_next_used(s, at, min_t(u64, end, (u64)at + want)) - at;
 
-u32 daxfs_next_used(const struct daxfs_space *s, u32 from, u32 end)
-{
-	while (from < end) {
-		u32 base = round_down(from, DAXFS_BITS_PER_MAP_BLOCK), stop = min(end, base + DAXFS_BITS_PER_MAP_BLOCK);
-		const __le64 *map = daxfs_ag_map(s->sbi, s->agno, base / DAXFS_BITS_PER_MAP_BLOCK);
-
-		for (; from < stop; from = round_down(from, 64) + 64) {
-			u64 word = le64_to_cpu(READ_ONCE(map[(from - base) / 64])) | s->ag->reserved[from / 64];
-
-			word >>= from % 64;
-			if (word)
-				return min(end, from + (u32)__ffs64(word));
-		}
-	}
-	return end;
-}
-
-/* The AG's bitmap was verified; nobody reserves in it yet. */
-void daxfs_count_free(struct super_block *sb, u32 agno)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct daxfs_space s = { .sbi = sbi, .ag = &sbi->ags[agno], .agno = agno };
-	u32 huge;
-
-	spin_lock(&s.ag->reserve_lock);
-	s.ag->free_huge = 0;
-	for (huge = 0; huge < s.ag->blocks / DAXFS_HUGE_BLOCKS; huge++)
-		s.ag->free_huge += daxfs_huge_is_free(&s, huge);
-	s.ag->hint = 0;
-	s.ag->room_hint = 0;
-	spin_unlock(&s.ag->reserve_lock);
-}
-
-/* The wholly free huge pages that [first, first + count), all of it free, reaches into: only the ends need a look. */
-static u32 free_huge_in(const struct daxfs_space *s, u32 first, u32 count)
-{
-	u32 huge = first / DAXFS_HUGE_BLOCKS, last = (first + count - 1) / DAXFS_HUGE_BLOCKS;
-	u32 free = daxfs_huge_is_free(s, huge);
-
-	if (huge < last)
-		free += daxfs_huge_is_free(s, last) + (last - huge - 1);
-	return free;
-}
-
-/* bitmap_set() and bitmap_clear() are slow for one bit, and for a GiB, which is thousands of words. */
-static void change_bits(unsigned long *bits, u32 first, u32 count, bool set)
-{
-	u32 end = first + count, from = round_up(first, 64), to = round_down(end, 64);
-
-	if (count == 1) {
-		__assign_bit(first, bits, set);
-	} else if (from < to) {
-		memset(&bits[from / 64], set ? 0xff : 0, (to - from) / 8);
-		change_bits(bits, first, from - first, set);
-		change_bits(bits, to, end - to, set);
-	} else if (set) {
-		bitmap_set(bits, first, count);
-	} else {
-		bitmap_clear(bits, first, count);
-	}
-}
-
-static void take(const struct daxfs_space *s, u32 first, u32 count)
-{
-	u32 huge = free_huge_in(s, first, count);
-
-	if (huge) {
-		s->ag->free_huge -= huge;
-		daxfs_lower_hints(s, round_down(first, DAXFS_HUGE_BLOCKS));
-	}
-	change_bits(s->ag->reserved, first, count, true);
-	s->ag->free_blocks -= count;
-}
-
-static void release(const struct daxfs_space *s, u32 first, u32 count)
-{
-	change_bits(s->ag->reserved, first, count, false);
-	s->ag->free_huge += free_huge_in(s, first, count);
-	s->ag->free_blocks += count;
-	daxfs_lower_hints(s, first);
-}
-
-static bool has_holes(const struct daxfs_space *s)
-{
-	return s->ag->free_blocks > s->ag->free_huge * DAXFS_HUGE_BLOCKS;
-}
-
-/* The next hole at or behind *at, before `end`: its length, at most `want`; 0 for none. Wholly free huge pages are passed
- * over. *at: where it begins. */
-static u32 next_hole(const struct daxfs_space *s, u32 *at, u32 end, u32 want)
-{
-	for (;;) {
-		u32 stop;
-
-		*at = next_free(s, *at, end);
-		if (*at == end)
-			return 0;
-		stop = min((*at / DAXFS_HUGE_BLOCKS + 1) * DAXFS_HUGE_BLOCKS, end);
-		if (*at % DAXFS_HUGE_BLOCKS || !daxfs_huge_is_free(s, *at / DAXFS_HUGE_BLOCKS))
-			return daxfs_next_used(s, *at, min_t(u64, stop, (u64)*at + want)) - *at;
-		*at = stop;
-	}
-}
-
-/*
- * The best of the first holes: the first that is large enough, else the largest seen. Returns the blocks found, 0 for
- * none.
- */
-static u32 find_hole(const struct daxfs_space *s, u32 want, u32 *first)
-{
-	u32 at = s->ag->hint, best = 0, tried;
-
-	if (!has_holes(s))
-		return 0;
-	for (tried = 0; best < want && tried < HOLES_TRIED; tried++) {
-		u32 length = next_hole(s, &at, s->ag->blocks, want);
-
-		if (!length)
-			break;
-		if (!tried)
-			s->ag->hint = at;
 		if (length > best) {
 			best = length;
 			*first = at;
 		}
 		at += length;
+		attempt->tries--;
 	}
 	return best;
 }
 
 /*
- * Room for a medium file: as find_hole(), among the holes of MEDIUM_PIECE blocks and more, and nothing shorter than
- * `least`. Low ones first: so the huge pages behind them empty.
+ * The best of the first holes in `pages`: the first that is large enough, else the largest of those tried. Returns its
+ * length, 0 for none.
  */
-static u32 find_room(const struct daxfs_space *s, u32 want, u32 least, u32 *first)
+static u32 find_in(const struct daxfs_space *s, struct attempt *attempt, const unsigned long *pages, u32 want, u32 *first)
 {
-	u32 at = max(s->ag->hint, s->ag->room_hint), best = 0, tried;
-	bool lowest = true;
+	u32 end = daxfs_huge_pages(s->ag), best = 0, huge, at;
 
-	if (!has_holes(s))
-		return 0;
-	for (tried = 0; best < want && tried < ROOMS_TRIED; tried++) {
-		u32 length = next_hole(s, &at, s->ag->blocks, max(want, MEDIUM_PIECE));
+	for (huge = find_first_bit(pages, end); huge < end && best < want && attempt->tries;
+	     huge = find_next_bit(pages, end, huge + 1)) {
+		u32 length;
 
-		if (lowest && (!length || length >= MEDIUM_PIECE)) {
-			s->ag->room_hint = at;
-			lowest = false;
+		if (s->ag->page_free[huge] <= best) {
+			attempt->tries--;
+			continue;
 		}
-		if (!length)
-			break;
+		attempt->looks++;
+		length = hole_in_page(s, attempt, huge, want, &at);
+		if (length < DAXFS_ROOM_BLOCKS && want >= DAXFS_ROOM_BLOCKS && attempt->tries)
+			daxfs_no_room(s, huge);
 		if (length > best) {
 			best = length;
 			*first = at;
 		}
-		at += length;
 	}
-	if (lowest)
-		s->ag->room_hint = at;
+	return best;
+}
+
+/* Room for a medium file, and nothing shorter than `least`. Low ones first: so the huge pages behind them empty. */
+static u32 find_room(const struct daxfs_space *s, struct attempt *attempt, u32 want, u32 least, u32 *first)
+{
+	u32 best = find_in(s, attempt, s->ag->room_pages, max(want, DAXFS_ROOM_BLOCKS), first);
+
 	return best < least ? 0 : best;
 }
 
 /* A wholly free huge page at or behind `from`, else before it. Found: its first block. */
-static bool find_huge(const struct daxfs_space *s, u32 from, u32 *first)
+static bool find_huge(const struct daxfs_space *s, struct attempt *attempt, u32 from, u32 *first)
 {
 	u32 pages = s->ag->blocks / DAXFS_HUGE_BLOCKS;
-	u32 start = from / DAXFS_HUGE_BLOCKS, i;
+	u32 huge = find_next_bit_wrap(s->ag->whole_pages, pages, from / DAXFS_HUGE_BLOCKS);
 
-	if (!s->ag->free_huge)
-		return false;
-	for (i = 0; i < pages; i++) {
-		u32 huge = (start + i) % pages;
-
-		if (daxfs_huge_is_free(s, huge)) {
-			*first = huge * DAXFS_HUGE_BLOCKS;
-			return true;
-		}
-	}
-	return false;
+	attempt->looks++;
+	*first = huge * DAXFS_HUGE_BLOCKS;
+	return huge < pages;
 }
 
-/* Room at `colour` modulo 512 in a broken huge page: the first that holds all, else the largest. */
-static u32 find_colour(const struct daxfs_space *s, u32 colour, u32 want, u32 *first)
+/* Room at `colour` modulo 512 in a broken huge page: the first that holds all, else the largest of some. */
+static u32 find_colour(const struct daxfs_space *s, struct attempt *attempt, u32 colour, u32 want, u32 *first)
 {
-	u32 enough = min(want, DAXFS_HUGE_BLOCKS - colour);
-	u32 best = 0, at;
+	u32 enough = min(want, DAXFS_HUGE_BLOCKS - colour), end = daxfs_huge_pages(s->ag);
+	u32 best = 0, huge;
 
-	for (at = colour; at < s->ag->blocks && best < enough; at += DAXFS_HUGE_BLOCKS) {
-		u32 length = daxfs_next_used(s, at, min(s->ag->blocks, at + enough)) - at;
+	for_each_set_bit(huge, s->ag->room_pages, end) {
+		u32 at = huge * DAXFS_HUGE_BLOCKS + colour, length;
 
+		if (best >= enough || !attempt->tries)
+			break;
+		attempt->tries--;
+		attempt->looks++;
+		length = at < s->ag->blocks ? daxfs_next_used(s, at, min(s->ag->blocks, at + enough)) - at : 0;
 		if (length > best) {
 			best = length;
 			*first = at;
@@ -251,10 +134,11 @@ static u32 extend(const struct daxfs_space *s, const struct daxfs_alloc *request
 {
 	u32 end = min_t(u64, s->ag->blocks, (u64)first + want);
 	u32 stop = min((first / DAXFS_HUGE_BLOCKS + 1) * DAXFS_HUGE_BLOCKS, end);
-	u32 at = daxfs_next_used(s, first, stop), huge = at / DAXFS_HUGE_BLOCKS;
+	u32 at = daxfs_next_used(s, first, stop);
 
-	if (at == stop && request->kind == DAXFS_ALLOC_DATA)
-		at += daxfs_free_huge_run(s, huge, DIV_ROUND_UP(end, DAXFS_HUGE_BLOCKS)) * DAXFS_HUGE_BLOCKS;
+	if (at == stop && stop < end && request->kind == DAXFS_ALLOC_DATA)
+		at = find_next_zero_bit(s->ag->whole_pages, daxfs_huge_pages(s->ag), stop / DAXFS_HUGE_BLOCKS) *
+		     DAXFS_HUGE_BLOCKS;
 	return min(at, end) - first;
 }
 
@@ -275,7 +159,7 @@ static u32 find_goal(const struct daxfs_space *s, const struct daxfs_alloc *requ
 		return 0;
 	}
 	count = extend(s, request, goal, want);
-	return request->kind == DAXFS_ALLOC_MEDIUM && count < min_t(u32, want, MEDIUM_PIECE) ? 0 : count;
+	return request->kind == DAXFS_ALLOC_MEDIUM && count < min_t(u32, want, DAXFS_ROOM_BLOCKS) ? 0 : count;
 }
 
 /* As much again as the file has already, at most a huge page: a file that grows is in few pieces. */
@@ -286,46 +170,54 @@ static u32 medium_room(const struct daxfs_alloc *request, u32 want)
 
 enum step { STEP_GOAL, STEP_ROOM, STEP_HOLE, STEP_HUGE, STEP_COLOUR, STEP_STEAL };
 
-static u32 find(const struct daxfs_space *s, const struct daxfs_alloc *request, enum step step, u32 goal, u32 want,
-		u32 *first)
+/* What an AG must offer for a step to be worth a visit, and how much the step tries, in all AGs. */
+static const struct {
+	u8 offer;
+	u8 tries;
+} limits[] = {
+	[STEP_ROOM] = { DAXFS_OFFERS_ROOM, ROOMS_TRIED },
+	[STEP_HOLE] = { DAXFS_OFFERS_HOLES, HOLES_TRIED },
+	[STEP_HUGE] = { DAXFS_OFFERS_WHOLE },
+	[STEP_COLOUR] = { DAXFS_OFFERS_ROOM, COLOURS_TRIED },
+	[STEP_STEAL] = { DAXFS_OFFERS_KEPT, HOLES_TRIED },
+};
+
+/* The oldest windows end until something is free. */
+static u32 steal(const struct daxfs_space *s, struct attempt *attempt, u32 want, u32 *first)
 {
+	while (!s->ag->free_blocks && daxfs_window_steal(s))
+		;
+	if (daxfs_has_holes(s->ag))
+		return find_in(s, attempt, s->ag->hole_pages, want, first);
+	return find_huge(s, attempt, 0, first) ? extend(s, attempt->request, *first, want) : 0;
+}
+
+static u32 find(const struct daxfs_space *s, struct attempt *attempt, enum step step, u32 goal, u32 *first)
+{
+	const struct daxfs_alloc *request = attempt->request;
 	bool data = request->kind == DAXFS_ALLOC_DATA || request->kind == DAXFS_ALLOC_MEDIUM;
-	u32 colour = data ? request->file_block % DAXFS_HUGE_BLOCKS : 0;
+	u32 colour = data ? request->file_block % DAXFS_HUGE_BLOCKS : 0, want = attempt->want;
 
 	switch (step) {
 	case STEP_GOAL:
 		*first = goal;
 		return find_goal(s, request, goal, want);
 	case STEP_ROOM:
-		/* An almost empty AG need not save huge pages. */
-		if (s->ag->free_huge >= s->ag->blocks / DAXFS_HUGE_BLOCKS / 4 * 3)
-			return 0;
-		return min(want, find_room(s, medium_room(request, want), min_t(u32, want, MEDIUM_PIECE), first));
-	case STEP_STEAL:
-		while (!has_holes(s) && daxfs_window_steal(s))
-			;
-		fallthrough;
+		return min(want, find_room(s, attempt, medium_room(request, want), min(want, DAXFS_ROOM_BLOCKS), first));
 	case STEP_HOLE:
-		return find_hole(s, want, first);
+		return find_in(s, attempt, s->ag->hole_pages, want, first);
+	case STEP_STEAL:
+		return steal(s, attempt, want, first);
 	case STEP_COLOUR:
-		return find_colour(s, colour, want, first);
+		return find_colour(s, attempt, colour, want, first);
 	case STEP_HUGE:
-		if (!find_huge(s, goal, first))
+		if (!find_huge(s, attempt, goal, first))
 			return 0;
 		*first += colour;
 		return extend(s, request, *first, want);
 	}
 	return 0;
 }
-
-/* A reservation on its way. */
-struct attempt {
-	struct super_block *sb;
-	const struct daxfs_alloc *request;
-	u32 want;
-	struct daxfs_run *run;
-	struct daxfs_window *spare;	/* to keep the rest of the huge page in; NULL: not */
-};
 
 /* Takes what was found, and keeps what the file will grow into. reserve_lock is held. */
 static void take_found(const struct daxfs_space *s, struct attempt *attempt, u32 first, u32 count)
@@ -334,11 +226,11 @@ static void take_found(const struct daxfs_space *s, struct attempt *attempt, u32
 	bool whole = daxfs_huge_is_free(s, (first + count - 1) / DAXFS_HUGE_BLOCKS);
 	u32 room = DAXFS_HUGE_BLOCKS;
 
-	take(s, first, count);
+	daxfs_space_take(s, first, count);
 	if (!attempt->spare)
 		return;
 	if (request->kind == DAXFS_ALLOC_MEDIUM)
-		room = max_t(u64, request->file_block + count, MEDIUM_PIECE);
+		room = max_t(u64, request->file_block + count, DAXFS_ROOM_BLOCKS);
 	if (daxfs_window_keep(s, request->owner, attempt->spare, first, count, request->file_block, whole, room))
 		attempt->spare = NULL;
 }
@@ -347,14 +239,14 @@ static u32 try_ag(struct attempt *attempt, u32 agno, enum step step, u32 goal)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(attempt->sb);
 	struct daxfs_space s = { .sbi = sbi, .ag = &sbi->ags[agno], .agno = agno };
-	u32 first = 0, count;
+	u32 first = 0, count = 0;
 
-	if (!READ_ONCE(s.ag->free_blocks) && (step != STEP_STEAL || !READ_ONCE(s.ag->kept_blocks)))
-		return 0;
+	attempt->looks++;
 	if (daxfs_ag_count(attempt->sb, agno))
 		return 0;
 	spin_lock(&s.ag->reserve_lock);
-	count = find(&s, attempt->request, step, goal, attempt->want, &first);
+	if (step == STEP_GOAL || s.ag->offers >> limits[step].offer & 1)
+		count = find(&s, attempt, step, goal, &first);
 	if (count)
 		take_found(&s, attempt, first, count);
 	spin_unlock(&s.ag->reserve_lock);
@@ -365,15 +257,20 @@ static u32 try_ag(struct attempt *attempt, u32 agno, enum step step, u32 goal)
 
 static u32 try_all(struct attempt *attempt, enum step step, u32 start, u32 goal)
 {
-	u32 ags = smp_load_acquire(&DAXFS_SB(attempt->sb)->initialised_ags);
-	u32 i;
+	struct daxfs_sb_info *sbi = DAXFS_SB(attempt->sb);
+	u32 ags = smp_load_acquire(&sbi->initialised_ags), agno;
+	const unsigned long *with = sbi->ags_with[limits[step].offer];
 
-	for (i = 0; i < ags; i++) {
-		u32 agno = (start + i) % ags;
-
-		if (try_ag(attempt, agno, step, i ? 0 : goal))
+	if (step == STEP_GOAL)
+		return try_ag(attempt, start, step, goal);
+	attempt->tries = limits[step].tries;
+	if (attempt->request->near_only)
+		return test_bit(start, with) ? try_ag(attempt, start, step, goal) : 0;
+	for_each_set_bit_wrap(agno, with, ags, start) {
+		if (try_ag(attempt, agno, step, agno == start ? goal : 0))
 			return attempt->run->count;
-		if (step == STEP_GOAL || attempt->request->near_only)
+		/* What is an AG's own to offer is there, but room may be gone, or be of another colour. */
+		if (limits[step].offer == DAXFS_OFFERS_ROOM && (!attempt->tries || !--attempt->tries))
 			break;
 	}
 	return 0;
@@ -432,12 +329,13 @@ static u32 find_space(struct super_block *sb, const struct daxfs_alloc *request,
 	struct attempt attempt = { .sb = sb, .request = request, .want = want, .run = run };
 	bool congruent = request->kind == DAXFS_ALLOC_DATA;
 
-	if (!request->owner || (!congruent && request->kind != DAXFS_ALLOC_MEDIUM))
-		return search_ags(&attempt);
-	if (daxfs_window_take(sb, request->owner, request->file_block, want, congruent, run))
-		return run->count;
-	attempt.spare = daxfs_window_spare(sb, request->owner);
+	if (request->owner && (congruent || request->kind == DAXFS_ALLOC_MEDIUM)) {
+		if (daxfs_window_take(sb, request->owner, request->file_block, want, congruent, run))
+			return run->count;
+		attempt.spare = daxfs_window_spare(sb, request->owner);
+	}
 	search_ags(&attempt);
+	daxfs_count(DAXFS_SB(sb), looks, attempt.looks);
 	kfree(attempt.spare);
 	return run->count;
 }
@@ -522,53 +420,4 @@ int daxfs_reserve_kept(struct inode *inode, u64 file_block, u32 want, struct dax
 	if (got)
 		daxfs_unreserve(sb, *run);
 	return -ENOSPC;
-}
-
-void daxfs_freed_release(struct super_block *sb, u32 agno, u32 first, u32 count)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct daxfs_space s = { .sbi = sbi, .ag = &sbi->ags[agno], .agno = agno };
-
-	spin_lock(&s.ag->reserve_lock);
-	release(&s, first, count);
-	spin_unlock(&s.ag->reserve_lock);
-	atomic64_add(count, &sbi->free_blocks);
-}
-
-void daxfs_unreserve(struct super_block *sb, struct daxfs_run run)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u32 agno, first;
-
-	if (!run.count || WARN_ON_ONCE(!daxfs_block_valid(sbi, run.block, run.count)))
-		return;
-	agno = daxfs_ag_of(sbi, run.block);
-	first = run.block - daxfs_ag_start(sbi, agno);
-	if (WARN_ON_ONCE(find_next_zero_bit(sbi->ags[agno].reserved, first + run.count, first) < first + run.count))
-		return;
-	daxfs_freed_release(sb, agno, first, run.count);
-}
-
-static void change_reserved(struct super_block *sb, u32 agno, u32 first, u32 count, bool set)
-{
-	struct daxfs_ag *ag = &DAXFS_SB(sb)->ags[agno];
-
-	spin_lock(&ag->reserve_lock);
-	change_bits(ag->reserved, first, count, set);
-	spin_unlock(&ag->reserve_lock);
-}
-
-void daxfs_reservation_kept(struct super_block *sb, u32 agno, u32 first, u32 count)
-{
-	change_reserved(sb, agno, first, count, false);
-}
-
-void daxfs_freed_hold(struct super_block *sb, u32 agno, u32 first, u32 count)
-{
-	change_reserved(sb, agno, first, count, true);
-}
-
-u64 daxfs_free_blocks(struct super_block *sb)
-{
-	return max_t(s64, 0, atomic64_read(&DAXFS_SB(sb)->free_blocks));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Free space. Reservations live in DRAM and vanish with a crash. */
+/* Free space: alloc.c, space.c and window.c. Reservations live in DRAM and vanish with a crash. */
 #ifndef DAXFS_ALLOC_H
 #define DAXFS_ALLOC_H
 
@@ -16,12 +16,17 @@ struct daxfs_alloc {
 	bool near_only;		/* META: in the AG of `ino` or not at all, and nothing that is kept for a file */
 };
 int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run);
-void daxfs_unreserve(struct super_block *sb, struct daxfs_run run);
 /* All of `want` congruent blocks at `file_block` that were kept for the file, or -ENOSPC. inode's lock is held exclusive. */
 int daxfs_reserve_kept(struct inode *inode, u64 file_block, u32 want, struct daxfs_run *run);
 /* Until what large files that nobody has any more held is free, see reclaim.c. False: there was none. */
 bool daxfs_wait_reclaim(struct super_block *sb);
+
+/* ---- space.c: the account ---- */
 u64 daxfs_free_blocks(struct super_block *sb);
+int daxfs_space_alloc(struct daxfs_ag *ag);	/* the summary; daxfs_count_free() fills it */
+void daxfs_space_free(struct daxfs_ag *ag);
+void daxfs_space_unknown(struct daxfs_sb_info *sbi, u32 agno);	/* in use from now on, and not counted yet */
+void daxfs_unreserve(struct super_block *sb, struct daxfs_run run);
 /* What the end of a transaction does to reservations: an allocation is in the bitmap now, a free may be used again. */
 void daxfs_reservation_kept(struct super_block *sb, u32 agno, u32 first, u32 count);
 void daxfs_freed_hold(struct super_block *sb, u32 agno, u32 first, u32 count);	/* before the bitmap shows it free */

@@ -83,6 +83,15 @@ struct daxfs_run {
 	u32 count;
 };
 
+/* Kinds of free space, see space.c. */
+enum daxfs_offer {
+	DAXFS_OFFERS_WHOLE,	/* wholly free huge pages */
+	DAXFS_OFFERS_ROOM,	/* large holes, where huge pages are to be saved */
+	DAXFS_OFFERS_HOLES,	/* free blocks in broken huge pages */
+	DAXFS_OFFERS_KEPT,	/* windows */
+	DAXFS_OFFERS
+};
+
 /* In-memory side of an allocation group. */
 struct daxfs_ag {
 	struct mutex lock;		/* header, maps and their checksums, orphans, verified: until commit */
@@ -97,9 +106,13 @@ struct daxfs_ag {
 	u32 held_blocks;		/* bits of `held` */
 	unsigned long *held;		/* bit a block: freed while somebody referred to its page, see held.c; NULL: none yet */
 	struct list_head windows;	/* struct daxfs_window, oldest first */
+	u16 *page_free;			/* free blocks of each huge page; with the bitmaps below in one piece of memory */
+	unsigned long *whole_pages;	/* bit a huge page: all of its blocks are free */
+	unsigned long *hole_pages;	/* some of them */
+	unsigned long *room_pages;	/* those of these where some lie together, as far as is known */
+	u32 rooms;			/* bits of `room_pages` */
+	u8 offers;			/* bit an enum daxfs_offer: what daxfs_sb_info.ags_with has of it */
 	u32 free_inodes;		/* neither used nor taken */
-	u32 hint;			/* below this block there are no free ones outside free huge pages */
-	u32 room_hint;			/* below it there are no holes of 64 KiB */
 	u32 inode_hint;			/* below it no bit of `open_inodes` is set */
 	u32 empty_blocks;		/* bits of `empty_inodes` */
 	u32 unseen;			/* blocks of inodes below this one nobody has looked into yet; under survey_lock */
@@ -131,6 +144,7 @@ struct daxfs_journal {
 /* Since mount, one set a CPU. */
 struct daxfs_counters {
 	u64 commits, flushed_lines, fences, logged_bytes;
+	u64 looks;			/* of the search for space, into an AG or a huge page */
 };
 
 struct daxfs_sb_info {
@@ -159,6 +173,7 @@ struct daxfs_sb_info {
 	u32 head_blocks, bitmap_blocks, orphan_map_blocks;
 	u32 map_end;			/* blocks of superblock copy, header and maps */
 	struct daxfs_ag *ags;		/* ag_count of them */
+	unsigned long *ags_with[DAXFS_OFFERS];	/* bit an AG: it offers this, see space.c; one piece of memory */
 	/* Of the whole filesystem: reservations taken off, windows and uninitialised AGs counted. */
 	atomic64_t free_blocks;
 	atomic64_t uninitialised_blocks;	/* the part of free_blocks in AGs without a head */

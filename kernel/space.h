@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the two files of free space share: alloc.c, which finds it, and window.c, which keeps it for growing files. */
+/*
+ * Space inside one AG: space.c keeps account of it, alloc.c searches it, window.c keeps some of it for growing files.
+ */
 #ifndef DAXFS_SPACE_H
 #define DAXFS_SPACE_H
 
@@ -10,6 +12,7 @@
 #include "daxfs.h"
 
 #define DAXFS_LINE_WORDS	(DAXFS_HUGE_BLOCKS / 64)
+#define DAXFS_ROOM_BLOCKS	16u	/* a hole of 64 KiB is room for a medium file */
 
 /* An AG under search: its reserve_lock is held, its bitmap was verified. Blocks are counted from the AG's start. */
 struct daxfs_space {
@@ -27,47 +30,37 @@ static inline u64 daxfs_free_word(const struct daxfs_space *s, u32 word)
 	return ~(used | s->ag->reserved[word]);
 }
 
-/* How many huge pages from `huge` on, up to `end`, are wholly free; those that reach behind the AG's end are not. */
-static inline u32 daxfs_free_huge_run(const struct daxfs_space *s, u32 huge, u32 end)
+/* Huge pages of an AG; what is left at its end counts as one that is never wholly free. */
+static inline u32 daxfs_huge_pages(const struct daxfs_ag *ag)
 {
-	const u32 lines = DAXFS_BITS_PER_MAP_BLOCK / DAXFS_HUGE_BLOCKS;
-	const unsigned long *reserved = &s->ag->reserved[huge * DAXFS_LINE_WORDS];
-	const __le64 *line = NULL;
-	u32 at;
-
-	end = min(end, s->ag->blocks / DAXFS_HUGE_BLOCKS);
-	for (at = huge; at < end; at++) {
-		u64 used = 0;
-		u32 i;
-
-		if (!line || at % lines == 0)
-			line = daxfs_ag_map(s->sbi, s->agno, at / lines) + at % lines * DAXFS_LINE_WORDS;
-#pragma GCC unroll 8
-		for (i = 0; i < DAXFS_LINE_WORDS; i++)
-			used |= (__force u64)READ_ONCE(line[i]) | reserved[i];
-		line += DAXFS_LINE_WORDS;
-		reserved += DAXFS_LINE_WORDS;
-		if (used)
-			break;
-	}
-	return at > huge ? at - huge : 0;
+	return DIV_ROUND_UP(ag->blocks, DAXFS_HUGE_BLOCKS);
 }
 
 static inline bool daxfs_huge_is_free(const struct daxfs_space *s, u32 huge)
 {
-	return daxfs_free_huge_run(s, huge, huge + 1);
+	return s->ag->page_free[huge] == DAXFS_HUGE_BLOCKS;
 }
 
-/* There may be a hole at `block` now; a large one may reach back to the start of its huge page. */
-static inline void daxfs_lower_hints(const struct daxfs_space *s, u32 block)
+static inline bool daxfs_has_holes(const struct daxfs_ag *ag)
 {
-	s->ag->hint = min(s->ag->hint, block);
-	s->ag->room_hint = min(s->ag->room_hint, round_down(block, DAXFS_HUGE_BLOCKS));
+	return ag->free_blocks > ag->free_huge * DAXFS_HUGE_BLOCKS;
 }
 
-/* First block in [from, end) that is not free, or end. */
+/* ---- space.c ---- */
+/* First block in [from, end) that is free, or that is not; or end. */
+u32 daxfs_next_free(const struct daxfs_space *s, u32 from, u32 end);
 u32 daxfs_next_used(const struct daxfs_space *s, u32 from, u32 end);
+/* Free blocks are reserved; reserved ones, which the bitmap does not have, are free. */
+void daxfs_space_take(const struct daxfs_space *s, u32 first, u32 count);
+void daxfs_space_release(const struct daxfs_space *s, u32 first, u32 count);
+/* So many blocks of a huge page came into a window, or are free again. Their bits in `reserved` say so already. */
+void daxfs_space_kept(const struct daxfs_space *s, u32 huge, u32 count);
+void daxfs_space_returned(const struct daxfs_space *s, u32 huge, u32 count);
+void daxfs_space_used(const struct daxfs_space *s, u32 count);	/* blocks of a window are its owner's */
+/* Somebody looked through the whole huge page, and it has no hole of DAXFS_ROOM_BLOCKS. */
+void daxfs_no_room(const struct daxfs_space *s, u32 huge);
 
+/* ---- window.c ---- */
 /*
  * The rest of a huge page that a growing file has begun, kept for it: its blocks' bits in daxfs_ag.reserved are set, but
  * filesystem-wide they count as free, and whoever finds nothing else takes them all. Changed under reserve_lock; on the

@@ -36,6 +36,7 @@ COUNTER(commits);
 COUNTER(flushed_lines);
 COUNTER(fences);
 COUNTER(logged_bytes);
+COUNTER(looks);
 
 static u64 read_free_blocks(struct daxfs_sb_info *sbi)
 {
@@ -77,6 +78,7 @@ static struct attribute *daxfs_attrs[] = {
 	&attr_flushed_lines.attr,
 	&attr_fences.attr,
 	&attr_logged_bytes.attr,
+	&attr_looks.attr,
 	&attr_free_blocks.attr,
 	&attr_kept_blocks.attr,
 	&attr_held_blocks.attr,

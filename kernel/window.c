@@ -32,10 +32,7 @@ static void free_kept(const struct daxfs_space *s, struct daxfs_window *window)
 		reserved[i] &= ~window->blocks[i];
 	bitmap_zero(window->blocks, DAXFS_HUGE_BLOCKS);
 	list_del_init(&window->in_ag);
-	s->ag->kept_blocks -= count;
-	s->ag->free_blocks += count;
-	s->ag->free_huge += daxfs_huge_is_free(s, window->huge);
-	daxfs_lower_hints(s, window->huge * DAXFS_HUGE_BLOCKS);
+	daxfs_space_returned(s, window->huge, count);
 }
 
 static void end_window(struct super_block *sb, struct daxfs_window *window)
@@ -110,20 +107,20 @@ u32 daxfs_window_take(struct super_block *sb, struct daxfs_inode_info *info, u64
 
 	lockdep_assert_held_write(&info->lock);
 	list_for_each_entry(window, &info->windows, in_inode) {
-		struct daxfs_ag *ag = &sbi->ags[window->agno];
+		struct daxfs_space s = { .sbi = sbi, .ag = &sbi->ags[window->agno], .agno = window->agno };
 		u64 block = file_block - window->shift;
 		u32 first = block % DAXFS_HUGE_BLOCKS, end;
 
 		if (block / DAXFS_HUGE_BLOCKS != window->huge ||
 		    (congruent && window->shift % DAXFS_HUGE_BLOCKS))
 			continue;
-		spin_lock(&ag->reserve_lock);
+		spin_lock(&s.ag->reserve_lock);
 		end = find_next_zero_bit(window->blocks, min_t(u64, DAXFS_HUGE_BLOCKS, (u64)first + want), first);
 		bitmap_clear(window->blocks, first, end - first);
-		ag->kept_blocks -= end - first;
+		daxfs_space_used(&s, end - first);
 		if (bitmap_empty(window->blocks, DAXFS_HUGE_BLOCKS))
 			list_del_init(&window->in_ag);
-		spin_unlock(&ag->reserve_lock);
+		spin_unlock(&s.ag->reserve_lock);
 		if (end == first)
 			continue;
 		run->block = daxfs_ag_start(sbi, window->agno) + block;
@@ -186,8 +183,7 @@ bool daxfs_window_keep(const struct daxfs_space *s, struct daxfs_inode_info *inf
 	else if (from < to)
 		to = daxfs_next_used(s, from, min_t(u64, to, (u64)from + room));
 	kept = from < to ? keep_free(s, window, from, to) : 0;
-	s->ag->kept_blocks += kept;
-	s->ag->free_blocks -= kept;
+	daxfs_space_kept(s, huge, kept);
 	if (window != spare || !kept)
 		return false;
 	list_add_tail(&window->in_ag, &s->ag->windows);

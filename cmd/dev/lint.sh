@@ -148,13 +148,11 @@ lint_floors() {
         sub(/\.[ch]$/, "", name)
         if (file ~ /\.c$/ && !(name in floor) && name !~ /^(sites|sites_end|points)$/)
             complain(file " stands on no floor of Kbuild")
-        if (name == "space") name = "alloc"	# what alloc.c and window.c share
     }
     /^#include "/ {
         split($0, part, "\"")
         other = part[2]
         sub(/\.h$/, "", other)
-        if (other == "space") other = "alloc"
         if (other == name || !(other in floor)) next
         if (floor[other] > floor[name] + 0 || (floor[other] == floor[name] && !together[floor[name]]))
             complain(file ":" FNR ": " part[2] " is not below it (see Kbuild)")
