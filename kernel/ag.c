@@ -22,6 +22,7 @@
 
 /* Usable space of the initialised AGs below which the next is initialised. */
 #define AG_SLACK	2048
+#define AGS_COMPARED	8
 
 static u32 ag_length(const struct daxfs_sb_info *sbi, u32 agno)
 {
@@ -479,4 +480,68 @@ void daxfs_ag_make_room(struct super_block *sb, u32 blocks)
 
 	if (seen < sbi->ag_count && usable - (s64)blocks < AG_SLACK && !daxfs_in_tx(sb))
 		daxfs_ag_init_next(sb, seen);
+}
+
+/* ---- which AG ---- */
+
+/* Its lock is held from a transaction's first fence to its last: who comes now would wait. */
+static bool is_busy(struct daxfs_ag *ag)
+{
+	return mutex_is_locked(&ag->lock);
+}
+
+static u32 free_in(const struct daxfs_ag *ag)
+{
+	return READ_ONCE(ag->free_blocks) + READ_ONCE(ag->kept_blocks);
+}
+
+static bool is_nearly_full(const struct daxfs_ag *ag)
+{
+	return free_in(ag) < ag->blocks / 16;
+}
+
+/* How many AGs there are to choose from: one for each processor, as far as the device has them, is opened when asked for. */
+static u32 ags_to_choose_from(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u32 ags = smp_load_acquire(&sbi->initialised_ags);
+
+	if (ags < min(sbi->ag_count, num_online_cpus()) && !daxfs_in_tx(sb) && !daxfs_ag_init_next(sb, ags))
+		return smp_load_acquire(&sbi->initialised_ags);
+	return ags;
+}
+
+u32 daxfs_ag_in_turn(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u32 ags = ags_to_choose_from(sb), turn = atomic_inc_return(&sbi->ag_turn), best = turn % ags, i;
+
+	for (i = 0; i < min(ags, AGS_COMPARED); i++) {
+		u32 agno = (turn + i) % ags;
+		struct daxfs_ag *ag = &sbi->ags[agno];
+
+		if (!is_nearly_full(ag) && !is_busy(ag))
+			return agno;
+		if (free_in(ag) > free_in(&sbi->ags[best]))
+			best = agno;
+	}
+	return best;
+}
+
+u32 daxfs_ag_unless_full(struct super_block *sb, u32 agno)
+{
+	struct daxfs_ag *ag = &DAXFS_SB(sb)->ags[agno];
+
+	return is_nearly_full(ag) || is_busy(ag) ? daxfs_ag_in_turn(sb) : agno;
+}
+
+u32 daxfs_ag_unless_busy(struct super_block *sb, u32 agno)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u32 own;
+
+	if (likely(!is_busy(&sbi->ags[agno])))
+		return agno;
+	own = raw_smp_processor_id() % ags_to_choose_from(sb);
+	return is_nearly_full(&sbi->ags[own]) || is_busy(&sbi->ags[own]) ? agno : own;
 }

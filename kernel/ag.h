@@ -16,6 +16,16 @@ int daxfs_ags_store_count(struct super_block *sb);	/* what the mount has counted
 bool daxfs_inode_in_map(struct super_block *sb, u64 ino);
 bool daxfs_inode_map_lost(struct super_block *sb, u64 ino);	/* the map that would tell is damaged */
 
+/*
+ * Where new things go. Directories of the root are dealt out in turn to as many AGs as there are processors, or are in use;
+ * everything else goes to the AG of what it belongs to, so that a transaction locks one AG, and a file is freed in one:
+ * a file to its directory's, its data and maps to the file's. Only while somebody commits in that AG does what begins
+ * anew begin elsewhere: a file, and data without a goal, in the AG of this processor, a directory in the next in turn.
+ */
+u32 daxfs_ag_in_turn(struct super_block *sb);
+u32 daxfs_ag_unless_full(struct super_block *sb, u32 agno);	/* or busy: then the next in turn */
+u32 daxfs_ag_unless_busy(struct super_block *sb, u32 agno);	/* then this processor's own */
+
 /* Before a transaction, and before a reservation of `blocks` outside one: the initialised AGs have some room left for
  * the reservations of transactions that are open. */
 void daxfs_ag_make_room(struct super_block *sb, u32 blocks);

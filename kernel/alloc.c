@@ -255,6 +255,16 @@ static u32 try_ag(struct attempt *attempt, u32 agno, enum step step, u32 goal)
 	return count;
 }
 
+/*
+ * Whether an AG with whole pages to spare breaks one rather than to wait for the other AG, which somebody commits in: the
+ * price is one broken page more.
+ */
+static bool keeps_apart(enum step step, const struct daxfs_ag *near, struct daxfs_ag *other)
+{
+	return (step == STEP_HOLE || step == STEP_ROOM) && other != near && mutex_is_locked(&other->lock) &&
+	       READ_ONCE(near->free_huge) > near->blocks / DAXFS_HUGE_BLOCKS / 4;
+}
+
 static u32 try_all(struct attempt *attempt, enum step step, u32 start, u32 goal)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(attempt->sb);
@@ -267,9 +277,11 @@ static u32 try_all(struct attempt *attempt, enum step step, u32 start, u32 goal)
 	if (attempt->request->near_only)
 		return test_bit(start, with) ? try_ag(attempt, start, step, goal) : 0;
 	for_each_set_bit_wrap(agno, with, ags, start) {
+		if (keeps_apart(step, &sbi->ags[start], &sbi->ags[agno]))
+			continue;
 		if (try_ag(attempt, agno, step, agno == start ? goal : 0))
 			return attempt->run->count;
-		/* What is an AG's own to offer is there, but room may be gone, or be of another colour. */
+		/* Room is there as far as is known: it may be gone, or be of another colour. */
 		if (limits[step].offer == DAXFS_OFFERS_ROOM && (!attempt->tries || !--attempt->tries))
 			break;
 	}
@@ -301,6 +313,8 @@ static u32 search_ags(struct attempt *attempt)
 		start = daxfs_ag_of(sbi, near);
 		goal = request->goal ? near - daxfs_ag_start(sbi, start) : 0;
 	}
+	if (!request->goal && !request->near_only && start < READ_ONCE(sbi->initialised_ags))
+		start = daxfs_ag_unless_busy(attempt->sb, start);
 again:
 	seen = smp_load_acquire(&sbi->initialised_ags);
 	if (start >= seen) {

@@ -170,6 +170,7 @@ struct daxfs_sb_info {
 	u8 ag_shift;
 	u32 ag_count;
 	u32 initialised_ags;
+	atomic_t ag_turn;		/* counts daxfs_ag_in_turn() */
 	u32 head_blocks, bitmap_blocks, orphan_map_blocks;
 	u32 map_end;			/* blocks of superblock copy, header and maps */
 	struct daxfs_ag *ags;		/* ag_count of them */

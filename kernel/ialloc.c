@@ -159,15 +159,16 @@ static int claim_anywhere(struct super_block *sb, u32 start, u32 *unseen, u64 *i
 	return -ENOSPC;
 }
 
-/* Directories of the root spread over the AGs, everything else stays near its directory. */
 static u32 choose_ag(struct inode *dir, umode_t mode)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(dir->i_sb);
-	u32 ags = smp_load_acquire(&sbi->initialised_ags);
+	struct super_block *sb = dir->i_sb;
+	u32 own = daxfs_ag_of(DAXFS_SB(sb), dir->i_ino / DAXFS_INODES_PER_BLOCK);
 
-	if (S_ISDIR(mode) && dir->i_ino == le64_to_cpu(sbi->believed.root_ino))
-		return get_random_u32() % ags;
-	return daxfs_ag_of(sbi, dir->i_ino / DAXFS_INODES_PER_BLOCK);
+	if (!S_ISDIR(mode))
+		return daxfs_ag_unless_busy(sb, own);
+	if (dir->i_ino == le64_to_cpu(DAXFS_SB(sb)->believed.root_ino))
+		return daxfs_ag_in_turn(sb);
+	return daxfs_ag_unless_full(sb, own);
 }
 
 /*

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// How much the search for space looks at where nothing fits, on an empty daxfs at DIRECTORY whose counters lie in STATS.
+// How much the search for space looks at where nothing fits, on an empty daxfs at DIRECTORY whose counters lie in
+// STATS.
 //
-//   search DIRECTORY STATS LOOKS    breaks every huge page, and fails when a piece of some file took more than LOOKS looks
+//   search DIRECTORY STATS LOOKS    breaks every huge page, and fails when a piece of some file took more than LOOKS
+//   looks
 //                                   into groups and huge pages
 #include <linux/falloc.h>
 

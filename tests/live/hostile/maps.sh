@@ -6,7 +6,8 @@
 # shellcheck source=tests/live/hostile/lib
 . /tests/hostile/lib
 
-mkfs_mount
+# One group: all of it is in group 0.
+mkfs_mount --ag-size 1G
 mkdir "$MNT/dir"
 echo content >"$MNT/dir/file"
 ln -s "$(printf '%0300d' 7)" "$MNT/link"

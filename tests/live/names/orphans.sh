@@ -9,7 +9,7 @@ before=$(stat -f -c '%f %d' "$MNT")
 umount "$MNT"
 mount_fs
 # Blocks of inodes that nobody has looked into since the stop come back for who asks for more than there is.
-expect_fail fallocate -l 1T "$MNT/all" 2>/dev/null
+expect_fail fallocate -l 1024G "$MNT/all" 2>/dev/null
 rm -f "$MNT/all"
 expect_eq "$(stat -f -c '%f %d' "$MNT")" "$before" "free blocks and inodes after recovery"
 rmdir "$MNT/dir"
