@@ -180,7 +180,7 @@ struct daxfs_sb_info {
 	atomic64_t uninitialised_blocks;	/* the part of free_blocks in AGs without a head */
 	atomic64_t free_inodes;
 	atomic64_t inode_blocks;
-	atomic64_t empty_blocks;	/* those known to hold no inode, see inode_blocks.c */
+	atomic64_t empty_blocks;	/* those known to hold no inode, see inode_blocks.c; those being given back too */
 	struct mutex survey_lock;	/* daxfs_ag.unseen */
 	struct delayed_work inode_work;
 	/* reclaim.c: large files that nobody has any more */

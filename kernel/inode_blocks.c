@@ -388,7 +388,10 @@ static bool promise_block(struct super_block *sb, u32 agno, u32 bit)
 	return false;
 }
 
-/* Blocks of the AG that are known to be empty, all but the first `keep` of them; their inodes are promised. */
+/*
+ * Blocks of the AG that are known to be empty, all but the first `keep` of them; their inodes are promised. They count in
+ * daxfs_sb_info.empty_blocks until the caller is done with them.
+ */
 static u32 promise_empty(struct super_block *sb, u32 agno, u32 keep, u32 bits[GIVEN_BLOCKS])
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
@@ -404,6 +407,7 @@ static u32 promise_empty(struct super_block *sb, u32 agno, u32 keep, u32 bits[GI
 			keep--;
 			continue;
 		}
+		atomic64_inc(&sbi->empty_blocks);
 		forget_block(sbi, ag, bit);
 		bits[found++] = bit;
 	}
@@ -411,6 +415,7 @@ static u32 promise_empty(struct super_block *sb, u32 agno, u32 keep, u32 bits[GI
 	for (i = 0; i < found; i++)
 		if (promise_block(sb, agno, bits[i]))
 			bits[count++] = bits[i];
+	atomic64_sub(found - count, &sbi->empty_blocks);
 	return count;
 }
 
@@ -440,15 +445,15 @@ static bool trim(struct super_block *sb, u32 agno, u32 keep)
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 bits[GIVEN_BLOCKS], count, i;
 	bool some = false;
+	int err = 0;
 
-	while ((count = promise_empty(sb, agno, keep, bits))) {
-		if (give_back(sb, agno, bits, count)) {
-			for (i = 0; i < count * DAXFS_INODES_PER_BLOCK; i++)
-				daxfs_inode_given(sbi, first_inode(sbi, agno, bits[i / DAXFS_INODES_PER_BLOCK]) +
-						       i % DAXFS_INODES_PER_BLOCK);
-			break;
-		}
-		some = true;
+	while (!err && (count = promise_empty(sb, agno, keep, bits))) {
+		err = give_back(sb, agno, bits, count);
+		for (i = 0; err && i < count * DAXFS_INODES_PER_BLOCK; i++)
+			daxfs_inode_given(sbi, first_inode(sbi, agno, bits[i / DAXFS_INODES_PER_BLOCK]) +
+					       i % DAXFS_INODES_PER_BLOCK);
+		atomic64_sub(count, &sbi->empty_blocks);
+		some |= !err;
 	}
 	return some;
 }

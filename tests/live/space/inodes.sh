@@ -3,14 +3,7 @@
 # time: 180
 # Blocks of inodes come back: at once for statfs, as space when it is needed, and on the device at the unmount.
 blocks() { stat -f -c %f "$MNT"; }
-# back WHAT: the free blocks are as before. Those that the worker gives back just then count as neither for a moment.
-back() {
-    for _ in 1 2 3 4 5; do
-        [ "$(blocks)" != "$before" ] || return 0
-        sleep 1
-    done
-    expect_eq "$(blocks)" "$before" "$1"
-}
+back() { expect_eq "$(blocks)" "$before" "$1"; } # WHAT: the free blocks are as before
 
 mkfs.daxfs -q -f "$PMEM" 48M
 mount_fs
