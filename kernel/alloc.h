@@ -26,6 +26,7 @@ u64 daxfs_free_blocks(struct super_block *sb);
 int daxfs_space_alloc(struct daxfs_ag *ag);	/* the summary; daxfs_count_free() fills it */
 void daxfs_space_free(struct daxfs_ag *ag);
 void daxfs_space_unknown(struct daxfs_sb_info *sbi, u32 agno);	/* in use from now on, and not counted yet */
+void daxfs_note_inodes(struct daxfs_sb_info *sbi, u32 agno);	/* free_inodes has changed; reserve_lock is held */
 void daxfs_unreserve(struct super_block *sb, struct daxfs_run run);
 /* What the end of a transaction does to reservations: an allocation is in the bitmap now, a free may be used again. */
 void daxfs_reservation_kept(struct super_block *sb, u32 agno, u32 first, u32 count);

@@ -83,12 +83,13 @@ struct daxfs_run {
 	u32 count;
 };
 
-/* Kinds of free space, see space.c. */
+/* Kinds of what is free, see space.c. */
 enum daxfs_offer {
 	DAXFS_OFFERS_WHOLE,	/* wholly free huge pages */
 	DAXFS_OFFERS_ROOM,	/* large holes, where huge pages are to be saved */
 	DAXFS_OFFERS_HOLES,	/* free blocks in broken huge pages */
 	DAXFS_OFFERS_KEPT,	/* windows */
+	DAXFS_OFFERS_INODES,	/* free inodes, be that in blocks that nobody has looked into */
 	DAXFS_OFFERS
 };
 

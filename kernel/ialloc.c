@@ -146,14 +146,13 @@ static int claim_or_grow(struct super_block *sb, u32 near, bool near_only, u32 *
 static int claim_anywhere(struct super_block *sb, u32 start, u32 *unseen, u64 *ino)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u32 ags = smp_load_acquire(&sbi->initialised_ags), i;
+	u32 ags = smp_load_acquire(&sbi->initialised_ags), agno;
 
-	if (atomic64_read(&sbi->free_inodes) <= 0)
-		return -ENOSPC;
-	for (i = 0; i < ags; i++) {
-		u32 agno = (start + i) % ags;
-
-		if (READ_ONCE(sbi->ags[agno].free_inodes) && !claim_in_ag(sb, agno, unseen, ino))
+	for_each_set_bit_wrap(agno, sbi->ags_with[DAXFS_OFFERS_INODES], ags, start) {
+		/* Nothing is known of one that nobody has loaded. */
+		if (!*unseen && !READ_ONCE(sbi->ags[agno].loaded))
+			continue;
+		if (!claim_in_ag(sb, agno, unseen, ino))
 			return 0;
 	}
 	return -ENOSPC;

@@ -138,6 +138,7 @@ void daxfs_inode_taken(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
 	spin_lock(&ag->reserve_lock);
 	if (ag->free_inodes)
 		ag->free_inodes--;
+	daxfs_note_inodes(sbi, agno);
 	set_empty(sbi, ag, bit, false);
 	spin_unlock(&ag->reserve_lock);
 	atomic64_dec(&sbi->free_inodes);
@@ -152,6 +153,7 @@ void daxfs_inode_given(struct daxfs_sb_info *sbi, u64 ino)
 	xa_erase(&ag->taken_inodes, ino);
 	spin_lock(&ag->reserve_lock);
 	ag->free_inodes++;
+	daxfs_note_inodes(sbi, agno);
 	if (daxfs_inode_bit(sbi, agno, bit))
 		note_open(sbi, agno, bit);
 	spin_unlock(&ag->reserve_lock);
@@ -165,6 +167,7 @@ void daxfs_inode_blocks_made(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32
 
 	spin_lock(&ag->reserve_lock);
 	ag->free_inodes += count * DAXFS_INODES_PER_BLOCK;
+	daxfs_note_inodes(sbi, agno);
 	for (bit = first; bit < first + count; bit++)
 		note_open(sbi, agno, bit);
 	spin_unlock(&ag->reserve_lock);
@@ -467,7 +470,7 @@ bool daxfs_give_inodes(struct super_block *sb, bool look)
 
 	if (gate < 0)
 		return false;
-	for (agno = 0; agno < ags; agno++) {
+	for_each_set_bit(agno, sbi->ags_with[DAXFS_OFFERS_INODES], ags) {
 		struct daxfs_ag *ag = &sbi->ags[agno];
 
 		while (look && READ_ONCE(ag->free_inodes) >= DAXFS_INODES_PER_BLOCK && !daxfs_ag_load(sb, agno) &&

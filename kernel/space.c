@@ -14,8 +14,8 @@
  *	hole_pages	some are, and not all
  *	room_pages	of these: it has a hole of DAXFS_ROOM_BLOCKS, as far as is known. Set where one comes to be, cleared
  *			where somebody looked in vain.
- *	ags_with	of the filesystem, one bit an AG: what kinds of space it offers. Those of an AG whose bitmap nobody has
- *			counted yet are all set.
+ *	ags_with	of the filesystem, one bit an AG: what it offers. Of an AG whose bitmap nobody has counted yet: all
+ *			kinds of space.
  * It takes 1.2 KiB for a GiB. Bits of ags_with change under the AG's reserve_lock; who reads them takes them for hints.
  */
 #include <linux/bitmap.h>
@@ -90,8 +90,10 @@ static void set_offers(struct daxfs_sb_info *sbi, u32 agno, u8 offers)
 
 void daxfs_space_unknown(struct daxfs_sb_info *sbi, u32 agno)
 {
-	if (sbi->ags[agno].free_blocks)
-		set_offers(sbi, agno, BIT(DAXFS_OFFERS_WHOLE) | BIT(DAXFS_OFFERS_ROOM) | BIT(DAXFS_OFFERS_HOLES));
+	const struct daxfs_ag *ag = &sbi->ags[agno];
+
+	set_offers(sbi, agno, (ag->free_inodes ? BIT(DAXFS_OFFERS_INODES) : 0) |
+		   (ag->free_blocks ? BIT(DAXFS_OFFERS_WHOLE) | BIT(DAXFS_OFFERS_ROOM) | BIT(DAXFS_OFFERS_HOLES) : 0));
 }
 
 /* An AG with plenty of huge pages need not save them: rooms in broken ones are not asked for. */
@@ -106,10 +108,19 @@ static __always_inline void note_offers(const struct daxfs_space *s)
 	u8 offers = (ag->free_huge ? BIT(DAXFS_OFFERS_WHOLE) : 0) |
 		    (ag->rooms && saves_pages(ag) ? BIT(DAXFS_OFFERS_ROOM) : 0) |
 		    (daxfs_has_holes(ag) ? BIT(DAXFS_OFFERS_HOLES) : 0) |
-		    (ag->kept_blocks ? BIT(DAXFS_OFFERS_KEPT) : 0);
+		    (ag->kept_blocks ? BIT(DAXFS_OFFERS_KEPT) : 0) |
+		    (ag->offers & BIT(DAXFS_OFFERS_INODES));
 
 	if (unlikely(offers != ag->offers))
 		set_offers(s->sbi, s->agno, offers);
+}
+
+void daxfs_note_inodes(struct daxfs_sb_info *sbi, u32 agno)
+{
+	const struct daxfs_ag *ag = &sbi->ags[agno];
+
+	if (!ag->free_inodes != !(ag->offers & BIT(DAXFS_OFFERS_INODES)))
+		set_offers(sbi, agno, ag->offers ^ BIT(DAXFS_OFFERS_INODES));
 }
 
 static void set_room(struct daxfs_ag *ag, u32 huge, bool room)
