@@ -5,9 +5,10 @@
  * that is in use, or data that the allocator gave to somebody else.
  *
  * The place of extents is looked at each time. The maps are once, where a claim is first believed: of an inode's own
- * extents in the inode's life, of a node (its place, and the extents in it) in the mount. What is claimed later the
- * allocator gave, and it gives nothing that the bitmap has. A claim that the maps deny is damage. Where the maps are
- * damaged themselves the file can be read, so that its data can be copied off; daxfs_may_change() refuses to change it.
+ * extents in the inode's life, of a node (its place, and the extents in it) in the mount, with all else of it (tree.c).
+ * What is claimed later the allocator gave, and it gives nothing that the bitmap has. A claim that the maps deny is damage.
+ * Where the maps are damaged themselves the file can be read, so that its data can be copied off; daxfs_may_change()
+ * refuses to change it.
  */
 #include "ag.h"
 #include "bits.h"

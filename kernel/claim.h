@@ -12,13 +12,13 @@ int daxfs_claim_blocks(struct inode *inode, u64 block, u64 count);
 /* Before the first load from a node's block, which is of a valid place and not known: 0, or -EIO, -EUCLEAN after saying
  * so. */
 int daxfs_claim_node(struct inode *inode, u64 block);
-void daxfs_know_node(struct inode *inode, u64 block);		/* it need not be claimed again in this mount */
+void daxfs_know_node(struct inode *inode, u64 block);		/* it is believed for the rest of this mount */
 void daxfs_forget_node(struct inode *inode, u64 block);		/* it is freed */
 int daxfs_refuse_change(struct inode *inode);			/* says that it is doubtful: -EUCLEAN */
 
 /*
- * Whether the block, which may be any number, was believed to be a node in this mount: of a valid place, and claimed.
- * Every walk asks this of each node that it comes to.
+ * Whether the block, which may be any number, was believed to be a node in this mount: see tree.c. Every walk asks this of
+ * each node that it comes to.
  */
 static inline bool daxfs_node_known(const struct daxfs_sb_info *sbi, u64 block)
 {

@@ -79,13 +79,13 @@ int daxfs_reserve_data(struct inode *inode, const struct daxfs_path *path, u64 w
 	struct daxfs_alloc request = {
 		.kind = kind,
 		.ino = inode->i_ino,
-		.file_block = path->key,
+		.file_block = path->tree.key,
 		.owner = DAXFS_I(inode),
 		.want = min_t(u64, want, DAXFS_MAX_RUN),
 	};
 	u64 goal = daxfs_path_goal(sbi, path);
 
-	if (kind == DAXFS_ALLOC_SMALL || kind == DAXFS_ALLOC_MEDIUM || daxfs_congruent(sbi, goal, path->key))
+	if (kind == DAXFS_ALLOC_SMALL || kind == DAXFS_ALLOC_MEDIUM || daxfs_congruent(sbi, goal, path->tree.key))
 		request.goal = goal;
 	return daxfs_reserve(inode->i_sb, &request, run);
 }

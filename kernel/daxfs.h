@@ -238,8 +238,6 @@ struct daxfs_map {
 	u64 sequence;		/* daxfs_inode_info.map_sequence at the lookup */
 };
 
-#define DAXFS_VERIFIED_NODES	8
-
 struct daxfs_inode_info {
 	struct rw_semaphore lock;	/* the 512-byte inode, its trees and their checksums, until commit */
 	spinlock_t ioend_lock;		/* of `ioends`; a leaf, taken where an I/O ends */
@@ -263,7 +261,6 @@ struct daxfs_inode_info {
 	bool stored;			/* is on the device: read from it, or daxfs_store_inode() was called */
 	bool claimed;			/* the maps have been asked about the extents in the inode, see claim.c */
 	bool doubtful;			/* the maps that should vouch for its blocks cannot be read: not to be changed */
-	u64 verified[DAXFS_VERIFIED_NODES];	/* extent tree nodes whose checksum was seen to be right, by block */
 	struct list_head mapped;	/* in daxfs_sb_info.mapped, from the first mmap(2) on */
 	struct list_head windows;	/* struct daxfs_window: kept for the file to grow into. Under `lock` */
 	atomic_t writers;		/* open files that may write: the last one to go ends the windows */

@@ -20,7 +20,7 @@
 #include "error.h"
 #include "inode.h"
 #include "journal.h"
-#include "persist.h"
+#include "tree_change.h"
 
 #define RECORD_BYTES(name_length) round_up(sizeof(struct daxfs_dirent) + (name_length), 8)
 #define MAX_RECORD_BYTES RECORD_BYTES(DAXFS_NAME_MAX)
@@ -38,11 +38,22 @@ struct dir_record {
 
 /* A name that is there. */
 struct dir_place {
-	struct dir_path path;
+	struct daxfs_tree_path path;
 	struct dir_record record;
 	u32 offset;
 	u32 free_before;	/* offset of the free record that ends at `offset`, or `offset` */
 };
+
+struct daxfs_dir_change {
+	struct daxfs_tree_change tree;
+	bool removed;		/* a name went; the leaf at removed_key may be empty */
+	u64 removed_key;
+};
+
+static const void *leaf_of(const struct daxfs_tree_path *path)
+{
+	return daxfs_step_node(&path->step[0]);
+}
 
 static u64 first_key(const struct daxfs_sb_info *sbi, const struct qstr *name)
 {
@@ -57,9 +68,9 @@ u8 daxfs_dirent_type(umode_t mode)
 	return fs_umode_to_ftype(mode);		/* the format's numbers are the VFS's */
 }
 
-static int bad_record(struct inode *dir, const struct dir_path *path, u32 offset)
+static int bad_record(struct inode *dir, const struct daxfs_tree_path *path, u32 offset)
 {
-	return daxfs_corrupt(dir->i_sb, dir->i_ino, path->block, "directory entry at byte %u", offset);
+	return daxfs_corrupt(dir->i_sb, dir->i_ino, path->step[0].block, "directory entry at byte %u", offset);
 }
 
 /*
@@ -86,7 +97,7 @@ static __always_inline bool read_record(const void *leaf, u32 offset, struct dir
 						   record->type <= DAXFS_DIRENT_LNK && record->name_length;
 }
 
-static int load_record(struct inode *dir, const struct dir_path *path, const void *leaf, u32 offset,
+static int load_record(struct inode *dir, const struct daxfs_tree_path *path, const void *leaf, u32 offset,
 		       struct dir_record *record)
 {
 	return read_record(leaf, offset, record) ? 0 : bad_record(dir, path, offset);
@@ -104,31 +115,42 @@ static bool is_name(const struct dir_record *record)
 	return true;
 }
 
-bool daxfs_dir_names_ok(const void *leaf)
+/* Whether all that the records of the leaf name can be a name. */
+static int verify_names(struct inode *dir, const struct daxfs_tree_step *step)
 {
+	const void *leaf = daxfs_step_node(step);
 	struct dir_record record;
 	u32 offset;
 
 	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE; offset += record.length)
 		if (!read_record(leaf, offset, &record) || !is_name(&record))
-			return false;
-	return true;
+			return -EUCLEAN;
+	return 0;
 }
+
+const struct daxfs_tree daxfs_dir_tree = {
+	.name		= "a directory",
+	.magic		= DAXFS_DIR_NODE_MAGIC,
+	.format		= DAXFS_FORMAT_DIRECTORY,
+	.flat_format	= DAXFS_FORMAT_DIRECTORY,
+	.leaf_max	= DAXFS_DIR_LEAF_COUNT,
+	.clustered	= true,
+	.end		= DAXFS_DIR_KEY_END,
+	.verify_leaf	= verify_names,
+};
 
 static bool name_is(const struct dir_record *record, const struct qstr *name)
 {
 	return record->name_length == name->len && !memcmp(record->entry + 1, name->name, name->len);
 }
 
-static int check_record(struct inode *dir, const struct dir_path *path, struct dir_record record)
+static int check_record(struct inode *dir, const struct daxfs_tree_path *path, u32 offset, struct dir_record record)
 {
-	u32 offset = (const void *)record.entry - (const void *)path->leaf;
-
 	if (!daxfs_dirent_ok(DAXFS_SB(dir->i_sb), record.entry, record.name_length))
-		return daxfs_corrupt(dir->i_sb, dir->i_ino, path->block, "checksum of the directory entry at byte %u",
+		return daxfs_corrupt(dir->i_sb, dir->i_ino, path->step[0].block, "checksum of the directory entry at byte %u",
 				     offset);
-	if (record.type != DAXFS_DIRENT_FREE && (record.key < path->low || record.key >= path->high))
-		return daxfs_corrupt(dir->i_sb, dir->i_ino, path->block,
+	if (record.type != DAXFS_DIRENT_FREE && (record.key < path->step[0].low || record.key >= path->step[0].high))
+		return daxfs_corrupt(dir->i_sb, dir->i_ino, path->step[0].block,
 				     "directory entry at byte %u in the wrong leaf", offset);
 	return 0;
 }
@@ -136,7 +158,7 @@ static int check_record(struct inode *dir, const struct dir_path *path, struct d
 /* -ENOENT: not in this leaf. */
 static int find_in_leaf(struct inode *dir, struct dir_place *place, u64 first, const struct qstr *name)
 {
-	const void *leaf = place->path.leaf;
+	const void *leaf = leaf_of(&place->path);
 	u32 offset, free_before = 0;
 
 	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
@@ -148,7 +170,7 @@ static int find_in_leaf(struct inode *dir, struct dir_place *place, u64 first, c
 			place->record = record;
 			place->offset = offset;
 			place->free_before = free_before ?: offset;
-			return check_record(dir, &place->path, record);
+			return check_record(dir, &place->path, offset, record);
 		}
 		free_before = record.type == DAXFS_DIRENT_FREE ? offset : 0;
 		offset += record.length;
@@ -156,7 +178,7 @@ static int find_in_leaf(struct inode *dir, struct dir_place *place, u64 first, c
 	return -ENOENT;
 }
 
-static int find_name(struct inode *dir, struct daxfs_dir_change *change, const struct qstr *name,
+static int find_name(struct inode *dir, struct daxfs_tree_change *change, const struct qstr *name,
 		     struct dir_place *place)
 {
 	u64 first = first_key(DAXFS_SB(dir->i_sb), name), key = first;
@@ -168,7 +190,7 @@ static int find_name(struct inode *dir, struct daxfs_dir_change *change, const s
 			err = find_in_leaf(dir, place, first, name);
 		if (err != -ENOENT || !place->path.height)
 			return err;
-		key = place->path.high;
+		key = place->path.step[0].high;
 	} while (key - first < ORDINALS && key < DAXFS_DIR_KEY_END);
 	return -ENOENT;
 }
@@ -190,7 +212,7 @@ int daxfs_dir_lookup(struct inode *dir, const struct qstr *name, u64 *ino, u8 *t
 /* A damaged directory is not empty: nothing in it is thrown away unseen. */
 bool daxfs_dir_is_empty(struct inode *dir)
 {
-	struct dir_path path;
+	struct daxfs_tree_path path;
 	u64 key = 0;
 	int err;
 
@@ -198,34 +220,26 @@ bool daxfs_dir_is_empty(struct inode *dir)
 		err = daxfs_dir_find(dir, NULL, key, &path);
 		if (err)
 			return err == -ENOENT;
-		if (path.names)
+		if (path.step[0].count)
 			return false;
-		key = path.high;
+		key = path.step[0].high;
 	} while (key < DAXFS_DIR_KEY_END);
 	return true;
 }
 
 struct daxfs_dir_change *daxfs_dir_begin(struct daxfs_tx *tx, struct inode *dir)
 {
-	const struct daxfs_inode *raw = DAXFS_I(dir)->raw;
 	struct daxfs_dir_change *change;
 	int err = daxfs_may_change(dir);
 
-	lockdep_assert_held_write(&DAXFS_I(dir)->lock);
 	BUILD_BUG_ON(sizeof(*change) > DAXFS_BLOCK_SIZE);
 	if (err)
 		return ERR_PTR(err);
 	change = daxfs_tx_buffer(tx);
 	if (!change)
 		return ERR_PTR(-ENOMEM);
-	change->tx = tx;
-	change->dir = dir;
-	change->fork_count = le16_to_cpu(READ_ONCE(raw->fork_count));
-	change->height = READ_ONCE(raw->tree_height);
+	daxfs_tree_begin(&change->tree, &daxfs_dir_tree, tx, dir);
 	change->removed = false;
-	change->blocks = 0;
-	change->node_count = 0;
-	change->fork = raw->fork;
 	return change;
 }
 
@@ -243,7 +257,7 @@ static void put_free(struct daxfs_sb_info *sbi, void *leaf, u32 offset, u32 leng
 	daxfs_seal_dirent(sbi, put_record(leaf, offset, length));
 }
 
-static void change_count(struct dir_node *node, int by)
+static void change_count(struct daxfs_tree_node *node, int by)
 {
 	node->copy->count = cpu_to_le16(le16_to_cpu(node->copy->count) + by);
 }
@@ -251,43 +265,46 @@ static void change_count(struct dir_node *node, int by)
 /* The record and its free neighbours become one free record. Only its header is written: what lies under it is space. */
 int daxfs_dir_remove(struct daxfs_dir_change *change, const struct qstr *name)
 {
+	struct inode *dir = change->tree.inode;
+	struct daxfs_tree_node *node;
 	struct dir_record next;
 	struct dir_place place;
-	struct dir_node *node;
+	const void *leaf;
 	u32 end;
-	int err = find_name(change->dir, change, name, &place);
+	int err = find_name(dir, &change->tree, name, &place);
 
 	if (err)
 		return err;
 	if (WARN_ON_ONCE(change->removed))
 		return -EINVAL;
+	leaf = leaf_of(&place.path);
 	end = place.offset + place.record.length;
 	if (end < DAXFS_BLOCK_SIZE) {
-		err = load_record(change->dir, &place.path, place.path.leaf, end, &next);
+		err = load_record(dir, &place.path, leaf, end, &next);
 		if (!err && next.type == DAXFS_DIRENT_FREE) {
-			err = check_record(change->dir, &place.path, next);
+			err = check_record(dir, &place.path, end, next);
 			end += next.length;
 		}
 		if (err)
 			return err;
 	}
 	if (place.free_before != place.offset) {
-		err = load_record(change->dir, &place.path, place.path.leaf, place.free_before, &next);
+		err = load_record(dir, &place.path, leaf, place.free_before, &next);
 		if (!err)
-			err = check_record(change->dir, &place.path, next);
+			err = check_record(dir, &place.path, place.free_before, next);
 		if (err)
 			return err;
 	}
-	if (!place.path.names)
-		return daxfs_corrupt(change->dir->i_sb, change->dir->i_ino, place.path.block,
+	if (!place.path.step[0].count)
+		return daxfs_corrupt(dir->i_sb, dir->i_ino, place.path.step[0].block,
 				     "directory leaf counts fewer names than it has");
 	change->removed = true;
 	change->removed_key = place.record.key;
-	node = daxfs_dir_edit_leaf(change, &place.path);
+	node = daxfs_tree_edit(&change->tree, &place.path, 0);
 	if (IS_ERR(node))
 		return PTR_ERR(node);
-	put_free(DAXFS_SB(change->dir->i_sb), node->copy, place.free_before, end - place.free_before);
-	daxfs_dir_dirty(node, place.free_before, place.free_before + sizeof(struct daxfs_dirent));
+	put_free(DAXFS_SB(dir->i_sb), node->copy, place.free_before, end - place.free_before);
+	daxfs_tree_dirty(node, place.free_before, place.free_before + sizeof(struct daxfs_dirent));
 	change_count(node, -1);
 	return 0;
 }
@@ -308,26 +325,26 @@ int daxfs_dir_replace(struct daxfs_dir_change *change, const struct qstr *name, 
 {
 	struct dir_place place;
 	struct daxfs_dirent *entry;
-	struct dir_node *node;
-	int err = find_name(change->dir, change, name, &place);
+	struct daxfs_tree_node *node;
+	int err = find_name(change->tree.inode, &change->tree, name, &place);
 
 	if (err)
 		return err;
-	node = daxfs_dir_edit_leaf(change, &place.path);
+	node = daxfs_tree_edit(&change->tree, &place.path, 0);
 	if (IS_ERR(node))
 		return PTR_ERR(node);
 	entry = put_record(node->copy, place.offset, place.record.length);
-	fill_record(DAXFS_SB(change->dir->i_sb), entry, name, place.record.key, ino, type);
-	daxfs_dir_dirty(node, place.offset, place.offset + sizeof(*entry));
+	fill_record(DAXFS_SB(change->tree.inode->i_sb), entry, name, place.record.key, ino, type);
+	daxfs_tree_dirty(node, place.offset, place.offset + sizeof(*entry));
 	return 0;
 }
 
 /* An ordinal that no name of this hash has; -EEXIST if the name is there. */
-static int choose_key(struct daxfs_dir_change *change, const struct qstr *name, u64 *result)
+static int choose_key(struct daxfs_tree_change *change, const struct qstr *name, u64 *result)
 {
-	struct inode *dir = change->dir;
+	struct inode *dir = change->inode;
 	u64 first = first_key(DAXFS_SB(dir->i_sb), name), key = first, low_taken = 0, next = 0;
-	struct dir_path path;
+	struct daxfs_tree_path path;
 	int err;
 
 	do {
@@ -342,13 +359,13 @@ static int choose_key(struct daxfs_dir_change *change, const struct qstr *name, 
 			struct dir_record record;
 			u64 ordinal;
 
-			if (unlikely(!read_record(path.leaf, offset, &record)))
+			if (unlikely(!read_record(leaf_of(&path), offset, &record)))
 				return bad_record(dir, &path, offset);
 			offset += record.length;
 			ordinal = record.key - first;
 			if (likely(ordinal >= ORDINALS))
 				continue;
-			err = check_record(dir, &path, record);
+			err = check_record(dir, &path, offset - record.length, record);
 			if (err)
 				return err;
 			if (name_is(&record, name))
@@ -357,7 +374,7 @@ static int choose_key(struct daxfs_dir_change *change, const struct qstr *name, 
 				low_taken |= 1ull << ordinal;
 			next = max(next, ordinal + 1);
 		}
-		key = path.high;
+		key = path.step[0].high;
 	} while (key - first < ORDINALS && key < DAXFS_DIR_KEY_END);
 
 	if (~low_taken)
@@ -377,10 +394,10 @@ struct new_name {
 };
 
 /* Into the free record of `length` bytes at `offset`; the rest of it stays free if a record fits there. */
-static int put_name(struct daxfs_dir_change *change, struct dir_node *node, u32 offset, u32 length,
+static int put_name(struct daxfs_tree_change *change, struct daxfs_tree_node *node, u32 offset, u32 length,
 		    const struct new_name *new)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(change->dir->i_sb);
+	struct daxfs_sb_info *sbi = DAXFS_SB(change->inode->i_sb);
 	u32 rest = length - new->bytes;
 
 	if (IS_ERR(node))
@@ -390,26 +407,27 @@ static int put_name(struct daxfs_dir_change *change, struct dir_node *node, u32 
 	fill_record(sbi, put_record(node->copy, offset, length - rest), new->name, new->key, new->ino, new->type);
 	if (rest)
 		put_free(sbi, node->copy, offset + length - rest, rest);
-	daxfs_dir_dirty(node, offset, offset + new->bytes + (rest ? sizeof(struct daxfs_dirent) : 0));
+	daxfs_tree_dirty(node, offset, offset + new->bytes + (rest ? sizeof(struct daxfs_dirent) : 0));
 	change_count(node, 1);
 	return 0;
 }
 
 /* First fit: where, and how long it is; 0 for none. */
-static int find_room(struct inode *dir, const struct dir_path *path, u32 bytes, u32 *room, u32 *length)
+static int find_room(struct inode *dir, const struct daxfs_tree_path *path, u32 bytes, u32 *room, u32 *length)
 {
+	const void *leaf = leaf_of(path);
 	u32 offset;
 
 	*room = 0;
 	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
 		struct dir_record record;
 
-		if (unlikely(!read_record(path->leaf, offset, &record)))
+		if (unlikely(!read_record(leaf, offset, &record)))
 			return bad_record(dir, path, offset);
 		if (record.type == DAXFS_DIRENT_FREE && record.length >= bytes) {
 			*room = offset;
 			*length = record.length;
-			return check_record(dir, path, record);
+			return check_record(dir, path, offset, record);
 		}
 		offset += record.length;
 	}
@@ -417,7 +435,7 @@ static int find_room(struct inode *dir, const struct dir_path *path, u32 bytes, 
 }
 
 /* A leaf is in order as far as it was laid out at once: most keys go to the end or not far from it. */
-static int sort_in(struct inode *dir, const struct dir_path *path, struct dir_scratch *scratch, u64 key, u32 offset)
+static int sort_in(struct inode *dir, const struct daxfs_tree_path *path, struct dir_scratch *scratch, u64 key, u32 offset)
 {
 	struct dir_sorted *sorted = scratch->sorted;
 	unsigned int low = 0, high = scratch->count;
@@ -433,7 +451,7 @@ static int sort_in(struct inode *dir, const struct dir_path *path, struct dir_sc
 			high = middle;
 	}
 	if (low < scratch->count && sorted[low].key == key)
-		return daxfs_corrupt(dir->i_sb, dir->i_ino, path->block, "two directory entries of key %llu", key);
+		return daxfs_corrupt(dir->i_sb, dir->i_ino, path->step[0].block, "two directory entries of key %llu", key);
 	memmove(&sorted[low + 1], &sorted[low], (scratch->count++ - low) * sizeof(*sorted));
 	sorted[low].key = key;
 	sorted[low].offset = offset;
@@ -441,22 +459,20 @@ static int sort_in(struct inode *dir, const struct dir_path *path, struct dir_sc
 }
 
 /* The leaf, and its live records with keys of at least `from`, each verified, in the order of their keys. */
-int daxfs_dir_collect(struct inode *dir, const struct dir_path *path, u64 from, struct dir_scratch *scratch)
+int daxfs_dir_collect(struct inode *dir, const struct daxfs_tree_path *path, u64 from, struct dir_scratch *scratch)
 {
-	struct dir_path copied = *path;
 	u32 offset;
 	int err;
 
-	memcpy(scratch->leaf, path->leaf, DAXFS_BLOCK_SIZE);
-	copied.leaf = (const struct daxfs_node_header *)scratch->leaf;
+	memcpy(scratch->leaf, leaf_of(path), DAXFS_BLOCK_SIZE);
 	scratch->count = 0;
 	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
 		struct dir_record record;
 
 		if (unlikely(!read_record(scratch->leaf, offset, &record)))
-			return bad_record(dir, &copied, offset);
+			return bad_record(dir, path, offset);
 		if (record.type != DAXFS_DIRENT_FREE && record.key >= from) {
-			err = check_record(dir, &copied, record);
+			err = check_record(dir, path, offset, record);
 			if (!err && path->doubt && !is_name(&record))
 				err = bad_record(dir, path, offset);
 			if (!err)
@@ -479,7 +495,7 @@ static u32 sorted_bytes(const struct dir_scratch *scratch, unsigned int i, const
 }
 
 /* Records from .. to - 1 of the scratch, tight, then the free space. */
-static void build_leaf(struct daxfs_sb_info *sbi, struct dir_node *node, const struct dir_scratch *scratch,
+static void build_leaf(struct daxfs_sb_info *sbi, struct daxfs_tree_node *node, const struct dir_scratch *scratch,
 		       unsigned int from, unsigned int to, const struct new_name *new)
 {
 	u32 offset = DAXFS_DIR_LEAF_START;
@@ -508,7 +524,7 @@ static void build_leaf(struct daxfs_sb_info *sbi, struct dir_node *node, const s
 	if (offset < DAXFS_BLOCK_SIZE)
 		put_free(sbi, node->copy, offset, DAXFS_BLOCK_SIZE - offset);
 	node->copy->count = cpu_to_le16(to - from);
-	daxfs_dir_dirty(node, DAXFS_DIR_LEAF_START, DAXFS_BLOCK_SIZE);
+	daxfs_tree_dirty(node, DAXFS_DIR_LEAF_START, DAXFS_BLOCK_SIZE);
 }
 
 /* Where the lower half, by bytes, ends. Both halves have a record, and each has room for the largest one. */
@@ -523,27 +539,27 @@ static unsigned int middle_of(const struct dir_scratch *scratch, const struct ne
 }
 
 /* The leaf has no room: laid out anew, in place if that frees enough to be worth it, else split in two. */
-static int rebuild_leaf(struct daxfs_dir_change *change, struct dir_path *path, const struct new_name *new,
-			struct dir_scratch *scratch)
+static int rebuild_leaf(struct daxfs_tree_change *change, const struct daxfs_tree_path *path,
+			const struct new_name *new, struct dir_scratch *scratch)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(change->dir->i_sb);
-	struct dir_node *left, *right = ERR_PTR(-ENOSPC);
+	struct daxfs_sb_info *sbi = DAXFS_SB(change->inode->i_sb);
+	struct daxfs_tree_node *left, *right = ERR_PTR(-ENOSPC);
 	unsigned int middle, i;
 	u32 total = 0;
-	int err = daxfs_dir_collect(change->dir, path, 0, scratch);
+	int err = daxfs_dir_collect(change->inode, path, 0, scratch);
 
 	if (!err)
-		err = sort_in(change->dir, path, scratch, new->key, NEW_RECORD);
+		err = sort_in(change->inode, path, scratch, new->key, NEW_RECORD);
 	if (err)
 		return err;
 	for (i = 0; i < scratch->count; i++)
 		total += sorted_bytes(scratch, i, new);
 	middle = middle_of(scratch, new, total);
-	left = daxfs_dir_edit_leaf(change, path);
+	left = daxfs_tree_edit(change, path, 0);
 	if (IS_ERR(left))
 		return PTR_ERR(left);
 	if (total > DAXFS_DIR_LEAF_BYTES / 8 * 7) {
-		right = daxfs_dir_new_node(change, 0, scratch->sorted[middle].key);
+		right = daxfs_tree_new_node(change, 0, scratch->sorted[middle].key);
 		if (IS_ERR(right) && (PTR_ERR(right) != -ENOSPC || total > DAXFS_DIR_LEAF_BYTES))
 			return PTR_ERR(right);
 	}
@@ -554,137 +570,78 @@ static int rebuild_leaf(struct daxfs_dir_change *change, struct dir_path *path, 
 	build_leaf(sbi, left, scratch, 0, middle, new);
 	build_leaf(sbi, right, scratch, middle, scratch->count, new);
 	right->doubt = path->doubt;
-	return daxfs_dir_link_leaf(change, path, scratch->sorted[middle].key, right->block);
+	return daxfs_tree_link(change, path, right);
 }
 
 /* The last step of a change that has one: a removal after it could empty what it made. */
 int daxfs_dir_add(struct daxfs_dir_change *change, const struct qstr *name, u64 ino, u8 type)
 {
 	struct new_name new = { .name = name, .ino = ino, .bytes = RECORD_BYTES(name->len), .type = type };
+	struct daxfs_tree_change *tree = &change->tree;
+	struct daxfs_tree_node *leaf;
 	struct dir_scratch *scratch;
-	struct dir_path path;
-	struct dir_node *leaf;
+	struct daxfs_tree_path path;
 	u32 room, length;
-	int err = choose_key(change, name, &new.key);
+	int err = choose_key(tree, name, &new.key);
 
 	if (err)
 		return err;
-	err = daxfs_dir_find(change->dir, change, new.key, &path);
+	err = daxfs_dir_find(tree->inode, tree, new.key, &path);
 	if (err == -ENOENT) {
-		leaf = daxfs_dir_new_node(change, 0, 0);
+		leaf = daxfs_tree_new_node(tree, 0, 0);
 		if (IS_ERR(leaf))
 			return PTR_ERR(leaf);
-		put_free(DAXFS_SB(change->dir->i_sb), leaf->copy, DAXFS_DIR_LEAF_START, DAXFS_DIR_LEAF_BYTES);
-		daxfs_dir_first_leaf(change, leaf);
-		return put_name(change, leaf, DAXFS_DIR_LEAF_START, DAXFS_DIR_LEAF_BYTES, &new);
+		put_free(DAXFS_SB(tree->inode->i_sb), leaf->copy, DAXFS_DIR_LEAF_START, DAXFS_DIR_LEAF_BYTES);
+		daxfs_tree_first_leaf(tree, leaf);
+		return put_name(tree, leaf, DAXFS_DIR_LEAF_START, DAXFS_DIR_LEAF_BYTES, &new);
 	}
 	if (err)
 		return err;
-	err = find_room(change->dir, &path, new.bytes, &room, &length);
+	err = find_room(tree->inode, &path, new.bytes, &room, &length);
 	if (err)
 		return err;
 	if (room)
-		return put_name(change, daxfs_dir_edit_leaf(change, &path), room, length, &new);
+		return put_name(tree, daxfs_tree_edit(tree, &path, 0), room, length, &new);
 	scratch = kmalloc(sizeof(*scratch), GFP_NOFS);
 	if (!scratch)
 		return -ENOMEM;
-	err = rebuild_leaf(change, &path, &new, scratch);
+	err = rebuild_leaf(tree, &path, &new, scratch);
 	kfree(scratch);
 	return err;
 }
 
 static int prune(struct daxfs_dir_change *change)
 {
-	struct dir_path path;
-	int err = daxfs_dir_find(change->dir, change, change->removed_key, &path);
+	struct daxfs_tree_path path;
+	int err = daxfs_dir_find(change->tree.inode, &change->tree, change->removed_key, &path);
 
 	if (err)
 		return err;
-	return path.names ? 0 : daxfs_dir_prune_leaf(change, &path);
+	return path.step[0].count ? 0 : daxfs_tree_remove_leaf(&change->tree, &path);
 }
 
 /* What comes between the last name and daxfs_tx_ready(): the old bytes of all that will change go into the log. */
 int daxfs_dir_prepare(struct daxfs_dir_change *change)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(change->dir->i_sb);
-	unsigned int i, j;
+	struct inode *dir = change->tree.inode;
+	int err = change->removed ? prune(change) : 0;
 
-	if (change->removed) {
-		int err = prune(change);
-
-		if (err)
-			return err;
-	}
-	/* Counts come from the device. */
-	if (change->blocks < 0 && (DAXFS_I(change->dir)->blocks < -change->blocks ||
-				   i_size_read(change->dir) < -(loff_t)change->blocks * DAXFS_BLOCK_SIZE))
-		return daxfs_corrupt(change->dir->i_sb, change->dir->i_ino, change->dir->i_ino / DAXFS_INODES_PER_BLOCK,
-				     "directory: fewer blocks than its tree has nodes");
-	for (i = 0; i < change->node_count; i++) {
-		struct dir_node *node = &change->nodes[i];
-
-		if (node->freed)
-			continue;
-		daxfs_seal_node(sbi, node->copy);
-		if (node->fresh)
-			continue;
-		daxfs_tx_add(change->tx, node->block, 0, sizeof(struct daxfs_node_header));
-		for (j = 0; j < node->dirty_count; j++)
-			daxfs_tx_add(change->tx, node->block, node->dirty[j].from,
-				     node->dirty[j].to - node->dirty[j].from);
-	}
-	memset(&change->fork.index[change->fork_count], 0,
-	       (DAXFS_FORK_INDEX - change->fork_count) * sizeof(change->fork.index[0]));
-	daxfs_tx_add_fork(change->tx, change->dir, &change->fork, sizeof(change->fork));
-	return 0;
-}
-
-static void store_node(struct daxfs_sb_info *sbi, const struct dir_node *node)
-{
-	void *to = daxfs_block(sbi, node->block);
-	unsigned int i;
-
-	if (node->fresh) {
-		/* Nothing reaches it: no undo. Durable with the commit's second fence, before the commit word. */
-		memcpy(to, node->copy, DAXFS_BLOCK_SIZE);
-		daxfs_flush(sbi, to, DAXFS_BLOCK_SIZE);
-		return;
-	}
-	/* Logged ranges: the commit flushes them, and its second fence makes them durable. */
-	memcpy(to, node->copy, sizeof(struct daxfs_node_header));
-	for (i = 0; i < node->dirty_count; i++)
-		memcpy(to + node->dirty[i].from, (const void *)node->copy + node->dirty[i].from,
-		       node->dirty[i].to - node->dirty[i].from);
-}
-
-static void store_fork(struct daxfs_dir_change *change)
-{
-	struct daxfs_inode_info *info = DAXFS_I(change->dir);
-	struct daxfs_inode *raw = info->raw;
-
-	raw->fork = change->fork;
-	raw->fork_count = cpu_to_le16(change->fork_count);
-	raw->tree_height = change->height;
-	info->blocks += change->blocks;
-	i_size_write(change->dir, i_size_read(change->dir) + (loff_t)change->blocks * DAXFS_BLOCK_SIZE);
+	if (err)
+		return err;
+	/* The size comes from the device. */
+	if (i_size_read(dir) + change->tree.blocks * DAXFS_BLOCK_SIZE < 0)
+		return daxfs_corrupt(dir->i_sb, dir->i_ino, dir->i_ino / DAXFS_INODES_PER_BLOCK,
+				     "directory smaller than its tree");
+	return daxfs_tree_finish(&change->tree);
 }
 
 /* Between daxfs_tx_ready() and the caller's daxfs_store_inode(dir), which seals the fork with the inode. */
 void daxfs_dir_apply(struct daxfs_dir_change *change)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(change->dir->i_sb);
-	unsigned int i;
+	struct inode *dir = change->tree.inode;
 
-	for (i = 0; i < change->node_count; i++) {
-		const struct dir_node *node = &change->nodes[i];
-
-		if (node->freed)
-			continue;
-		store_node(sbi, node);
-		if (node->fresh && !node->doubt)
-			daxfs_know_node(change->dir, node->block);
-	}
-	store_fork(change);
+	daxfs_tree_store(&change->tree);
+	i_size_write(dir, i_size_read(dir) + change->tree.blocks * DAXFS_BLOCK_SIZE);
 }
 
 /* One leaf a transaction, whatever names are in it: nothing reaches the directory any more. */
@@ -692,7 +649,7 @@ static int free_first_leaf(struct inode *dir)
 {
 	struct daxfs_tx *tx = daxfs_tx_begin(dir->i_sb);
 	struct daxfs_dir_change *change;
-	struct dir_path path;
+	struct daxfs_tree_path path;
 	int err;
 
 	if (IS_ERR(tx))
@@ -700,9 +657,9 @@ static int free_first_leaf(struct inode *dir)
 	change = daxfs_dir_begin(tx, dir);
 	err = PTR_ERR_OR_ZERO(change);
 	if (!err)
-		err = daxfs_dir_find(dir, change, 0, &path);
+		err = daxfs_dir_find(dir, &change->tree, 0, &path);
 	if (!err)
-		err = daxfs_dir_prune_leaf(change, &path);
+		err = daxfs_tree_remove_leaf(&change->tree, &path);
 	if (!err)
 		err = daxfs_dir_prepare(change);
 	if (!err) {

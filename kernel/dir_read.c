@@ -53,7 +53,7 @@ static u64 resume_key(const struct file *file, u64 pos, bool small)
 /* The first leaf that has keys of at least *from, which moves behind that leaf; -ENOENT at the end. */
 static int next_leaf(struct inode *dir, u64 *from, struct dir_scratch *scratch)
 {
-	struct dir_path path;
+	struct daxfs_tree_path path;
 	int err = -ENOENT, gate = daxfs_enter(DAXFS_SB(dir->i_sb));
 
 	if (gate < 0)
@@ -65,7 +65,7 @@ static int next_leaf(struct inode *dir, u64 *from, struct dir_scratch *scratch)
 			err = daxfs_dir_collect(dir, &path, *from, scratch);
 		if (err)
 			break;
-		*from = path.high;
+		*from = path.step[0].high;
 		if (scratch->count)
 			break;
 		err = -ENOENT;

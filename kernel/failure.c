@@ -44,24 +44,33 @@ struct owner {
 	const char *what;		/* kind of metadata; NULL: data, or free */
 };
 
+static bool on_path(const struct daxfs_tree_path *path, u64 block)
+{
+	unsigned int level;
+
+	for (level = 0; level < path->height; level++)
+		if (path->step[level].block == block)
+			return true;
+	return false;
+}
+
 /* In the extents of an inode or the nodes of their tree. -ENOENT: neither. The inode lock is held. */
 static int find_in_extents(struct inode *inode, struct owner *owner)
 {
 	struct daxfs_extent_view view;
 	struct daxfs_path path;
 	u64 key = 0;
-	int at, level, err;
+	int at, err;
 
 	while (key < DAXFS_END_OF_KEYS) {
 		err = daxfs_path_find(inode, key, &path);
 		if (err)
 			return err;
-		for (level = 0; level < path.height; level++)
-			if (path.step[level].block == owner->block) {
-				owner->what = "extent tree";
-				return 0;
-			}
-		for (at = 0; at < path.count; at++) {
+		if (on_path(&path.tree, owner->block)) {
+			owner->what = "extent tree";
+			return 0;
+		}
+		for (at = 0; at < path.tree.step[0].count; at++) {
 			err = daxfs_path_extent(inode, &path, at, &view);
 			if (err)
 				return err;
@@ -71,15 +80,14 @@ static int find_in_extents(struct inode *inode, struct owner *owner)
 				return 0;
 			}
 		}
-		key = path.high;
+		key = path.tree.step[0].high;
 	}
 	return -ENOENT;
 }
 
 static int find_in_directory(struct inode *dir, struct owner *owner)
 {
-	struct dir_path path;
-	unsigned int i;
+	struct daxfs_tree_path path;
 	u64 key = 0;
 	int err;
 
@@ -87,15 +95,12 @@ static int find_in_directory(struct inode *dir, struct owner *owner)
 		err = daxfs_dir_find(dir, NULL, key, &path);
 		if (err)
 			return err;
-		owner->what = "directory";
-		if (path.block == owner->block)
+		if (on_path(&path, owner->block)) {
+			owner->what = "directory";
 			return 0;
-		for (i = 1; i < path.height; i++)
-			if (path.step[i].block == owner->block)
-				return 0;
-		key = path.high;
+		}
+		key = path.step[0].high;
 	}
-	owner->what = NULL;
 	return -ENOENT;
 }
 

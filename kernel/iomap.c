@@ -258,7 +258,7 @@ static void release_uncopied(struct inode *inode, struct daxfs_write *write, u32
 static int write_end_fill(struct inode *inode, struct daxfs_write *write, u64 pos, u64 length, u64 written)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
-	u64 first = write->path.key, end = pos + written;
+	u64 first = write->path.tree.key, end = pos + written;
 	int err = 0;
 
 	release_uncopied(inode, write, written ? ((end - 1) >> DAXFS_BLOCK_SHIFT) - first + 1 : 0);
