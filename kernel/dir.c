@@ -12,6 +12,7 @@
  */
 #include <linux/siphash.h>
 #include <linux/slab.h>
+#include <asm/word-at-a-time.h>
 
 #include "checksum.h"
 #include "claim.h"
@@ -103,27 +104,44 @@ static int load_record(struct inode *dir, const struct daxfs_tree_path *path, co
 	return read_record(leaf, offset, record) ? 0 : bad_record(dir, path, offset);
 }
 
-/* The VFS warns of a slash in a name that readdir gives out. */
+/* The VFS warns of a slash in a name that readdir gives out. Names are padded to words. */
 static bool is_name(const struct dir_record *record)
 {
-	const char *name = (const char *)(record->entry + 1);
-	unsigned int i;
+	const struct word_at_a_time bytes = WORD_AT_A_TIME_CONSTANTS;
+	const __le64 *words = (const void *)(record->entry + 1);
+	unsigned int left = record->name_length;
+	unsigned long word, found;
 
-	for (i = 0; i < record->name_length; i++)
-		if (name[i] == '/' || !name[i])
+	for (; left; left -= min(left, 8u)) {
+		word = le64_to_cpu(READ_ONCE(*words++));
+		if (left < 8)
+			word |= ~0ul << left * 8;
+		if (has_zero(word, &found, &bytes) || has_zero(word ^ REPEAT_BYTE('/'), &found, &bytes))
 			return false;
+	}
 	return true;
 }
 
-/* Whether all that the records of the leaf name can be a name. */
-static int verify_names(struct inode *dir, const struct daxfs_tree_step *step)
+/* Whether a record says what was stored, and belongs there. */
+static bool is_sound(struct inode *dir, const struct dir_record *record)
 {
-	const void *leaf = daxfs_step_node(step);
+	return daxfs_dirent_ok(DAXFS_SB(dir->i_sb), record->entry, record->name_length) && is_name(record);
+}
+
+static bool is_in_range(const struct daxfs_tree_step *leaf, const struct dir_record *record)
+{
+	return record->type == DAXFS_DIRENT_FREE || (record->key >= leaf->low && record->key < leaf->high);
+}
+
+/* All records, once: from then on their length and key is what is looked at of those that somebody needs. */
+static int verify_leaf(struct inode *dir, const struct daxfs_tree_step *leaf)
+{
 	struct dir_record record;
 	u32 offset;
 
 	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE; offset += record.length)
-		if (!read_record(leaf, offset, &record) || !is_name(&record))
+		if (!read_record(daxfs_step_node(leaf), offset, &record) || !is_in_range(leaf, &record) ||
+		    !is_sound(dir, &record))
 			return -EUCLEAN;
 	return 0;
 }
@@ -136,7 +154,7 @@ const struct daxfs_tree daxfs_dir_tree = {
 	.leaf_max	= DAXFS_DIR_LEAF_COUNT,
 	.clustered	= true,
 	.end		= DAXFS_DIR_KEY_END,
-	.verify_leaf	= verify_names,
+	.verify_leaf	= verify_leaf,
 };
 
 static bool name_is(const struct dir_record *record, const struct qstr *name)
@@ -144,15 +162,17 @@ static bool name_is(const struct dir_record *record, const struct qstr *name)
 	return record->name_length == name->len && !memcmp(record->entry + 1, name->name, name->len);
 }
 
-static int check_record(struct inode *dir, const struct daxfs_tree_path *path, u32 offset, struct dir_record record)
+/* Of a leaf that is in doubt each record is believed for itself. */
+static int check_record(struct inode *dir, const struct daxfs_tree_path *path, u32 offset,
+			const struct dir_record *record)
 {
-	if (!daxfs_dirent_ok(DAXFS_SB(dir->i_sb), record.entry, record.name_length))
-		return daxfs_corrupt(dir->i_sb, dir->i_ino, path->step[0].block, "checksum of the directory entry at byte %u",
-				     offset);
-	if (record.type != DAXFS_DIRENT_FREE && (record.key < path->step[0].low || record.key >= path->step[0].high))
-		return daxfs_corrupt(dir->i_sb, dir->i_ino, path->step[0].block,
-				     "directory entry at byte %u in the wrong leaf", offset);
-	return 0;
+	const char *wrong = "in the wrong leaf";
+
+	if (unlikely(path->doubt) && !is_sound(dir, record))
+		wrong = "is not sound";
+	else if (likely(is_in_range(&path->step[0], record)))
+		return 0;
+	return daxfs_corrupt(dir->i_sb, dir->i_ino, path->step[0].block, "directory entry at byte %u %s", offset, wrong);
 }
 
 /* -ENOENT: not in this leaf. */
@@ -170,7 +190,7 @@ static int find_in_leaf(struct inode *dir, struct dir_place *place, u64 first, c
 			place->record = record;
 			place->offset = offset;
 			place->free_before = free_before ?: offset;
-			return check_record(dir, &place->path, offset, record);
+			return check_record(dir, &place->path, offset, &record);
 		}
 		free_before = record.type == DAXFS_DIRENT_FREE ? offset : 0;
 		offset += record.length;
@@ -282,7 +302,7 @@ int daxfs_dir_remove(struct daxfs_dir_change *change, const struct qstr *name)
 	if (end < DAXFS_BLOCK_SIZE) {
 		err = load_record(dir, &place.path, leaf, end, &next);
 		if (!err && next.type == DAXFS_DIRENT_FREE) {
-			err = check_record(dir, &place.path, end, next);
+			err = check_record(dir, &place.path, end, &next);
 			end += next.length;
 		}
 		if (err)
@@ -291,7 +311,7 @@ int daxfs_dir_remove(struct daxfs_dir_change *change, const struct qstr *name)
 	if (place.free_before != place.offset) {
 		err = load_record(dir, &place.path, leaf, place.free_before, &next);
 		if (!err)
-			err = check_record(dir, &place.path, place.free_before, next);
+			err = check_record(dir, &place.path, place.free_before, &next);
 		if (err)
 			return err;
 	}
@@ -339,52 +359,6 @@ int daxfs_dir_replace(struct daxfs_dir_change *change, const struct qstr *name, 
 	return 0;
 }
 
-/* An ordinal that no name of this hash has; -EEXIST if the name is there. */
-static int choose_key(struct daxfs_tree_change *change, const struct qstr *name, u64 *result)
-{
-	struct inode *dir = change->inode;
-	u64 first = first_key(DAXFS_SB(dir->i_sb), name), key = first, low_taken = 0, next = 0;
-	struct daxfs_tree_path path;
-	int err;
-
-	do {
-		u32 offset;
-
-		err = daxfs_dir_find(dir, change, key, &path);
-		if (err == -ENOENT)
-			break;
-		if (err)
-			return err;
-		for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
-			struct dir_record record;
-			u64 ordinal;
-
-			if (unlikely(!read_record(leaf_of(&path), offset, &record)))
-				return bad_record(dir, &path, offset);
-			offset += record.length;
-			ordinal = record.key - first;
-			if (likely(ordinal >= ORDINALS))
-				continue;
-			err = check_record(dir, &path, offset - record.length, record);
-			if (err)
-				return err;
-			if (name_is(&record, name))
-				return -EEXIST;
-			if (ordinal < 64)
-				low_taken |= 1ull << ordinal;
-			next = max(next, ordinal + 1);
-		}
-		key = path.step[0].high;
-	} while (key - first < ORDINALS && key < DAXFS_DIR_KEY_END);
-
-	if (~low_taken)
-		next = ffz(low_taken);
-	if (next == ORDINALS)
-		return -ENOSPC;
-	*result = first + next;
-	return 0;
-}
-
 /* A name for the new record, and the record. */
 struct new_name {
 	const struct qstr *name;
@@ -392,6 +366,89 @@ struct new_name {
 	u32 bytes;
 	u8 type;
 };
+
+/* Where it goes: the leaf, and the first free record that has room for it. */
+struct dir_room {
+	struct daxfs_tree_path path;	/* of height 0: the directory is empty */
+	struct dir_record record;
+	u32 offset;			/* 0: none has */
+};
+
+static __always_inline void note_room(struct dir_room *room, const struct dir_record *record, u32 offset, u32 bytes)
+{
+	if (record->type != DAXFS_DIRENT_FREE || record->length < bytes || room->offset)
+		return;
+	room->record = *record;
+	room->offset = offset;
+}
+
+/* An ordinal that no name of this hash has; -EEXIST if the name is there. `room` is in the last leaf where it may be. */
+static int choose_key(struct daxfs_tree_change *change, struct new_name *new, struct dir_room *room)
+{
+	struct inode *dir = change->inode;
+	u64 first = first_key(DAXFS_SB(dir->i_sb), new->name), key = first, low_taken = 0, next = 0;
+	const struct daxfs_tree_step *leaf = room->path.step;
+	int err;
+
+	do {
+		u32 offset, behind;
+
+		err = daxfs_dir_find(dir, change, key, &room->path);
+		if (err == -ENOENT)
+			break;
+		if (err)
+			return err;
+		room->offset = 0;
+		for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE; offset = behind) {
+			struct dir_record record;
+			u64 ordinal;
+
+			if (unlikely(!read_record(daxfs_step_node(leaf), offset, &record)))
+				return bad_record(dir, &room->path, offset);
+			behind = offset + record.length;
+			ordinal = record.key - first;
+			if (likely(ordinal >= ORDINALS)) {
+				note_room(room, &record, offset, new->bytes);
+				continue;
+			}
+			err = check_record(dir, &room->path, offset, &record);
+			if (err)
+				return err;
+			if (name_is(&record, new->name))
+				return -EEXIST;
+			if (ordinal < 64)
+				low_taken |= 1ull << ordinal;
+			next = max(next, ordinal + 1);
+		}
+		key = leaf->high;
+	} while (key - first < ORDINALS && key < DAXFS_DIR_KEY_END);
+
+	if (~low_taken)
+		next = ffz(low_taken);
+	if (next == ORDINALS)
+		return -ENOSPC;
+	new->key = first + next;
+	return 0;
+}
+
+/* In the leaf of the key that was chosen. */
+static int find_room(struct daxfs_tree_change *change, const struct new_name *new, struct dir_room *room)
+{
+	struct inode *dir = change->inode;
+	int err = daxfs_dir_find(dir, change, new->key, &room->path);
+	u32 offset;
+
+	room->offset = 0;
+	for (offset = DAXFS_DIR_LEAF_START; !err && offset < DAXFS_BLOCK_SIZE;) {
+		struct dir_record record;
+
+		if (!read_record(leaf_of(&room->path), offset, &record))
+			return bad_record(dir, &room->path, offset);
+		note_room(room, &record, offset, new->bytes);
+		offset += record.length;
+	}
+	return err;
+}
 
 /* Into the free record of `length` bytes at `offset`; the rest of it stays free if a record fits there. */
 static int put_name(struct daxfs_tree_change *change, struct daxfs_tree_node *node, u32 offset, u32 length,
@@ -409,28 +466,6 @@ static int put_name(struct daxfs_tree_change *change, struct daxfs_tree_node *no
 		put_free(sbi, node->copy, offset + length - rest, rest);
 	daxfs_tree_dirty(node, offset, offset + new->bytes + (rest ? sizeof(struct daxfs_dirent) : 0));
 	change_count(node, 1);
-	return 0;
-}
-
-/* First fit: where, and how long it is; 0 for none. */
-static int find_room(struct inode *dir, const struct daxfs_tree_path *path, u32 bytes, u32 *room, u32 *length)
-{
-	const void *leaf = leaf_of(path);
-	u32 offset;
-
-	*room = 0;
-	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
-		struct dir_record record;
-
-		if (unlikely(!read_record(leaf, offset, &record)))
-			return bad_record(dir, path, offset);
-		if (record.type == DAXFS_DIRENT_FREE && record.length >= bytes) {
-			*room = offset;
-			*length = record.length;
-			return check_record(dir, path, offset, record);
-		}
-		offset += record.length;
-	}
 	return 0;
 }
 
@@ -472,9 +507,7 @@ int daxfs_dir_collect(struct inode *dir, const struct daxfs_tree_path *path, u64
 		if (unlikely(!read_record(scratch->leaf, offset, &record)))
 			return bad_record(dir, path, offset);
 		if (record.type != DAXFS_DIRENT_FREE && record.key >= from) {
-			err = check_record(dir, path, offset, record);
-			if (!err && path->doubt && !is_name(&record))
-				err = bad_record(dir, path, offset);
+			err = is_name(&record) ? check_record(dir, path, offset, &record) : bad_record(dir, path, offset);
 			if (!err)
 				err = sort_in(dir, path, scratch, record.key, offset);
 			if (err)
@@ -580,14 +613,12 @@ int daxfs_dir_add(struct daxfs_dir_change *change, const struct qstr *name, u64 
 	struct daxfs_tree_change *tree = &change->tree;
 	struct daxfs_tree_node *leaf;
 	struct dir_scratch *scratch;
-	struct daxfs_tree_path path;
-	u32 room, length;
-	int err = choose_key(tree, name, &new.key);
+	struct dir_room room;
+	int err = choose_key(tree, &new, &room);
 
 	if (err)
 		return err;
-	err = daxfs_dir_find(tree->inode, tree, new.key, &path);
-	if (err == -ENOENT) {
+	if (!room.path.height) {
 		leaf = daxfs_tree_new_node(tree, 0, 0);
 		if (IS_ERR(leaf))
 			return PTR_ERR(leaf);
@@ -595,17 +626,18 @@ int daxfs_dir_add(struct daxfs_dir_change *change, const struct qstr *name, u64 
 		daxfs_tree_first_leaf(tree, leaf);
 		return put_name(tree, leaf, DAXFS_DIR_LEAF_START, DAXFS_DIR_LEAF_BYTES, &new);
 	}
+	if (new.key - room.path.step[0].low >= room.path.step[0].high - room.path.step[0].low)
+		err = find_room(tree, &new, &room);
+	if (!err && room.offset)
+		err = check_record(tree->inode, &room.path, room.offset, &room.record);
 	if (err)
 		return err;
-	err = find_room(tree->inode, &path, new.bytes, &room, &length);
-	if (err)
-		return err;
-	if (room)
-		return put_name(tree, daxfs_tree_edit(tree, &path, 0), room, length, &new);
+	if (room.offset)
+		return put_name(tree, daxfs_tree_edit(tree, &room.path, 0), room.offset, room.record.length, &new);
 	scratch = kmalloc(sizeof(*scratch), GFP_NOFS);
 	if (!scratch)
 		return -ENOMEM;
-	err = rebuild_leaf(tree, &path, &new, scratch);
+	err = rebuild_leaf(tree, &room.path, &new, scratch);
 	kfree(scratch);
 	return err;
 }
