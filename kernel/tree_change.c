@@ -9,10 +9,12 @@
  * Splits keep the lower half in place and put the upper half into a new block, which is written where nothing reaches it
  * yet, and flushed: the transaction's second fence makes it durable before the commit word. An emptied leaf is freed, and
  * with it every node above that has no other child; the node that then comes first takes over its parent's low key, down
- * to its leaf. Levels that the fork has room for go too: freed nodes need no undo, and until the commit nobody gets
- * their blocks. What one change logs is bounded: a leaf whole, an index node whole on at most one level for an addition
- * and one for a removal, on the other levels headers and half nodes; with DAXFS_MAX_TREE_HEIGHT levels that is below
- * 24 KiB, and DAXFS_MIN_JOURNAL_BLOCKS has room for two.
+ * to its leaf. Levels and leaves that half of the fork has room for go too, so that growing again is not next: freed nodes
+ * need no undo, and until the commit nobody gets their blocks.
+ *
+ * What one change logs is bounded: a leaf whole, an index node whole on at most one level for an addition and one for a
+ * removal, on the other levels headers and half nodes; with DAXFS_MAX_TREE_HEIGHT levels that is below 24 KiB, and
+ * DAXFS_MIN_JOURNAL_BLOCKS has room for two.
  */
 #include "alloc.h"
 #include "checksum.h"
@@ -103,8 +105,10 @@ static struct daxfs_tree_node *edit(struct daxfs_tree_change *change, unsigned i
 	node = add_copy(change, step->block);
 	if (IS_ERR(node))
 		return node;
-	memcpy(node->copy + 1, step->entries,
-	       entry ? step->count * entry : DAXFS_BLOCK_SIZE - sizeof(struct daxfs_node_header));
+	if (entry)
+		memcpy(node->copy + 1, step->entries, step->count * entry);
+	else
+		memcpy(node->copy, daxfs_step_node(step), DAXFS_BLOCK_SIZE);
 	set_header(change, node, level, step->low, step->count);
 	node->doubt = doubt;
 	return node;
@@ -340,7 +344,7 @@ int daxfs_tree_set_low_key(struct daxfs_tree_change *change, const struct daxfs_
 	return 0;
 }
 
-/* Index levels that the fork has room for go away. Half the fork stays free, so that growing again is not next. */
+/* Index levels that the fork has room for go away. */
 static int lower(struct daxfs_tree_change *change)
 {
 	while (change->height > 1 && change->fork_count == 1) {
@@ -361,6 +365,46 @@ static int lower(struct daxfs_tree_change *change)
 		free_node(change, step.block);
 	}
 	return 0;
+}
+
+/* So do leaves whose records it has room for. What is in doubt stays where it is. */
+static int gather(struct daxfs_tree_change *change)
+{
+	const struct daxfs_tree *tree = change->tree;
+	const struct daxfs_index_entry *child = change->fork.index;
+	unsigned int children = change->fork_count, count = 0, i;
+	union daxfs_fork fork = {};
+
+	if (change->height != 1 || children > tree->flat_count / 2)
+		return 0;
+	for (i = 0; i < children; i++) {
+		struct daxfs_tree_step step = {
+			.block = le64_to_cpu(child[i].block), .low = le64_to_cpu(child[i].key),
+			.high = i + 1 < children ? le64_to_cpu(child[i + 1].key) : tree->end,
+		};
+		bool doubt = false;
+		int err = daxfs_tree_enter(tree, change->inode, change, 0, &step, &doubt);
+
+		if (err || doubt || count + step.count > tree->flat_count / 2)
+			return err;
+		memcpy((void *)&fork + count * tree->record_bytes, step.entries, step.count * tree->record_bytes);
+		count += step.count;
+	}
+	for (i = 0; i < children; i++)
+		free_node(change, le64_to_cpu(child[i].block));
+	change->fork = fork;
+	change->fork_count = count;
+	change->fork_changed = true;
+	change->height = 0;
+	change->format = tree->flat_format;
+	return 0;
+}
+
+int daxfs_tree_shrink(struct daxfs_tree_change *change)
+{
+	int err = lower(change);
+
+	return err ? err : gather(change);
 }
 
 int daxfs_tree_remove_leaf(struct daxfs_tree_change *change, const struct daxfs_tree_path *path)
@@ -406,10 +450,9 @@ int daxfs_tree_remove_leaf(struct daxfs_tree_change *change, const struct daxfs_
 		if (err)
 			return err;
 	}
-	return lower(change);
+	return daxfs_tree_shrink(change);
 }
 
-/* What comes between the last edit and daxfs_tx_ready(). */
 int daxfs_tree_finish(struct daxfs_tree_change *change)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(change->inode->i_sb);

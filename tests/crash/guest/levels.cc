@@ -121,6 +121,17 @@ int change(const Kind& kind, int (*step)(const char*, int), int number, bool gai
     return 0;
 }
 
+// Two leaves of three extents each: one less, and they fit the inode.
+constexpr int kTwoLeaves = 170;
+
+void make_two_leaves() {
+    must(kExtents.make(kTree), kTree);
+    for (int i = 0; i < kTwoLeaves; ++i)
+        must(kExtents.add(kTree, i), kTree);
+    for (int i = 3; i < kTwoLeaves - 3; ++i)
+        must(kExtents.remove(kTree, i), kTree);
+}
+
 // Records with a few bytes to spare, too few for a free record; leaves that split make them tight.
 int split_slack() {
     must(kNames.make(kTree), kTree);
@@ -147,6 +158,7 @@ const std::vector<Operation>& level_operations() {
     static const std::vector<Operation> all = {
         {"c", "fallocate-gains-level", [] { return change(kExtents, kExtents.add, prepared.added, true); }, [] { prepare(kExtents, false); }},
         {"-", "punch-loses-level", [] { return change(kExtents, kExtents.remove, prepared.removed, false); }, [] { prepare(kExtents, true); }},
+        {"-", "punch-into-inode", [] { return change(kExtents, kExtents.remove, 2, false); }, make_two_leaves},
         {"-", "truncate-levels", [] { return result(truncate(kTree, 100)); }, [] { make_levels(kExtents); must(result(truncate(kTree, 2 * kMostSteps * 4096)), kTree); }},
         {"-", "unlink-levels", [] { return result(unlink(kTree)); }, [] { make_levels(kExtents); }},
         {"-", "link-gains-level", [] { return change(kNames, kNames.add, prepared.added, true); }, [] { prepare(kNames, false); }},

@@ -10,6 +10,7 @@
 //   them sizes past FILE      blocks past the end of FILE: near it, and in the last place there is sizes full FILE
 //   writes until the device is full sizes tree FILE      a file of very many extents: made, merged, cut to pieces,
 //   truncated
+//   sizes deepen FILE    4,000 extents; thin-400, thin-5: all but so many go
 #include "tests/live/bin/huge_share.h"
 
 #include <linux/fiemap.h>
@@ -511,6 +512,32 @@ void tree(int fd) {
            "free blocks: " + std::to_string(free_blocks(fd)) + ", before " + std::to_string(free_before));
 }
 
+// Extents of one block, the last one first: leaves split in halves, and there are more of them than the fork has room
+// for.
+constexpr unsigned kDeepExtents = 4000;
+
+void deepen(int fd) {
+    for (unsigned n = kDeepExtents; n-- > 0;) {
+        const auto words = pattern(n, kPage);
+        write_all(fd, words.data(), kPage, static_cast<off_t>(n) * 2 * 4096);
+    }
+}
+
+// What deepen() made, but for extents at both ends, goes, one after the other.
+void thin(int fd, unsigned first, unsigned last) {
+    const auto is_kept = [&](unsigned n) { return n < first || n >= kDeepExtents - last; };
+    for (unsigned n = 0; n < kDeepExtents; ++n)
+        if (!is_kept(n))
+            expect(
+                fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(n) * 2 * 4096, 4096) == 0,
+                "punch");
+    for (unsigned n = 0; n < kDeepExtents; ++n) {
+        const auto got = read_all(fd, kPage, static_cast<off_t>(n) * 2 * 4096);
+        const auto words = is_kept(n) ? pattern(n, kPage) : std::vector<std::uint64_t>(kPage / 8);
+        expect(std::memcmp(got.data(), words.data(), kPage) == 0, "extent " + std::to_string(n) + " differs");
+    }
+}
+
 constexpr struct {
     const char* name;
     void (*run)(int fd, const char* path);
@@ -526,6 +553,9 @@ constexpr struct {
     {"past", [](int fd, const char* /*path*/) { past(fd); }, true},
     {"full", [](int fd, const char* /*path*/) { full(fd); }, false},
     {"tree", [](int fd, const char* /*path*/) { tree(fd); }, false},
+    {"deepen", [](int fd, const char* /*path*/) { deepen(fd); }, false},
+    {"thin-400", [](int fd, const char* /*path*/) { thin(fd, 200, 200); }, true},
+    {"thin-5", [](int fd, const char* /*path*/) { thin(fd, 3, 2); }, true},
 };
 
 }  // namespace
