@@ -4,8 +4,8 @@
  *
  * Records tile a leaf; they are unordered, and free space is a record too. A name's key is its hash and an ordinal
  * that tells apart names of one hash; these may straddle leaves, so a search goes on to the next leaf while the hash
- * may continue there. Names other than the one wanted are passed over by their length alone; a record is believed
- * after its checksum.
+ * may continue there. Names other than the one wanted are passed over by their length alone. The records of a leaf are
+ * believed with it (tree.c); where one of them is not sound, each for itself whenever it is used.
  *
  * A record's header is loaded once, into a struct dir_record, and checked there: memory may change. Of a leaf that is
  * copied to be edited, what was found in it before is written, not read again.
@@ -27,6 +27,7 @@
 #define MAX_RECORD_BYTES RECORD_BYTES(DAXFS_NAME_MAX)
 #define ORDINALS (1ull << DAXFS_DIR_KEY_HASH_SHIFT)
 #define NEW_RECORD DAXFS_BLOCK_SIZE	/* as an offset in a scratch: the record that is being added */
+#define BUCKET_BITS 6
 
 /* A record as its header was when it was loaded. */
 struct dir_record {
@@ -122,7 +123,7 @@ static bool is_name(const struct dir_record *record)
 	return true;
 }
 
-/* Whether a record says what was stored, and belongs there. */
+/* Whether a record says what was stored, and the name in it can be one. */
 static bool is_sound(struct inode *dir, const struct dir_record *record)
 {
 	return daxfs_dirent_ok(DAXFS_SB(dir->i_sb), record->entry, record->name_length) && is_name(record);
@@ -133,7 +134,7 @@ static bool is_in_range(const struct daxfs_tree_step *leaf, const struct dir_rec
 	return record->type == DAXFS_DIRENT_FREE || (record->key >= leaf->low && record->key < leaf->high);
 }
 
-/* All records, once: from then on their length and key is what is looked at of those that somebody needs. */
+/* All records, once: from then on what is looked at of them is their length, and of one that is used its key. */
 static int verify_leaf(struct inode *dir, const struct daxfs_tree_step *leaf)
 {
 	struct dir_record record;
@@ -469,38 +470,46 @@ static int put_name(struct daxfs_tree_change *change, struct daxfs_tree_node *no
 	return 0;
 }
 
-/* A leaf is in order as far as it was laid out at once: most keys go to the end or not far from it. */
-static int sort_in(struct inode *dir, const struct daxfs_tree_path *path, struct dir_scratch *scratch, u64 key, u32 offset)
+/* In the order of their keys: those are hashes, and most lie alone in the bucket that their top bits say. */
+static int sort_found(struct inode *dir, const struct daxfs_tree_path *path, struct dir_scratch *scratch)
 {
-	struct dir_sorted *sorted = scratch->sorted;
-	unsigned int low = 0, high = scratch->count;
+	const struct daxfs_tree_step *leaf = path->step;
+	unsigned int shift = max(fls64(leaf->high - leaf->low - 1), BUCKET_BITS) - BUCKET_BITS, i;
+	struct dir_found *found = scratch->found, *out = scratch->sorted;
+	/* Numbers in `found`, from 1 on. */
+	u8 buckets[1 << BUCKET_BITS] = {}, *link, next;
 
-	if (high && sorted[high - 1].key < key)
-		low = high;
-	while (low < high) {
-		unsigned int middle = low + (high - low) / 2;
+	for (i = 0; i < scratch->count; i++) {
+		u64 key = found[i].key;
 
-		if (sorted[middle].key < key)
-			low = middle + 1;
-		else
-			high = middle;
+		link = &buckets[(key - leaf->low) >> shift];
+		while (*link && found[*link - 1].key < key)
+			link = &found[*link - 1].next;
+		if (*link && found[*link - 1].key == key)
+			return daxfs_corrupt(dir->i_sb, dir->i_ino, leaf->block, "two directory entries of key %llu", key);
+		found[i].next = *link;
+		*link = i + 1;
 	}
-	if (low < scratch->count && sorted[low].key == key)
-		return daxfs_corrupt(dir->i_sb, dir->i_ino, path->step[0].block, "two directory entries of key %llu", key);
-	memmove(&sorted[low + 1], &sorted[low], (scratch->count++ - low) * sizeof(*sorted));
-	sorted[low].key = key;
-	sorted[low].offset = offset;
+	for (i = 0; i < ARRAY_SIZE(buckets); i++)
+		for (next = buckets[i]; next; next = found[next - 1].next)
+			*out++ = found[next - 1];
 	return 0;
 }
 
-/* The leaf, and its live records with keys of at least `from`, each verified, in the order of their keys. */
-int daxfs_dir_collect(struct inode *dir, const struct daxfs_tree_path *path, u64 from, struct dir_scratch *scratch)
+/*
+ * The leaf, and its live records with keys of at least `from`, each verified, in the order of their keys; among them, unless
+ * it is 0, a key that is in the leaf's range and comes to it.
+ */
+int daxfs_dir_collect(struct inode *dir, const struct daxfs_tree_path *path, u64 from, u64 new_key,
+		      struct dir_scratch *scratch)
 {
+	struct dir_found *found = scratch->found;
 	u32 offset;
 	int err;
 
 	memcpy(scratch->leaf, leaf_of(path), DAXFS_BLOCK_SIZE);
-	scratch->count = 0;
+	if (new_key)
+		*found++ = (struct dir_found){ .key = new_key, .offset = NEW_RECORD };
 	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
 		struct dir_record record;
 
@@ -508,14 +517,16 @@ int daxfs_dir_collect(struct inode *dir, const struct daxfs_tree_path *path, u64
 			return bad_record(dir, path, offset);
 		if (record.type != DAXFS_DIRENT_FREE && record.key >= from) {
 			err = is_name(&record) ? check_record(dir, path, offset, &record) : bad_record(dir, path, offset);
-			if (!err)
-				err = sort_in(dir, path, scratch, record.key, offset);
 			if (err)
 				return err;
+			found->key = record.key;
+			found->offset = offset;
+			found++;
 		}
 		offset += record.length;
 	}
-	return 0;
+	scratch->count = found - scratch->found;
+	return sort_found(dir, path, scratch);
 }
 
 static u32 sorted_bytes(const struct dir_scratch *scratch, unsigned int i, const struct new_name *new)
@@ -579,10 +590,8 @@ static int rebuild_leaf(struct daxfs_tree_change *change, const struct daxfs_tre
 	struct daxfs_tree_node *left, *right = ERR_PTR(-ENOSPC);
 	unsigned int middle, i;
 	u32 total = 0;
-	int err = daxfs_dir_collect(change->inode, path, 0, scratch);
+	int err = daxfs_dir_collect(change->inode, path, 0, new->key, scratch);
 
-	if (!err)
-		err = sort_in(change->inode, path, scratch, new->key, NEW_RECORD);
 	if (err)
 		return err;
 	for (i = 0; i < scratch->count; i++)

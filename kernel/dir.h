@@ -43,19 +43,23 @@ static inline int daxfs_dir_find(struct inode *dir, struct daxfs_tree_change *ch
 	return err || path->height ? err : -ENOENT;
 }
 
-/* dir_read.c */
-struct dir_sorted {
+/* A record of a leaf. */
+struct dir_found {
 	u64 key;
-	u32 offset;
+	u16 offset;
+	u8 next;		/* while they are sorted */
 };
 
 /* A leaf to work from while the leaf itself is rewritten, or after the lock was dropped. */
 struct dir_scratch {
 	u8 leaf[DAXFS_BLOCK_SIZE];
 	unsigned int count;
-	struct dir_sorted sorted[DAXFS_DIR_LEAF_COUNT + 1];
+	struct dir_found found[DAXFS_DIR_LEAF_COUNT + 1];
+	struct dir_found sorted[DAXFS_DIR_LEAF_COUNT + 1];
 };
-int daxfs_dir_collect(struct inode *dir, const struct daxfs_tree_path *path, u64 from, struct dir_scratch *scratch);
+
+int daxfs_dir_collect(struct inode *dir, const struct daxfs_tree_path *path, u64 from, u64 new_key,
+		      struct dir_scratch *scratch);
 
 extern const struct file_operations daxfs_dir_operations;
 

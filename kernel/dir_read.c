@@ -62,7 +62,7 @@ static int next_leaf(struct inode *dir, u64 *from, struct dir_scratch *scratch)
 	while (*from < DAXFS_DIR_KEY_END) {
 		err = daxfs_dir_find(dir, NULL, *from, &path);
 		if (!err)
-			err = daxfs_dir_collect(dir, &path, *from, scratch);
+			err = daxfs_dir_collect(dir, &path, *from, 0, scratch);
 		if (err)
 			break;
 		*from = path.step[0].high;
