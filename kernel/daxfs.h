@@ -126,7 +126,7 @@ struct daxfs_ag {
 	unsigned long *verified;	/* bit a map block: checksum verified in this mount */
 	unsigned long *failed;		/* bit a map block: it was wrong; files that lie there ask often */
 	unsigned long *touched;		/* bit a block: metadata that was read without a media error; NULL: none yet */
-	unsigned long *nodes;		/* bit a block: a node that was believed in this mount, see claim.c; NULL: none yet */
+	unsigned long *nodes;		/* bit a block: a node that was believed in this mount, see tree.c; NULL: none yet */
 	bool loaded;			/* header verified, arrays allocated */
 	bool counted;			/* bitmap verified, free_huge known: needed to allocate and to free */
 };
@@ -261,6 +261,7 @@ struct daxfs_inode_info {
 	bool stored;			/* is on the device: read from it, or daxfs_store_inode() was called */
 	bool claimed;			/* the maps have been asked about the extents in the inode, see claim.c */
 	bool doubtful;			/* the maps that should vouch for its blocks cannot be read: not to be changed */
+	u64 doubtful_leaf;		/* then no node is believed for good: the leaf that was verified last */
 	struct list_head mapped;	/* in daxfs_sb_info.mapped, from the first mmap(2) on */
 	struct list_head windows;	/* struct daxfs_window: kept for the file to grow into. Under `lock` */
 	atomic_t writers;		/* open files that may write: the last one to go ends the windows */

@@ -78,6 +78,7 @@ static noinline int meet(const struct daxfs_tree *tree, struct inode *inode, uns
 			 struct daxfs_tree_step *step, bool *doubt)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	struct daxfs_inode_info *info = DAXFS_I(inode);
 	const char *damage;
 	int err;
 
@@ -93,6 +94,9 @@ static noinline int meet(const struct daxfs_tree *tree, struct inode *inode, uns
 	err = level ? 0 : tree->verify_leaf(inode, step);
 	if (!err)
 		daxfs_know_node(inode, step->block);
+	/* Whoever reads a leaf record by record is not to have it verified as often. */
+	if (!err && !level && READ_ONCE(info->doubtful))
+		WRITE_ONCE(info->doubtful_leaf, step->block);
 	*doubt = err;
 	return err == -EUCLEAN ? 0 : err;
 }
@@ -134,7 +138,7 @@ static __always_inline int enter(const struct daxfs_tree *tree, struct inode *in
 
 	if (copy)
 		return enter_copy(change, copy, level, step, doubt);
-	if (unlikely(!daxfs_node_known(sbi, step->block)))
+	if (unlikely(!daxfs_node_known(sbi, step->block) && READ_ONCE(DAXFS_I(inode)->doubtful_leaf) != step->block))
 		return meet(tree, inode, level, step, doubt);
 	damage = node_damage(tree, inode, level, daxfs_block(sbi, step->block), step);
 	return likely(!damage) ? 0 : refuse_node(tree, inode, level, step, damage);
