@@ -161,6 +161,39 @@ lint_floors() {
     END { exit failed }' Kbuild ./*.[ch]
 }
 
+# Pages must not speak of what is gone: a path (NAME, SUBJECT, TOOL: any), a source by its bare name, a unit test, a function,
+# a link. And each file of the module has its place in the architecture.
+lint_docs() {
+    cd "$ROOT" || return
+    local page word name sources failed=0
+    local pages=(CONTRIBUTING.md README.md docs/*.md docs/*/*.md)
+    sources=$(tracked)
+    for page in "${pages[@]}"; do
+        while read -r word; do
+            compgen -G "$(sed -E 's/\b(NAME|SUBJECT|TOOL)\b/*/g' <<<"$word")" >/dev/null || { echo "$page: there is no $word"; failed=1; }
+        done < <(grep -oP '(?<![\w./*-])(kernel|lib|cmd|bpf|man|tests|docs|\.ci)/[\w./*?-]*[\w*]' "$page" | sort -u)
+        while read -r word; do
+            grep -q "/$word\$" <<<"$sources" || { echo "$page: no file is called $word"; failed=1; }
+        done < <(grep -oP '(?<![\w./*-])[\w-]+\.(c|h|cc|sh|def)(?![\w.])' "$page" | sort -u)
+        while read -r word; do
+            grep -rq "^TEST.*(${word%.*}, ${word#*.})" tests || { echo "$page: there is no test $word"; failed=1; }
+        done < <(grep -oP '\x60\K[A-Z]\w+\.[A-Z]\w+(?=\x60)' "$page" | sort -u)
+        while read -r word; do
+            [ -e "$(dirname "$page")/$word" ] || { echo "$page: the link to $word leads nowhere"; failed=1; }
+        done < <(grep -oP '\]\(\K(?!https?:|#)[^)\s#]+(?=[)#])' "$page" | sort -u)
+    done
+    # In one go: what is called in a page, and no word of any source.
+    while read -r word; do
+        echo "$(grep -lF "$word()" "${pages[@]}" | xargs): there is no $word()"
+        failed=1
+    done < <(words=$(grep -ohP '(?<![\w.])[a-z]\w+(?=\(\))' "${pages[@]}" | sort -u)
+        tracked kernel lib cmd bpf tests dev CMakeLists.txt | xargs grep -ohwF -e "$words" | sort -u | comm -23 <(echo "$words") -)
+    for name in kernel/*.c; do
+        grep -qw "${name#kernel/}" docs/architecture.md || { echo "docs/architecture.md: nothing of $name"; failed=1; }
+    done
+    return "$failed"
+}
+
 # What takes seconds: part of `./dev test`.
 quick_lint() {
     local failed=0
@@ -174,6 +207,7 @@ quick_lint() {
     step "lint crash mutants" lint_mutants || failed=1
     step "lint call sites" lint_sites || failed=1
     step "lint floors of the module" lint_floors || failed=1
+    step "lint pages" lint_docs || failed=1
     return "$failed"
 }
 
