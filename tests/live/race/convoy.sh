@@ -5,7 +5,7 @@
 # One create is held in its commit, with its allocation group locked. Creates that wait for that group hold no slot of the
 # journals: a change that needs no group goes through, with two journals and eight waiters.
 logged=/sys/kernel/debug/daxfs/points/logged
-mkfs.daxfs -q -f --journals 2 "$PMEM" 64M
+mkfs.daxfs -q -f --journals 2 --ag-size 64M "$PMEM" 64M
 mount_fs
 touch "$MNT/file"
 mkdir "$MNT/d0"
