@@ -13,6 +13,7 @@
 
 #include "cmd/daxbench/fs_suite.h"
 #include "cmd/daxbench/lib_suite.h"
+#include "cmd/daxbench/profile.h"
 #include "cmd/daxbench/report.h"
 
 namespace daxfs::bench {
@@ -93,20 +94,48 @@ Result<Suite> read_suites(const std::vector<std::string>& paths) {
     return all;
 }
 
+// Markdown to its file or else to standard output; a page where one is wanted.
+template <typename Page>
+int write_report(const std::string& markdown_path, const std::string& markdown, const std::string& html_path,
+                 const Page& page, cli::Streams& streams) {
+    if (markdown_path.empty())
+        streams.out << markdown;
+    else if (const auto written = write_file(markdown_path, markdown); !written)
+        return complain(streams, written.error().message, kTrouble);
+    if (html_path.empty())
+        return kOk;
+    if (const auto written = write_file(html_path, page()); !written)
+        return complain(streams, written.error().message, kTrouble);
+    return kOk;
+}
+
 int run_report(const Options& options, cli::Streams& streams) {
     const auto suite = read_suites(options.report.inputs);
     if (!suite)
         return complain(streams, suite.error().message, kTrouble);
     const std::string markdown = markdown_report(*suite, options.report.baseline);
-    if (options.report.markdown.empty())
-        streams.out << markdown;
-    else if (const auto written = write_file(options.report.markdown, markdown); !written)
-        return complain(streams, written.error().message, kTrouble);
-    if (options.report.html.empty())
-        return kOk;
-    if (const auto written = write_file(options.report.html, html_report(*suite, options.report.baseline)); !written)
-        return complain(streams, written.error().message, kTrouble);
-    return kOk;
+    return write_report(
+        options.report.markdown, markdown, options.report.html,
+        [&] { return html_report(*suite, options.report.baseline); }, streams);
+}
+
+int run_profile(const Options& options, cli::Streams& streams) {
+    std::vector<Profile> profiles;
+    for (const std::string& path : options.profile.inputs) {
+        auto profile = read_profile(path);
+        if (!profile)
+            return complain(streams, profile.error().message, kTrouble);
+        if (!profiles.empty() && profile->operation != profiles[0].operation)
+            return complain(streams, fmt::format("{}: is of another operation", path), kTrouble);
+        profiles.push_back(*std::move(profile));
+    }
+    const int code = write_report(
+        options.profile.markdown, profile_markdown(profiles), options.profile.html,
+        [&] { return profile_html(profiles); }, streams);
+    for (const Profile& profile : profiles)
+        if (code == kOk && !profile.agrees())
+            return complain(streams, fmt::format("{}: counts and clock do not agree", profile.filesystem), kTrouble);
+    return code;
 }
 
 }  // namespace
@@ -134,6 +163,11 @@ void describe(CLI::App& app, Options& options) {
     report->add_option("--html", options.report.html, "Write a self-contained page here too");
     report->add_option("--baseline", options.report.baseline, "The filesystem that ratios are to")
         ->capture_default_str();
+
+    CLI::App* profile = app.add_subcommand("profile", "Show where the instructions of one operation go");
+    profile->add_option("FILE", options.profile.inputs, "JSON results, each with its stacks beside it")->required();
+    profile->add_option("--markdown", options.profile.markdown, "Write Markdown here instead of standard output");
+    profile->add_option("--html", options.profile.html, "Write a self-contained page with flame graphs here too");
 }
 
 int run(cli::Args args, cli::Streams& streams) {
@@ -148,6 +182,8 @@ int run(cli::Args args, cli::Streams& streams) {
         return run_lib_suite(options.lib.filter, options.lib.json) ? kOk : kTrouble;
     if (app.got_subcommand("report"))
         return run_report(options, streams);
+    if (app.got_subcommand("profile"))
+        return run_profile(options, streams);
     for (const std::string& name : operation_names())
         streams.out << name << '\n';
     return kOk;

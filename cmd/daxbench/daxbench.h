@@ -34,6 +34,11 @@ struct Options {
         std::string html;
         std::string baseline = "daxfs";
     } report;
+    struct {
+        std::vector<std::string> inputs;
+        std::string markdown;
+        std::string html;
+    } profile;
 };
 
 }  // namespace daxfs::bench

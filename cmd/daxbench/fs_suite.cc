@@ -18,6 +18,7 @@
 #include <memory>
 #include <span>
 
+#include "cmd/daxbench/mark.h"
 #include "lib/format/daxfs_trace_format.h"
 
 namespace daxfs::bench {
@@ -137,16 +138,20 @@ class Batch {
     Result<void> time(unsigned calls, Body&& body) {
         const Persistence before = counters_.present() ? counters_.read() : Persistence{};
         const std::int64_t start = now_ns();
+        mark<kMarkBegin>();
         for (unsigned i = 0; i < calls; ++i)
             if (!body(i))
                 return fail("{}", errno_now());
+        mark<kMarkEnd>();
         const std::int64_t end = now_ns();
+        calls_ = calls;
         ns_per_call_ = static_cast<double>(end - start) / calls;
         if (counters_.present())
             persistence_ = difference(counters_.read(), before, calls);
         return {};
     }
 
+    unsigned calls() const { return calls_; }
     double ns_per_call() const { return ns_per_call_; }
     const Persistence& persistence() const { return persistence_; }
 
@@ -160,6 +165,7 @@ class Batch {
     std::string directory_;
     std::string crowd_;
     const Counters& counters_;
+    unsigned calls_ = 0;
     double ns_per_call_ = 0;
     Persistence persistence_;
 };
@@ -452,6 +458,7 @@ Row measure_row(const Operation& operation, const std::string& directory, unsign
             row.error = done.error().message;
             return row;
         }
+        row.calls = batch.calls();
         row.samples.push_back(batch.ns_per_call());
         if (counters.present())
             row.persistence = batch.persistence();

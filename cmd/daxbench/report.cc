@@ -7,6 +7,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "cmd/daxbench/html.h"
+
 namespace daxfs::bench {
 namespace {
 
@@ -58,23 +60,6 @@ std::string cell_text(const Cell& cell) {
         return "-";
     return cell.ratio > 0 ? fmt::format("{} ({:.2f}x)", short_figure(cell.value), cell.ratio)
                           : short_figure(cell.value);
-}
-
-std::string escaped(const std::string& text) {
-    std::string out;
-    for (const char c : text) {
-        if (c == '&')
-            out += "&amp;";
-        else if (c == '<')
-            out += "&lt;";
-        else if (c == '>')
-            out += "&gt;";
-        else if (c == '"')
-            out += "&quot;";
-        else
-            out += c;
-    }
-    return out;
 }
 
 std::string unit_text(const Suite& suite) {
@@ -130,10 +115,7 @@ std::string html_cell(const Cell& cell, double least, double most) {
         cell.value, cell.spread * 100, verdict, 7 * bar_length(cell.value, least, most), cell_text(cell));
 }
 
-constexpr const char* kStyle =
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:72em;color:#222;padding:0 1em}"
-    "table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
-    "th,td{text-align:left;padding:.2em .8em;border-bottom:1px solid #ddd;white-space:nowrap}"
+constexpr const char* kBarStyle =
     ".bar{display:inline-block;height:.7em;margin-right:.5em;border-radius:2px}"
     ".base{background:#4477aa}.dearer{background:#bbbbbb}.cheaper{background:#ee6677}.none{color:#999}";
 
@@ -174,10 +156,11 @@ std::string markdown_report(const Suite& suite, const std::string& baseline) {
 std::string html_report(const Suite& suite, const std::string& baseline) {
     const auto [least, most] = extremes(suite);
     std::string text = fmt::format(
-        "<!doctype html>\n<html lang=en><meta charset=utf-8><title>daxbench</title><style>{}</style>\n"
+        "<!doctype html>\n<html lang=en><meta charset=utf-8><title>daxbench</title><style>{}{}</style>\n"
         "<h1>What file operations cost</h1>\n<p>Kernel {}, {}. Figures are {}, the median of the samples; the ratio is "
         "to {}. Bars are logarithmic: grey costs more than {}, red less.</p>\n<table><tr><th>operation</th>",
-        kStyle, escaped(suite.kernel), escaped(suite.cpu), unit_text(suite), escaped(baseline), escaped(baseline));
+        kPageStyle, kBarStyle, escaped(suite.kernel), escaped(suite.cpu), unit_text(suite), escaped(baseline),
+        escaped(baseline));
     for (const Target& target : suite.targets)
         text += fmt::format("<th>{}</th>", escaped(target.name));
     text += "</tr>\n";

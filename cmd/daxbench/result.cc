@@ -15,6 +15,7 @@ nlohmann::json to_json(const Row& row) {
     if (row.samples.empty()) {
         json["error"] = row.error;
     } else {
+        json["calls"] = row.calls;
         json["median_ns"] = row.median();
         json["min_ns"] = row.minimum();
         json["max_ns"] = row.maximum();
@@ -28,7 +29,10 @@ nlohmann::json to_json(const Row& row) {
 }
 
 Row row_from_json(const nlohmann::json& json) {
-    Row row{.operation = json.at("operation"), .samples = json.at("samples_ns"), .error = json.value("error", "")};
+    Row row{.operation = json.at("operation"),
+            .samples = json.at("samples_ns"),
+            .error = json.value("error", ""),
+            .calls = json.value("calls", 0u)};
     if (json.contains("persistence")) {
         const auto& counts = json.at("persistence");
         row.persistence = Persistence{.commits = counts.at("commits"),

@@ -24,7 +24,8 @@ struct Persistence {
 struct Row {
     std::string operation;
     std::vector<double> samples;
-    std::string error;  // why there is no figure
+    std::string error;   // why there is no figure
+    unsigned calls = 0;  // in a batch
     std::optional<Persistence> persistence;
 
     double median() const;

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cmd/daxbench/fs_suite.h"
+#include "cmd/daxbench/profile.h"
 #include "cmd/daxbench/report.h"
 #include "tests/support/man_page.h"
 #include "tests/support/tool.h"
@@ -125,6 +126,68 @@ TEST(Report, EscapesWhatItPutsIntoHtml) {
     const std::string page = html_report(suite, "daxfs");
     EXPECT_THAT(page, HasSubstr("&lt;script&gt;"));
     EXPECT_THAT(page, testing::Not(HasSubstr("<script>")));
+}
+
+// create + close on daxfs as `./dev profile` recorded it; what took little is added to its caller.
+const std::string kRecorded = DAXFS_SOURCE_DIR "/tests/cmd/daxbench/data/create.json";
+
+TEST(Profile, AddsUpToWhatTheClockSays) {
+    const auto profile = read_profile(kRecorded);
+    ASSERT_TRUE(profile) << profile.error().message;
+    EXPECT_EQ(profile->root.total, 14'898'558);
+    EXPECT_NEAR(profile->counted(), profile->measured, 1);
+    EXPECT_TRUE(profile->agrees());
+    double sum = 0;
+    for (const FunctionCost& function : by_function(profile->root)) {
+        EXPECT_LE(function.self, function.total) << function.name;
+        EXPECT_LE(function.total, profile->root.total) << function.name;
+        sum += function.self;
+    }
+    EXPECT_EQ(sum, profile->root.total);
+}
+
+TEST(Profile, FailsWhereCountsAndClockDiffer) {
+    const TemporaryDirectory directory;
+    std::filesystem::copy(DAXFS_SOURCE_DIR "/tests/cmd/daxbench/data", directory.path());
+    std::ofstream(directory.path() + "/create.2.folded", std::ios::app) << "daxbench 500000\n";
+    const auto ran = run_tool({"profile", directory.path() + "/create.json"});
+    EXPECT_EQ(ran.code, kTrouble);
+    EXPECT_THAT(ran.err, HasSubstr("daxfs: counts and clock do not agree"));
+    EXPECT_THAT(ran.out, HasSubstr("+3.36 %, DOES NOT AGREE"));
+}
+
+TEST(Profile, CountsARecursionOnce) {
+    const auto root = parse_folded("a 1\na;b 2\na;b;a 4\na;b;a;c [m] 8\n");
+    ASSERT_TRUE(root) << root.error().message;
+    const auto functions = by_function(*root);
+    ASSERT_THAT(functions, SizeIs(3));
+    EXPECT_EQ(functions[0].name, "c [m]");
+    EXPECT_EQ(functions[1].name, "a");
+    EXPECT_EQ(functions[1].self, 5);
+    EXPECT_EQ(functions[1].total, 15);
+}
+
+TEST(Profile, RefusesWhatIsNoStack) {
+    for (const char* text : {"a", "a;b x", "a 1x", "a -1", " ", " 1", "a "})
+        EXPECT_FALSE(parse_folded(text)) << text;
+}
+
+TEST(Profile, DrawsAllFilesystemsOnOneScale) {
+    Profile little{.filesystem = "daxfs", .operation = "stat", .calls = 2, .measured = 50};
+    little.root = *parse_folded("daxbench 20\ndaxbench;vfs<> 40\ndaxbench;daxfs_x [daxfs] 40\n");
+    Profile much{.filesystem = "ext4", .operation = "stat", .calls = 1, .measured = 100};
+    much.root = *parse_folded("daxbench;ext4_x [ext4] 100\n");
+    const std::vector<Profile> both{little, much};
+    const std::string page = profile_html(both);
+    EXPECT_THAT(page, HasSubstr("<i class=program style=\"left:0.0000%;width:50.0000%;bottom:0px\""));
+    EXPECT_THAT(page,
+                HasSubstr("<i class=own style=\"left:0.0000%;width:20.0000%;bottom:18px\" title=\"daxfs_x [daxfs]: "
+                          "20 instructions a call (40.0 %), 20 of them its own\""));
+    EXPECT_THAT(page,
+                HasSubstr("<i class=kernel style=\"left:20.0000%;width:20.0000%;bottom:18px\" title=\"vfs&lt;&gt;:"));
+    EXPECT_THAT(page,
+                HasSubstr("<i class=own style=\"left:0.0000%;width:100.0000%;bottom:18px\" title=\"ext4_x [ext4]:"));
+    EXPECT_THAT(profile_markdown(both), HasSubstr("| daxfs_x [daxfs] | 20 | 40.0 % | 20 | 40.0 % |"));
 }
 
 TEST(Report, ShortensFigures) {
