@@ -73,13 +73,13 @@ lint_man_tables() {
     "$BUILD/bin/daxfs-mantables" --check man/daxfs.5 kernel/trace.h
 }
 
-# Every file says under which licence it is, in its first lines; JSON and what the fuzzer reads have no comments.
+# Every file says under which licence it is, in its first lines; JSON, folded stacks and what the fuzzer reads have no comments.
 lint_licences() {
     cd "$ROOT" || return
     local file licence head failed=0
     while read -r file; do
         case $file in
-        LICENSE | *.json | tests/fuzz/corpus/*) continue ;;
+        LICENSE | *.json | *.folded | tests/fuzz/corpus/*) continue ;;
         lib/format/daxfs_*.h) licence='GPL-2.0 OR BSD-2-Clause' ;; # the kernel's too
         kernel/* | bpf/* | tests/crash/mutants/*) licence=GPL-2.0 ;;
         *) licence=GPL-2.0-or-later ;;

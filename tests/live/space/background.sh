@@ -12,7 +12,7 @@ free_blocks() { stat -f -c %f "$MNT"; }
 # What one transaction is about to free counts neither as gone nor as free.
 expect_free() { # BLOCKS WHAT
     now=$(free_blocks)
-    [ "$now" -ge $(($1 - 520)) ] && [ "$now" -le "$1" ] || fail "$2: $now blocks are free, not $1"
+    if [ "$now" -lt $(($1 - 520)) ] || [ "$now" -gt "$1" ]; then fail "$2: $now blocks are free, not $1"; fi
 }
 
 # The root's tree, and a block of inodes.
