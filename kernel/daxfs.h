@@ -11,6 +11,7 @@
  *	sb_start_pagefault
  *	mapping->invalidate_lock
  *	DAX entry lock; of a file in the page cache its folio's lock
+ *	daxfs_sb_info.reclaim_step	the worker's, and of who counts free blocks
  *	daxfs_inode_info.lock		several by ascending inode number, see daxfs_lock_inodes()
  *	a transaction			daxfs_tx_begin(): waits for nobody, and one task has one
  *	daxfs_sb_info.survey_lock	never inside a transaction, nor around one
@@ -185,6 +186,7 @@ struct daxfs_sb_info {
 	struct mutex survey_lock;	/* daxfs_ag.unseen */
 	struct delayed_work inode_work;
 	/* reclaim.c: large files that nobody has any more */
+	struct mutex reclaim_step;	/* around each transaction of the worker: who counts free blocks misses none */
 	spinlock_t reclaim_lock;	/* of the two below; a leaf */
 	struct list_head reclaim;
 	struct daxfs_inode_info *reclaiming;

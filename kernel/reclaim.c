@@ -12,6 +12,7 @@
  */
 #include <linux/slab.h>
 
+#include "alloc.h"
 #include "daxfs.h"
 #include "device.h"
 #include "icache.h"
@@ -69,8 +70,12 @@ void daxfs_reclaim_evicted(struct inode *inode)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
 
-	if (unlikely(READ_ONCE(sbi->reclaiming) == DAXFS_I(inode)))
-		set_reclaiming(sbi, NULL);
+	if (likely(READ_ONCE(sbi->reclaiming) != DAXFS_I(inode)))
+		return;
+	spin_lock(&sbi->reclaim_lock);
+	list_first_entry(&sbi->reclaim, struct left, list)->blocks = DAXFS_I(inode)->blocks;
+	sbi->reclaiming = NULL;
+	spin_unlock(&sbi->reclaim_lock);
 }
 
 /* The last one to have it frees it, which may be somebody who found it by its handle: not here then. */
@@ -118,28 +123,28 @@ void daxfs_reclaim_all(struct super_block *sb)
 	flush_work(&DAXFS_SB(sb)->reclaim_work);
 }
 
-void daxfs_reclaim_count(struct super_block *sb, u64 *blocks, u64 *inodes)
+void daxfs_reclaim_count(struct super_block *sb, u64 *free, u64 *blocks, u64 *inodes)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct left *left;
 
 	*blocks = *inodes = 0;
-	if (list_empty_careful(&sbi->reclaim))
-		return;
+	mutex_lock(&sbi->reclaim_step);
 	spin_lock(&sbi->reclaim_lock);
 	list_for_each_entry(left, &sbi->reclaim, list) {
-		*blocks += left->blocks;
+		bool begun = sbi->reclaiming && list_is_first(&left->list, &sbi->reclaim);
+
+		*blocks += begun ? READ_ONCE(sbi->reclaiming->blocks) : left->blocks;
 		++*inodes;
 	}
-	/* Of the first one, what is left. */
-	left = list_first_entry_or_null(&sbi->reclaim, struct left, list);
-	if (left && sbi->reclaiming)
-		*blocks -= left->blocks - min(left->blocks, READ_ONCE(sbi->reclaiming->blocks));
 	spin_unlock(&sbi->reclaim_lock);
+	*free = daxfs_free_blocks(sb);
+	mutex_unlock(&sbi->reclaim_step);
 }
 
 void daxfs_reclaim_init(struct daxfs_sb_info *sbi)
 {
+	mutex_init(&sbi->reclaim_step);
 	spin_lock_init(&sbi->reclaim_lock);
 	INIT_LIST_HEAD(&sbi->reclaim);
 	INIT_WORK(&sbi->reclaim_work, reclaim_left);

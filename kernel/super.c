@@ -278,14 +278,14 @@ static int daxfs_statfs(struct dentry *dentry, struct kstatfs *stat)
 {
 	struct super_block *sb = dentry->d_sb;
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u64 free = daxfs_free_blocks(sb), keep = sbi->meta_reserve + sbi->root_reserve;
-	u64 inode_blocks = atomic64_read(&sbi->inode_blocks), usable, going, going_inodes;
+	u64 keep = sbi->meta_reserve + sbi->root_reserve;
+	u64 inode_blocks = atomic64_read(&sbi->inode_blocks), free, usable, going, going_inodes;
 
 	stat->f_type = DAXFS_STATFS_MAGIC;
 	stat->f_bsize = stat->f_frsize = DAXFS_BLOCK_SIZE;
 	stat->f_blocks = sbi->block_count - sbi->align_blocks - (u64)sbi->ag_count * sbi->map_end -
 			 (u64)sbi->journal_count * sbi->journal_blocks;
-	daxfs_reclaim_count(sb, &going, &going_inodes);
+	daxfs_reclaim_count(sb, &free, &going, &going_inodes);
 	usable = free + atomic64_read(&sbi->empty_blocks) + going;
 	stat->f_bfree = usable;
 	stat->f_bavail = usable > keep ? usable - keep : 0;

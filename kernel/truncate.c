@@ -92,6 +92,25 @@ static int shrink_step(struct inode *inode, struct shrink *shrink)
 	return daxfs_tx_commit(tx);
 }
 
+/* *begun: a truncate has, and is to be finished. */
+static int shrink_in_step(struct inode *inode, struct shrink *shrink, bool *begun)
+{
+	bool truncates = shrink->announce || shrink->set_size, over;
+	struct daxfs_step step;
+	int err = daxfs_step_resume(inode, &step);
+
+	if (err)
+		return err;
+	daxfs_end_windows(inode);
+	err = shrink_step(inode, shrink);
+	*begun |= !err && truncates;
+	over = err ? err != -ENOMEM : shrink->end <= shrink->first;
+	if (*begun && over)
+		daxfs_set_unfinished(inode, err, shrink->first);
+	daxfs_step_end(inode, &step);
+	return err;
+}
+
 /*
  * A truncate that has begun, be it announced or of an orphan, is finished: what the file got behind its new end later would
  * fall to a recovery that goes on with it, and old bytes would come to light when the file grows. Where damage, or a
@@ -99,21 +118,16 @@ static int shrink_step(struct inode *inode, struct shrink *shrink)
  */
 static int shrink_all(struct inode *inode, struct shrink *shrink)
 {
-	bool truncates = shrink->announce || shrink->set_size, begun = false, over;
-	struct daxfs_step step;
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	bool counted = READ_ONCE(sbi->reclaiming) == DAXFS_I(inode), begun = false;
 	int err;
 
 	do {
-		err = daxfs_step_resume(inode, &step);
-		if (err)
-			return err;
-		daxfs_end_windows(inode);
-		err = shrink_step(inode, shrink);
-		begun |= !err && truncates;
-		over = err ? err != -ENOMEM : shrink->end <= shrink->first;
-		if (begun && over)
-			daxfs_set_unfinished(inode, err, shrink->first);
-		daxfs_step_end(inode, &step);
+		if (counted)
+			mutex_lock(&sbi->reclaim_step);
+		err = shrink_in_step(inode, shrink, &begun);
+		if (counted)
+			mutex_unlock(&sbi->reclaim_step);
 		if (err == -ENOMEM && begun) {
 			memalloc_retry_wait(GFP_NOFS);
 			err = 0;
