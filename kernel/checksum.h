@@ -21,7 +21,7 @@ bool daxfs_dirent_ok(struct daxfs_sb_info *sbi, const struct daxfs_dirent *entry
 u32 daxfs_map_crc(struct daxfs_sb_info *sbi, u64 block, const void *map_block);
 /* The change (xor) of a map block's checksum when its bits [first, end) flip. */
 u32 daxfs_map_crc_flip(u32 first, u32 end);
-/* `stored`: bytes behind the entry, from daxfs_journal_data_bytes(). */
+/* `stored`: bytes behind the entry: 8 of one that fills, else its length. */
 u32 daxfs_journal_crc(struct daxfs_sb_info *sbi, u32 id, u32 position, const struct daxfs_journal_entry *entry, u32 stored);
 u32 daxfs_journal_header_crc(struct daxfs_sb_info *sbi, const struct daxfs_journal_header *header);
 u32 daxfs_intent_crc(const struct daxfs_intent *intent);

@@ -8,7 +8,7 @@
 #include "daxfs.h"
 
 /*
- * The gate that is told of above: a token for daxfs_leave(), or -EIO after shutdown or when the device is gone.
+ * The gate that daxfs.h tells of: a token for daxfs_leave(), or -EIO after shutdown or when the device is gone.
  * It is the DAX core's own: before the driver unmaps the device, kill_dax() clears what dax_alive() reads and waits for
  * everybody inside. So it holds on any kernel, whether or not somebody tells us of the removal.
  */

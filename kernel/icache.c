@@ -5,7 +5,7 @@
  * Inode number x 512 is the inode's place on the device. A number from outside is believed only after its bounds, its
  * bit in the inode map, magic number, checksum, self number, and, where there is one, generation. What is judged and
  * loaded is a copy: the device's bytes may change meanwhile. They may later too, so that what of the fork steers a walk is
- * checked again with each load (extent_tree.c, dir_tree.c).
+ * checked again with each load (tree.c, extent_tree.c, dir.c).
  */
 #include <linux/iversion.h>
 #include <linux/pagemap.h>

@@ -36,20 +36,6 @@ void daxfs_tx_add_fork(struct daxfs_tx *tx, struct inode *inode, const union dax
 /* A block's worth of memory, not zeroed, that the transaction owns: gone with its end. NULL without memory. */
 void *daxfs_tx_buffer(struct daxfs_tx *tx);
 
-/* Bytes that follow the header of an entry, and what they stand for into place, where `length` bytes belong to it. */
-static inline u32 daxfs_journal_data_bytes(const struct daxfs_journal_entry *entry)
-{
-	return entry->kind == cpu_to_le32(DAXFS_JOURNAL_FILL) ? sizeof(u64) : le32_to_cpu(entry->length);
-}
-
-static inline void daxfs_journal_restore(const void *data, bool fill, u32 length, void *target)
-{
-	if (fill)
-		memset64(target, *(const u64 *)data, length / sizeof(u64));
-	else
-		memcpy(target, data, length);
-}
-
 #if defined(DAXFS_SITES) && !defined(DAXFS_DEFINES_TX)
 #define daxfs_tx_add(...)		daxfs_site(daxfs_tx_add, __VA_ARGS__)
 #define daxfs_tx_add_inode(...)		daxfs_site(daxfs_tx_add_inode, __VA_ARGS__)

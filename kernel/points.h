@@ -24,7 +24,7 @@
 	point(stored)		/* all is stored, nothing flushed */				\
 	point(durable)		/* all is durable (FENCE 2), the commit word is the old one */	\
 	point(committed)	/* the commit word is durable (FENCE 3), locks still held */	\
-	point(rolled_back)	/* old bytes are durable, the commit word is the old one; of recovery too */	\
+	point(rolled_back)	/* recovery: old bytes are durable, the commit word is the old one; no lock */	\
 	point(io_done)		/* direct write, in its end_io: data is on the device, its blocks are not converted; no lock */	\
 	point(invalidate)	/* a write committed, zero pages are still mapped over its blocks; i_rwsem */	\
 	point(unmapped)		/* truncate, punch: nothing maps the blocks, they are not free; invalidate_lock */

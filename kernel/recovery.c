@@ -50,6 +50,21 @@ struct recovery {
 	} entry;
 };
 
+/* Bytes that follow the header of an entry. */
+static u32 data_bytes(const struct daxfs_journal_entry *entry)
+{
+	return entry->kind == cpu_to_le32(DAXFS_JOURNAL_FILL) ? sizeof(u64) : le32_to_cpu(entry->length);
+}
+
+/* What they stand for into place, where `length` bytes belong to the entry. */
+static void restore(const void *data, bool fill, u32 length, void *target)
+{
+	if (fill)
+		memset64(target, *(const u64 *)data, length / sizeof(u64));
+	else
+		memcpy(target, data, length);
+}
+
 static int open_journal(struct super_block *sb, u32 id)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
@@ -93,12 +108,12 @@ static bool read_entry(struct recovery *recovery, const struct daxfs_journal *jo
 	kind = le32_to_cpu(entry->kind);
 	if (kind > DAXFS_JOURNAL_FILL || !length || length > DAXFS_JOURNAL_MAX_DATA ||
 	    (kind == DAXFS_JOURNAL_FILL && length % sizeof(u64)) ||
-	    daxfs_journal_data_bytes(entry) > left - sizeof(*entry) || le32_to_cpu(entry->ordinal) != ordinal ||
+	    data_bytes(entry) > left - sizeof(*entry) || le32_to_cpu(entry->ordinal) != ordinal ||
 	    le64_to_cpu(entry->sequence) != ((journal->sequence + 1) & SEQUENCE_MASK))
 		return false;
-	memcpy(recovery->entry.data, journal->slot + position + sizeof(*entry), daxfs_journal_data_bytes(entry));
+	memcpy(recovery->entry.data, journal->slot + position + sizeof(*entry), data_bytes(entry));
 	return le32_to_cpu(entry->crc) == daxfs_journal_crc(sbi, journal->id, position, entry,
-								 daxfs_journal_data_bytes(entry));
+								 data_bytes(entry));
 }
 
 /*
@@ -134,7 +149,7 @@ static u32 count_entries(struct recovery *recovery, const struct daxfs_journal *
 	u32 position = DAXFS_JOURNAL_BODY_OFFSET, count = 0;
 
 	while (read_entry(recovery, journal, position, count)) {
-		position += sizeof(recovery->entry.header) + ALIGN(daxfs_journal_data_bytes(&recovery->entry.header), 8);
+		position += sizeof(recovery->entry.header) + ALIGN(data_bytes(&recovery->entry.header), 8);
 		count++;
 	}
 	return count;
@@ -157,7 +172,7 @@ static int read_entries(struct recovery *recovery, const struct daxfs_journal *j
 			.position = position,
 			.journal = journal->id,
 		};
-		position += sizeof(*entry) + ALIGN(daxfs_journal_data_bytes(entry), 8);
+		position += sizeof(*entry) + ALIGN(data_bytes(entry), 8);
 	}
 	return 0;
 }
@@ -237,8 +252,7 @@ static int apply(struct recovery *recovery, const struct undo *undo, u32 ordinal
 	    le32_to_cpu(entry->length) != undo->length)
 		return daxfs_corrupt(recovery->sb, 0, journal->block, "journal %u changes while it is read", journal->id);
 	if (undo->offset)
-		daxfs_journal_restore(recovery->entry.data, entry->kind == cpu_to_le32(DAXFS_JOURNAL_FILL), undo->length,
-				      target);
+		restore(recovery->entry.data, entry->kind == cpu_to_le32(DAXFS_JOURNAL_FILL), undo->length, target);
 	else
 		memcpy(target, &recovery->super, sizeof(recovery->super));
 	daxfs_flush(sbi, target, undo->length);

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "tests/bench/arguments.h"
 #include "tests/crash/recorder/decode.h"
 #include "tests/crash/recorder/qemu_plugin_api.h"
 #include "tests/crash/trace/format.h"
@@ -105,10 +106,7 @@ void register_callbacks() {
     qemu_plugin_register_vcpu_tb_trans_cb(state.id, translate);
 }
 
-bool set(std::string_view word) {
-    const std::size_t equals = word.find('=');
-    const std::string_view key = word.substr(0, equals);
-    const std::string value(equals == std::string_view::npos ? "" : word.substr(equals + 1));
+bool set(std::string_view key, const std::string& value) {
     if (key == "start")
         state.start = std::strtoull(value.c_str(), nullptr, 0);
     else if (key == "bytes")
@@ -132,8 +130,7 @@ __attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t 
                                                                char** arguments) {
     using daxfs::bench::state;
     bool good = std::strcmp(info->target_name, "x86_64") == 0 && info->system_emulation;
-    for (int i = 0; i < count; ++i)
-        good = good && daxfs::bench::set(arguments[i]);
+    good = good && daxfs::bench::set_arguments({arguments, static_cast<std::size_t>(count)}, daxfs::bench::set);
     if (!good || state.start == 0 || state.bytes == 0 || state.counts.empty()) {
         std::fputs("byte counter: usage: start=PHYSICAL,bytes=SIZE,counts=FILE\n", stderr);
         return -1;

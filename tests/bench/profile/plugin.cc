@@ -18,6 +18,7 @@
 #include <unordered_map>
 
 #include "cmd/daxbench/mark.h"
+#include "tests/bench/arguments.h"
 #include "tests/bench/profile/stacks.h"
 #include "tests/crash/recorder/qemu_plugin_api.h"
 
@@ -137,10 +138,7 @@ void register_callbacks() {
     qemu_plugin_register_vcpu_tb_trans_cb(state.id, translate);
 }
 
-bool set(std::string_view word) {
-    const std::size_t equals = word.find('=');
-    const std::string_view key = word.substr(0, equals);
-    const std::string value(equals == std::string_view::npos ? "" : word.substr(equals + 1));
+bool set(std::string_view key, const std::string& value) {
     if (key == "symbols")
         state.symbols_path = value;
     else if (key == "stacks")
@@ -162,8 +160,7 @@ __attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t 
                                                                char** arguments) {
     using daxfs::bench::state;
     bool good = std::strcmp(info->target_name, "x86_64") == 0 && info->system_emulation && info->system.max_vcpus == 1;
-    for (int i = 0; i < count; ++i)
-        good = good && daxfs::bench::set(arguments[i]);
+    good = good && daxfs::bench::set_arguments({arguments, static_cast<std::size_t>(count)}, daxfs::bench::set);
     if (!good || state.symbols_path.empty() || state.prefix.empty()) {
         std::fputs("profiler: usage, with one processor: symbols=FILE,stacks=PREFIX\n", stderr);
         return -1;

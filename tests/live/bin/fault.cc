@@ -59,12 +59,6 @@ void punch(int fd, off_t at, off_t length) {
     expect(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, length) == 0, "punch");
 }
 
-std::uint64_t counter(const std::string& directory, const char* name) {
-    std::uint64_t value = 0;
-    std::ifstream(directory + "/" + name) >> value;
-    return value;
-}
-
 int eof(const char* path) {
     const int fd = open_file(path, O_TRUNC);
     write_all(fd, std::vector<char>(5000, 'a').data(), 5000, 0);

@@ -28,13 +28,6 @@ constexpr char kOwn = 'v';
 constexpr char kOthers = 'R';
 constexpr char kSlow = 'E';
 
-long counter(const std::string& dir, const char* name) {
-    long value = -1;
-    std::ifstream(dir + "/" + name) >> value;
-    expect(value >= 0, std::string("counter ") + name);
-    return value;
-}
-
 // ---- holding ----
 
 // A reference on the pages of a mapping, which may go away afterwards. drop() gives it back and says what was read of
@@ -265,8 +258,8 @@ void evict(File& file) {
 
 struct WayToLose {
     const char* name;
-    std::size_t bytes;  // of the file before
-    long freed;         // held pages whose blocks leave the file
+    std::size_t bytes;    // of the file before
+    std::uint64_t freed;  // held pages whose blocks leave the file
     bool main;
     void (*lose)(File& file);
 };

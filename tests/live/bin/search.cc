@@ -3,8 +3,7 @@
 // STATS.
 //
 //   search DIRECTORY STATS LOOKS    breaks every huge page, and fails when a piece of some file took more than LOOKS
-//   looks
-//                                   into groups and huge pages
+//                                   looks into groups and huge pages
 #include <linux/falloc.h>
 
 #include <algorithm>
@@ -19,17 +18,7 @@ constexpr std::size_t kRoomAt = 40, kRoom = 16;      // and then one of 64 KiB
 constexpr std::size_t kOther = 300;                  // where there is no hole
 
 std::string directory, stats;
-unsigned long long most = 0;
-
-unsigned long long counter(const char* name) {
-    const std::string path = stats + "/" + name;
-    std::FILE* file = std::fopen(path.c_str(), "r");
-    expect(file != nullptr, path);
-    unsigned long long value = 0;
-    expect(std::fscanf(file, "%llu", &value) == 1, path);
-    std::fclose(file);
-    return value;
-}
+std::uint64_t most = 0;
 
 int open_new(const std::string& name) {
     return open_file((directory + "/" + name).c_str(), O_TRUNC);
@@ -53,13 +42,13 @@ void punch(int fd, std::size_t huge, std::size_t page, std::size_t pages) {
 // Blocks of a file one by one at most: of what is written is asked for as often as it has pieces.
 template <typename Write>
 void measure(const std::string& what, std::size_t pieces, Write write) {
-    unsigned long long worst = 0;
+    std::uint64_t worst = 0;
     for (std::size_t i = 0; i < 50; ++i) {
-        const auto before = counter("looks");
+        const auto before = counter(stats, "looks");
         write(i);
-        worst = std::max(worst, (counter("looks") - before) / pieces);
+        worst = std::max(worst, (counter(stats, "looks") - before) / pieces);
     }
-    std::printf("%s: %llu looks a piece at most\n", what.c_str(), worst);
+    std::printf("%s: %s looks a piece at most\n", what.c_str(), std::to_string(worst).c_str());
     most = std::max(most, worst);
 }
 
@@ -94,13 +83,13 @@ int main(int argc, char** argv) {
         for (std::size_t page = kHoleAt; page < kPages; page += kHoleEvery)
             punch(fd, huge, page, 1);
     // What was kept for metadata is whole still: data takes it now, and metadata lives in the holes.
-    for (std::size_t i = 0; counter("free_huge_pages") > 0; ++i)
+    for (std::size_t i = 0; counter(stats, "free_huge_pages") > 0; ++i)
         expect(fallocate(rest, 0, static_cast<off_t>(i * kHuge), kHuge) == 0, "fallocate of what is left");
     measure_all("crumbs");
     for (std::size_t huge = 0; huge < count; ++huge)
         punch(fd, huge, kRoomAt, kRoom);
     measure_all("rooms");
-    std::printf("%zu huge pages: %llu looks\n", count, most);
+    std::printf("%zu huge pages: %s looks\n", count, std::to_string(most).c_str());
     expect(most <= std::stoull(argv[3]), std::to_string(most) + " looks for a piece");
     return 0;
 }

@@ -16,16 +16,6 @@ namespace {
 
 std::string stats;
 
-unsigned long long counter(const char* name) {
-    const std::string path = stats + "/" + name;
-    std::FILE* file = std::fopen(path.c_str(), "r");
-    expect(file != nullptr, path);
-    unsigned long long value = 0;
-    expect(std::fscanf(file, "%llu", &value) == 1, path);
-    std::fclose(file);
-    return value;
-}
-
 std::vector<std::uint8_t> page_of(std::size_t number) {
     std::vector<std::uint8_t> page(kPage);
     for (std::size_t i = 0; i < kPage; ++i)
@@ -77,10 +67,10 @@ void grow(const std::string& directory) {
         write_page(fd, i);
         small_file(directory, i);
         if (i == kPages / 2 + 10)
-            expect(counter("kept_blocks") > 0, "nothing is kept for a file that grows");
+            expect(counter(stats, "kept_blocks") > 0, "nothing is kept for a file that grows");
     }
     close(fd);
-    expect(counter("kept_blocks") == 0, "blocks are kept for a file that nobody writes to");
+    expect(counter(stats, "kept_blocks") == 0, "blocks are kept for a file that nobody writes to");
     const int again = open_file(path.c_str());
     const HugeShare share = huge_share(again, 2 * kHuge);
     expect(share.huge == 2, std::to_string(share.huge) + " of 2 huge pages");
@@ -101,15 +91,15 @@ void steal(const std::string& directory) {
         for (std::size_t page = 0; page < 20; ++page)
             write_page(files.back(), page);
     }
-    const auto kept = counter("kept_blocks");
+    const auto kept = counter(stats, "kept_blocks");
     expect(kept > kFiles * 8, "only " + std::to_string(kept) + " blocks are kept");
     fill(directory + "/filler");
     struct statvfs status {};
     expect(statvfs(directory.c_str(), &status) == 0 && status.f_bavail == 0,
            std::to_string(status.f_bavail) + " blocks available after ENOSPC");
     // What is left is the metadata's reserve, wherever it lies.
-    expect(counter("kept_blocks") <= counter("free_blocks") && counter("kept_blocks") < kept,
-           std::to_string(counter("kept_blocks")) + " blocks are kept on a full device");
+    expect(counter(stats, "kept_blocks") <= counter(stats, "free_blocks") && counter(stats, "kept_blocks") < kept,
+           std::to_string(counter(stats, "kept_blocks")) + " blocks are kept on a full device");
     // Files whose room was stolen grow elsewhere.
     expect(truncate((directory + "/filler").c_str(), kHuge) == 0, "truncate");
     for (const int fd : files) {
@@ -118,7 +108,7 @@ void steal(const std::string& directory) {
         expect_pages(fd, 60, "a file that was stolen from");
         close(fd);
     }
-    expect(counter("kept_blocks") == 0, "blocks are kept for closed files");
+    expect(counter(stats, "kept_blocks") == 0, "blocks are kept for closed files");
 }
 
 void full(const std::string& directory) {
