@@ -86,9 +86,8 @@ static void add_ag(struct super_block *sb, u32 agno)
 	ag->free_blocks = le32_to_cpu(header.free_blocks);
 	ag->free_inodes = le32_to_cpu(header.free_inodes);
 	daxfs_space_unknown(sbi, agno);
-	atomic64_add(ag->free_blocks, &sbi->free_blocks);
-	atomic64_add(ag->free_inodes, &sbi->free_inodes);
-	atomic64_add(le32_to_cpu(header.inode_blocks), &sbi->inode_blocks);
+	ag->inode_blocks = le32_to_cpu(header.inode_blocks);
+	daxfs_count_add(sb, ag->free_blocks);
 }
 
 /* Whether an AG that is not in use, as far as is known, has a header of ours; *empty: and nothing else. */
@@ -124,7 +123,7 @@ int daxfs_ags_open(struct super_block *sb)
 
 	sbi->ags = kvcalloc(sbi->ag_count, sizeof(*sbi->ags), GFP_KERNEL);
 	sbi->ags_with[0] = kvcalloc(DAXFS_OFFERS * longs, sizeof(long), GFP_KERNEL);
-	if (!sbi->ags || !sbi->ags_with[0])
+	if (!sbi->ags || !sbi->ags_with[0] || daxfs_count_init(sbi))
 		return -ENOMEM;
 	for (kind = 1; kind < DAXFS_OFFERS; kind++)
 		sbi->ags_with[kind] = sbi->ags_with[0] + kind * longs;
@@ -143,7 +142,7 @@ int daxfs_ags_open(struct super_block *sb)
 		else
 			atomic64_add(ag->blocks - sbi->map_end, &sbi->uninitialised_blocks);
 	}
-	atomic64_add(atomic64_read(&sbi->uninitialised_blocks), &sbi->free_blocks);
+	daxfs_count_add(sb, atomic64_read(&sbi->uninitialised_blocks));
 	sbi->root_reserve = min_t(u64, le64_to_cpu(sbi->believed.reserved_blocks), sbi->block_count / 2);
 	sbi->meta_reserve = min_t(u64, 4096, sbi->block_count / 64);
 	return 0;
@@ -169,6 +168,7 @@ void daxfs_ags_close(struct super_block *sb)
 		kvfree(ag->nodes);
 		xa_destroy(&ag->taken_inodes);
 	}
+	percpu_counter_destroy(&sbi->free_blocks);
 	kvfree(sbi->ags_with[0]);
 	kvfree(sbi->ags);
 	sbi->ags = NULL;
@@ -475,10 +475,12 @@ int daxfs_ags_store_count(struct super_block *sb)
 void daxfs_ag_make_room(struct super_block *sb, u32 blocks)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	s64 least = atomic64_read(&sbi->uninitialised_blocks) + blocks + AG_SLACK;
 	u32 seen = READ_ONCE(sbi->initialised_ags);
-	s64 usable = atomic64_read(&sbi->free_blocks) - atomic64_read(&sbi->uninitialised_blocks);
 
-	if (seen < sbi->ag_count && usable - (s64)blocks < AG_SLACK && !daxfs_in_tx(sb))
+	if (daxfs_surely_free(sbi, least))
+		return;
+	if (seen < sbi->ag_count && !daxfs_in_tx(sb) && !daxfs_has_free(sb, least))
 		daxfs_ag_init_next(sb, seen);
 }
 

@@ -187,6 +187,8 @@ static u32 steal(const struct daxfs_space *s, struct attempt *attempt, u32 want,
 {
 	while (!s->ag->free_blocks && daxfs_window_steal(s))
 		;
+	if (!s->ag->kept_blocks)
+		daxfs_nothing_kept(s);
 	if (daxfs_has_holes(s->ag))
 		return find_in(s, attempt, s->ag->hole_pages, want, first);
 	return find_huge(s, attempt, 0, first) ? extend(s, attempt->request, *first, want) : 0;
@@ -360,16 +362,10 @@ static u32 take_count(struct super_block *sb, const struct daxfs_alloc *request)
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 want = min_t(u32, request->want, DAXFS_MAX_RUN);
 	s64 keep = request->reserve_ok ? 0 : sbi->meta_reserve + sbi->root_reserve;
-	s64 free = atomic64_read(&sbi->free_blocks), taken;
 
-	if (!request->reserve_ok && free - keep < want && capable(CAP_SYS_RESOURCE))
+	if (!request->reserve_ok && sbi->root_reserve && !daxfs_has_free(sb, keep + want) && capable(CAP_SYS_RESOURCE))
 		keep = sbi->meta_reserve;
-	do {
-		taken = min_t(s64, want, free - keep);
-		if (taken <= 0)
-			return 0;
-	} while (!atomic64_try_cmpxchg(&sbi->free_blocks, &free, free - taken));
-	return taken;
+	return daxfs_count_take(sb, want, keep);
 }
 
 static __always_inline u32 try_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run)
@@ -379,7 +375,7 @@ static __always_inline u32 try_reserve(struct super_block *sb, const struct daxf
 	if (taken && (request->kind != DAXFS_ALLOC_HUGE || taken == DAXFS_HUGE_BLOCKS))
 		got = find_space(sb, request, taken, run);
 	if (got < taken)
-		atomic64_add(taken - got, &DAXFS_SB(sb)->free_blocks);
+		daxfs_count_add(sb, taken - got);
 	return got;
 }
 
@@ -426,7 +422,7 @@ int daxfs_reserve_kept(struct inode *inode, u64 file_block, u32 want, struct dax
 	if (taken == want)
 		got = daxfs_window_take(sb, DAXFS_I(inode), file_block, want, true, run);
 	if (got < taken)
-		atomic64_add(taken - got, &DAXFS_SB(sb)->free_blocks);
+		daxfs_count_add(sb, taken - got);
 	if (got == want) {
 		trace_daxfs_alloc(sb, request.ino, request.kind, 0, want, run->block, got, 0);
 		return 0;

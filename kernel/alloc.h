@@ -22,7 +22,17 @@ int daxfs_reserve_kept(struct inode *inode, u64 file_block, u32 want, struct dax
 bool daxfs_wait_reclaim(struct super_block *sb);
 
 /* ---- space.c: the account ---- */
-u64 daxfs_free_blocks(struct super_block *sb);
+int daxfs_count_init(struct daxfs_sb_info *sbi);
+u64 daxfs_free_blocks(struct super_block *sb);			/* asks every CPU */
+/* So many are free, whatever is not told yet. */
+static inline bool daxfs_surely_free(struct daxfs_sb_info *sbi, s64 blocks)
+{
+	return likely(percpu_counter_read(&sbi->free_blocks) - sbi->untold_blocks >= blocks);
+}
+bool daxfs_has_free(struct super_block *sb, s64 blocks);	/* so many; asks them only where it may be otherwise */
+/* Up to `want` blocks are free no more, unless fewer than `keep` were left; who does not use them adds them again. */
+u32 daxfs_count_take(struct super_block *sb, u32 want, s64 keep);
+void daxfs_count_add(struct super_block *sb, s64 blocks);
 int daxfs_space_alloc(struct daxfs_ag *ag);	/* the summary; daxfs_count_free() fills it */
 void daxfs_space_free(struct daxfs_ag *ag);
 void daxfs_space_unknown(struct daxfs_sb_info *sbi, u32 agno);	/* in use from now on, and not counted yet */

@@ -18,7 +18,8 @@
  *	AG locks, ascending		only daxfs_tx_ready() takes them
  *	daxfs_sb_info.super_lock
  *	journal slot			in daxfs_tx_ready(), to the commit: whoever has one waits for no lock
- * daxfs_ag.reserve_lock and daxfs_inode_info.found_lock are leaves, taken anywhere, never held over a sleep.
+ * daxfs_ag.reserve_lock, daxfs_sb_info.scarce_lock and daxfs_inode_info.found_lock are leaves, taken anywhere, never held
+ * over a sleep.
  *
  * The gate. Whoever touches the mapped device, metadata or data, does so between daxfs_enter() and daxfs_leave(): while
  * somebody is inside, the driver does not take the mapping away. It is entered for each look at an inode (but one that
@@ -58,6 +59,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
+#include <linux/percpu_counter.h>
 #include <linux/ratelimit.h>
 #include <linux/rwsem.h>
 #include <linux/seqlock.h>
@@ -94,7 +96,7 @@ enum daxfs_offer {
 	DAXFS_OFFERS
 };
 
-/* In-memory side of an allocation group. */
+/* In-memory side of an allocation group. No two share a cache line: whoever works in one is not slowed down by others. */
 struct daxfs_ag {
 	struct mutex lock;		/* header, maps and their checksums, orphans, verified: until commit */
 	spinlock_t reserve_lock;	/* the fields below */
@@ -116,7 +118,9 @@ struct daxfs_ag {
 	u8 offers;			/* bit an enum daxfs_offer: what daxfs_sb_info.ags_with has of it */
 	u32 free_inodes;		/* neither used nor taken */
 	u32 inode_hint;			/* below it no bit of `open_inodes` is set */
+	u32 inode_blocks;
 	u32 empty_blocks;		/* bits of `empty_inodes` */
+	u32 leaving_blocks;		/* were such, and are being given back */
 	u32 unseen;			/* blocks of inodes below this one nobody has looked into yet; under survey_lock */
 	bool survey;			/* the survey is to look into them */
 	struct xarray taken_inodes;	/* inode slots promised to an open transaction, by number */
@@ -130,7 +134,7 @@ struct daxfs_ag {
 	unsigned long *nodes;		/* bit a block: a node that was believed in this mount, see tree.c; NULL: none yet */
 	bool loaded;			/* header verified, arrays allocated */
 	bool counted;			/* bitmap verified, free_huge known: needed to allocate and to free */
-};
+} ____cacheline_aligned_in_smp;
 
 struct daxfs_journal {
 	u32 id;
@@ -172,17 +176,13 @@ struct daxfs_sb_info {
 	u8 ag_shift;
 	u32 ag_count;
 	u32 initialised_ags;
-	atomic_t ag_turn;		/* counts daxfs_ag_in_turn() */
 	u32 head_blocks, bitmap_blocks, orphan_map_blocks;
 	u32 map_end;			/* blocks of superblock copy, header and maps */
 	struct daxfs_ag *ags;		/* ag_count of them */
 	unsigned long *ags_with[DAXFS_OFFERS];	/* bit an AG: it offers this, see space.c; one piece of memory */
-	/* Of the whole filesystem: reservations taken off, windows and uninitialised AGs counted. */
-	atomic64_t free_blocks;
 	atomic64_t uninitialised_blocks;	/* the part of free_blocks in AGs without a head */
-	atomic64_t free_inodes;
-	atomic64_t inode_blocks;
-	atomic64_t empty_blocks;	/* those known to hold no inode, see inode_blocks.c; those being given back too */
+	s32 count_batch;		/* blocks that a CPU may take or free before free_blocks.count knows; see space.c */
+	s64 untold_blocks;		/* bounds what all of them have not told */
 	struct mutex survey_lock;	/* daxfs_ag.unseen */
 	struct delayed_work inode_work;
 	/* reclaim.c: large files that nobody has any more */
@@ -201,12 +201,9 @@ struct daxfs_sb_info {
 	u32 journal_count, journal_blocks;
 	struct daxfs_tx * __percpu *idle_tx;	/* see journal.c */
 	wait_queue_head_t journal_wait;
-	/* Of pages that faults map, see pages.c: one a huge page, by its number modulo their count. */
-	u8 fault_state[1u << DAXFS_FAULT_BITS];
 	wait_queue_head_t fault_wait;
 	enum daxfs_dax_mode dax_mode;
 	struct workqueue_struct *convert_wq;	/* ends writeback, see buffered.c */
-	atomic_t ioends;		/* writeback under way that the work will complete */
 	enum daxfs_errors_mode errors_mode;
 	bool norecovery;
 	bool unrecovered;		/* the journals cannot be read: read-only for good */
@@ -225,11 +222,22 @@ struct daxfs_sb_info {
 	bool dax_holder;		/* dax_dev's holder is ours, on this mount's account */
 	bool closing;			/* unmounting: the inodes are the VFS's alone */
 	struct rw_semaphore device_lock;	/* shared: acting on what the device told; exclusive: unmounting */
-	spinlock_t mapped_lock;		/* a leaf but for i_lock */
-	struct list_head mapped;	/* inodes that were mapped */
 	spinlock_t errors_lock;		/* a leaf */
 	struct list_head media_errors;	/* to be looked into by media_work */
 	struct work_struct media_work;
+	/*
+	 * What operations of files write, in cache lines apart from what all of them read above.
+	 *
+	 * Free blocks of the whole filesystem: reservations taken off, windows and uninitialised AGs counted.
+	 */
+	struct percpu_counter free_blocks ____cacheline_aligned_in_smp;
+	spinlock_t scarce_lock;		/* a leaf: taking some of the last ones */
+	atomic_t ag_turn ____cacheline_aligned_in_smp;	/* counts daxfs_ag_in_turn() */
+	spinlock_t mapped_lock ____cacheline_aligned_in_smp;	/* a leaf but for i_lock */
+	struct list_head mapped;	/* inodes that were mapped */
+	atomic_t ioends ____cacheline_aligned_in_smp;	/* writeback under way that the work will complete */
+	/* Of pages that faults map, see pages.c: one a huge page, by its number modulo their count. */
+	u8 fault_state[1u << DAXFS_FAULT_BITS] ____cacheline_aligned_in_smp;
 };
 
 struct daxfs_map {

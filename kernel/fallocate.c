@@ -51,7 +51,7 @@ static bool may_fit(struct inode *inode, u64 count)
 {
 	u64 blocks = READ_ONCE(DAXFS_I(inode)->blocks);
 
-	return count <= blocks || count - blocks <= daxfs_free_blocks(inode->i_sb);
+	return count <= blocks || daxfs_has_free(inode->i_sb, count - blocks);
 }
 
 static int prealloc(struct inode *inode, u64 first, u64 end, loff_t size, bool zero)

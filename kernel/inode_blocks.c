@@ -15,6 +15,8 @@
  * of the last seconds, which come back when space is short, or by fsck.daxfs. To give a block back, all of its inodes are
  * promised first: then nobody else has one, or will.
  *
+ * Counts are the AG's too, and statfs adds them up: no two creates in two AGs write one line.
+ *
  * Bits are set under reserve_lock, and only of what the inode map has then. The map loses a block's bit before the
  * promises end, so that whoever got hold of an inode looks at the map once more and then knows.
  */
@@ -59,13 +61,12 @@ bool daxfs_inode_bit(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
 
 /* ---- what is known ---- */
 
-static void set_empty(struct daxfs_sb_info *sbi, struct daxfs_ag *ag, u32 bit, bool empty)
+static void set_empty(struct daxfs_ag *ag, u32 bit, bool empty)
 {
 	if (test_bit(bit, ag->empty_inodes) == empty)
 		return;
 	__assign_bit(bit, ag->empty_inodes, empty);
 	ag->empty_blocks += empty ? 1 : -1;
-	atomic64_add(empty ? 1 : -1, &sbi->empty_blocks);
 }
 
 static void set_open(struct daxfs_ag *ag, u32 bit)
@@ -82,10 +83,10 @@ void daxfs_raise_inode_hint(struct daxfs_ag *ag, u32 seen)
 	spin_unlock(&ag->reserve_lock);
 }
 
-static void forget_block(struct daxfs_sb_info *sbi, struct daxfs_ag *ag, u32 bit)
+static void forget_block(struct daxfs_ag *ag, u32 bit)
 {
 	__clear_bit(bit, ag->open_inodes);
-	set_empty(sbi, ag, bit, false);
+	set_empty(ag, bit, false);
 }
 
 /* From the last one on: files are mostly deleted in the order in which they were made, and then one look is enough. */
@@ -104,7 +105,7 @@ static void note_open(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
 	struct daxfs_ag *ag = &sbi->ags[agno];
 
 	set_open(ag, bit);
-	set_empty(sbi, ag, bit, is_empty(sbi, ag, first_inode(sbi, agno, bit)));
+	set_empty(ag, bit, is_empty(sbi, ag, first_inode(sbi, agno, bit)));
 }
 
 static void note_block(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
@@ -118,7 +119,7 @@ static void note_block(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
 	if (i < DAXFS_INODES_PER_BLOCK)
 		note_open(sbi, agno, bit);
 	else
-		forget_block(sbi, ag, bit);
+		forget_block(ag, bit);
 }
 
 void daxfs_inode_block_full(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
@@ -139,9 +140,8 @@ void daxfs_inode_taken(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
 	if (ag->free_inodes)
 		ag->free_inodes--;
 	daxfs_note_inodes(sbi, agno);
-	set_empty(sbi, ag, bit, false);
+	set_empty(ag, bit, false);
 	spin_unlock(&ag->reserve_lock);
-	atomic64_dec(&sbi->free_inodes);
 }
 
 void daxfs_inode_given(struct daxfs_sb_info *sbi, u64 ino)
@@ -157,7 +157,6 @@ void daxfs_inode_given(struct daxfs_sb_info *sbi, u64 ino)
 	if (daxfs_inode_bit(sbi, agno, bit))
 		note_open(sbi, agno, bit);
 	spin_unlock(&ag->reserve_lock);
-	atomic64_inc(&sbi->free_inodes);
 }
 
 void daxfs_inode_blocks_made(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count)
@@ -167,12 +166,11 @@ void daxfs_inode_blocks_made(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32
 
 	spin_lock(&ag->reserve_lock);
 	ag->free_inodes += count * DAXFS_INODES_PER_BLOCK;
+	ag->inode_blocks += count;
 	daxfs_note_inodes(sbi, agno);
 	for (bit = first; bit < first + count; bit++)
 		note_open(sbi, agno, bit);
 	spin_unlock(&ag->reserve_lock);
-	atomic64_add(count * DAXFS_INODES_PER_BLOCK, &sbi->free_inodes);
-	atomic64_add(count, &sbi->inode_blocks);
 }
 
 void daxfs_inode_blocks_gone(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count)
@@ -183,11 +181,27 @@ void daxfs_inode_blocks_gone(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32
 
 	spin_lock(&ag->reserve_lock);
 	for (bit = first; bit < first + count; bit++)
-		forget_block(sbi, ag, bit);
+		forget_block(ag, bit);
+	ag->inode_blocks -= count;
 	spin_unlock(&ag->reserve_lock);
 	for (ino = from; ino < end; ino++)
 		xa_erase(&ag->taken_inodes, ino);
-	atomic64_sub(count, &sbi->inode_blocks);
+}
+
+void daxfs_count_inodes(struct daxfs_sb_info *sbi, struct daxfs_inode_counts *counts)
+{
+	u32 agno, ags = smp_load_acquire(&sbi->initialised_ags);
+
+	*counts = (struct daxfs_inode_counts){ };
+	for (agno = 0; agno < ags; agno++) {
+		struct daxfs_ag *ag = &sbi->ags[agno];
+
+		spin_lock(&ag->reserve_lock);
+		counts->inode_blocks += ag->inode_blocks;
+		counts->free_inodes += ag->free_inodes;
+		counts->empty_blocks += ag->empty_blocks + ag->leaving_blocks;
+		spin_unlock(&ag->reserve_lock);
+	}
 }
 
 /* ---- the survey ---- */
@@ -391,9 +405,16 @@ static bool promise_block(struct super_block *sb, u32 agno, u32 bit)
 	return false;
 }
 
+static void left(struct daxfs_ag *ag, u32 count)
+{
+	spin_lock(&ag->reserve_lock);
+	ag->leaving_blocks -= count;
+	spin_unlock(&ag->reserve_lock);
+}
+
 /*
- * Blocks of the AG that are known to be empty, all but the first `keep` of them; their inodes are promised. They count in
- * daxfs_sb_info.empty_blocks until the caller is done with them.
+ * Blocks of the AG that are known to be empty, all but the first `keep` of them; their inodes are promised. They count as
+ * leaving until the caller is done with them.
  */
 static u32 promise_empty(struct super_block *sb, u32 agno, u32 keep, u32 bits[GIVEN_BLOCKS])
 {
@@ -410,15 +431,15 @@ static u32 promise_empty(struct super_block *sb, u32 agno, u32 keep, u32 bits[GI
 			keep--;
 			continue;
 		}
-		atomic64_inc(&sbi->empty_blocks);
-		forget_block(sbi, ag, bit);
+		forget_block(ag, bit);
+		ag->leaving_blocks++;
 		bits[found++] = bit;
 	}
 	spin_unlock(&ag->reserve_lock);
 	for (i = 0; i < found; i++)
 		if (promise_block(sb, agno, bits[i]))
 			bits[count++] = bits[i];
-	atomic64_sub(found - count, &sbi->empty_blocks);
+	left(ag, found - count);
 	return count;
 }
 
@@ -455,7 +476,7 @@ static bool trim(struct super_block *sb, u32 agno, u32 keep)
 		for (i = 0; err && i < count * DAXFS_INODES_PER_BLOCK; i++)
 			daxfs_inode_given(sbi, first_inode(sbi, agno, bits[i / DAXFS_INODES_PER_BLOCK]) +
 					       i % DAXFS_INODES_PER_BLOCK);
-		atomic64_sub(count, &sbi->empty_blocks);
+		left(&sbi->ags[agno], count);
 		some |= !err;
 	}
 	return some;

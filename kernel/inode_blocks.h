@@ -22,6 +22,11 @@ void daxfs_inode_given(struct daxfs_sb_info *sbi, u64 ino);		/* free, and the pr
 /* What a committed transaction did; of blocks that are gone the promises end. */
 void daxfs_inode_blocks_made(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count);
 void daxfs_inode_blocks_gone(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count);
+struct daxfs_inode_counts {
+	u64 inode_blocks, free_inodes;
+	u64 empty_blocks;	/* those known to hold no inode, also those being given back */
+};
+void daxfs_count_inodes(struct daxfs_sb_info *sbi, struct daxfs_inode_counts *counts);	/* of the whole filesystem */
 /* A chunk of free inodes, in AG `near` or, without near_only, anywhere: *agno. `before`: how many were made in the mount. */
 int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 before, u32 *agno);
 void daxfs_note_empty(struct super_block *sb, u32 agno);	/* files of the AG were deleted */

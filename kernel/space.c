@@ -17,6 +17,11 @@
  *	ags_with	of the filesystem, one bit an AG: what it offers. Of an AG whose bitmap nobody has counted yet: all
  *			kinds of space.
  * It takes 1.2 KiB for a GiB. Bits of ags_with change under the AG's reserve_lock; who reads them takes them for hints.
+ *
+ * How many blocks are free in the whole filesystem is a sum over the processors: what one has taken and freed the others
+ * learn when it comes to count_batch blocks, so that no line is written by all of them in turn. What is not told yet is
+ * less than untold_blocks: where more than that is to spare nobody asks. Where it is not, all are asked under scarce_lock,
+ * so that every block can be had to the last, and what is kept for metadata stays.
  */
 #include <linux/bitmap.h>
 #include <linux/slab.h>
@@ -109,10 +114,16 @@ static __always_inline void note_offers(const struct daxfs_space *s)
 		    (ag->rooms && saves_pages(ag) ? BIT(DAXFS_OFFERS_ROOM) : 0) |
 		    (daxfs_has_holes(ag) ? BIT(DAXFS_OFFERS_HOLES) : 0) |
 		    (ag->kept_blocks ? BIT(DAXFS_OFFERS_KEPT) : 0) |
-		    (ag->offers & BIT(DAXFS_OFFERS_INODES));
+		    (ag->offers & (BIT(DAXFS_OFFERS_KEPT) | BIT(DAXFS_OFFERS_INODES)));
 
 	if (unlikely(offers != ag->offers))
 		set_offers(s->sbi, s->agno, offers);
+}
+
+/* Only who looks in vain says so: windows come and go with every file that grows. */
+void daxfs_nothing_kept(const struct daxfs_space *s)
+{
+	set_offers(s->sbi, s->agno, s->ag->offers & ~BIT(DAXFS_OFFERS_KEPT));
 }
 
 void daxfs_note_inodes(struct daxfs_sb_info *sbi, u32 agno)
@@ -237,6 +248,76 @@ void daxfs_count_free(struct super_block *sb, u32 agno)
 	spin_unlock(&s.ag->reserve_lock);
 }
 
+/* ---- how many, in the whole filesystem ---- */
+
+#define COUNT_BATCH_MAX		1024	/* 4 MiB */
+#define COUNT_BATCH_MIN		16
+#define UNTOLD_PART		256	/* of all blocks */
+
+int daxfs_count_init(struct daxfs_sb_info *sbi)
+{
+	u64 batch = div_u64(sbi->block_count, UNTOLD_PART * num_possible_cpus());
+
+	sbi->count_batch = clamp_t(u64, batch, COUNT_BATCH_MIN, COUNT_BATCH_MAX);
+	sbi->untold_blocks = (s64)sbi->count_batch * num_possible_cpus();
+	spin_lock_init(&sbi->scarce_lock);
+	return percpu_counter_init(&sbi->free_blocks, 0, GFP_KERNEL);
+}
+
+u64 daxfs_free_blocks(struct super_block *sb)
+{
+	return percpu_counter_sum_positive(&DAXFS_SB(sb)->free_blocks);
+}
+
+bool daxfs_has_free(struct super_block *sb, s64 blocks)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	return daxfs_surely_free(sbi, blocks) || percpu_counter_sum(&sbi->free_blocks) >= blocks;
+}
+
+static __always_inline void add(struct daxfs_sb_info *sbi, s64 blocks)
+{
+	percpu_counter_add_batch(&sbi->free_blocks, blocks, sbi->count_batch);
+}
+
+void daxfs_count_add(struct super_block *sb, s64 blocks)
+{
+	add(DAXFS_SB(sb), blocks);
+}
+
+/*
+ * Of the last ones. Others who believe that there are plenty do not take the lock: what they took meanwhile is seen
+ * behind our own, and given up. Whoever takes looks once more afterwards, so of two at least one sees the other.
+ */
+static noinline u32 take_scarce(struct daxfs_sb_info *sbi, u32 want, s64 keep)
+{
+	s64 taken, missing;
+
+	spin_lock(&sbi->scarce_lock);
+	taken = clamp_t(s64, percpu_counter_sum(&sbi->free_blocks) - keep, 0, want);
+	add(sbi, -taken);
+	smp_mb();	/* with that of daxfs_count_take() */
+	missing = clamp_t(s64, keep - percpu_counter_sum(&sbi->free_blocks), 0, taken);
+	add(sbi, missing);
+	spin_unlock(&sbi->scarce_lock);
+	return taken - missing;
+}
+
+u32 daxfs_count_take(struct super_block *sb, u32 want, s64 keep)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	if (daxfs_surely_free(sbi, keep + want)) {
+		add(sbi, -(s64)want);
+		smp_mb();	/* ours can be seen before we look: with that of take_scarce() */
+		if (daxfs_surely_free(sbi, keep))
+			return want;
+		add(sbi, want);
+	}
+	return take_scarce(sbi, want, keep);
+}
+
 /* ---- changes ---- */
 
 /* bitmap_set() and bitmap_clear() are slow for one bit, and for a GiB, which is thousands of words. */
@@ -301,7 +382,7 @@ void daxfs_freed_release(struct super_block *sb, u32 agno, u32 first, u32 count)
 	spin_lock(&s.ag->reserve_lock);
 	daxfs_space_release(&s, first, count);
 	spin_unlock(&s.ag->reserve_lock);
-	atomic64_add(count, &sbi->free_blocks);
+	add(sbi, count);
 }
 
 void daxfs_unreserve(struct super_block *sb, struct daxfs_run run)
@@ -335,9 +416,4 @@ void daxfs_reservation_kept(struct super_block *sb, u32 agno, u32 first, u32 cou
 void daxfs_freed_hold(struct super_block *sb, u32 agno, u32 first, u32 count)
 {
 	change_reserved(sb, agno, first, count, true);
-}
-
-u64 daxfs_free_blocks(struct super_block *sb)
-{
-	return max_t(s64, 0, atomic64_read(&DAXFS_SB(sb)->free_blocks));
 }

@@ -57,6 +57,7 @@ void daxfs_space_release(const struct daxfs_space *s, u32 first, u32 count);
 void daxfs_space_kept(const struct daxfs_space *s, u32 huge, u32 count);
 void daxfs_space_returned(const struct daxfs_space *s, u32 huge, u32 count);
 void daxfs_space_used(const struct daxfs_space *s, u32 count);	/* blocks of a window are its owner's */
+void daxfs_nothing_kept(const struct daxfs_space *s);	/* no window is left */
 /* Somebody looked through the whole huge page, and it has no hole of DAXFS_ROOM_BLOCKS. */
 void daxfs_no_room(const struct daxfs_space *s, u32 huge);
 

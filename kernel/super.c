@@ -279,18 +279,20 @@ static int daxfs_statfs(struct dentry *dentry, struct kstatfs *stat)
 	struct super_block *sb = dentry->d_sb;
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u64 keep = sbi->meta_reserve + sbi->root_reserve;
-	u64 inode_blocks = atomic64_read(&sbi->inode_blocks), free, usable, going, going_inodes;
+	struct daxfs_inode_counts inodes;
+	u64 free, usable, going, going_inodes;
 
 	stat->f_type = DAXFS_STATFS_MAGIC;
 	stat->f_bsize = stat->f_frsize = DAXFS_BLOCK_SIZE;
 	stat->f_blocks = sbi->block_count - sbi->align_blocks - (u64)sbi->ag_count * sbi->map_end -
 			 (u64)sbi->journal_count * sbi->journal_blocks;
 	daxfs_reclaim_count(sb, &free, &going, &going_inodes);
-	usable = free + atomic64_read(&sbi->empty_blocks) + going;
+	daxfs_count_inodes(sbi, &inodes);
+	usable = free + inodes.empty_blocks + going;
 	stat->f_bfree = usable;
 	stat->f_bavail = usable > keep ? usable - keep : 0;
-	stat->f_files = (inode_blocks + free) * DAXFS_INODES_PER_BLOCK;
-	stat->f_ffree = max_t(s64, 0, atomic64_read(&sbi->free_inodes)) + going_inodes + free * DAXFS_INODES_PER_BLOCK;
+	stat->f_files = (inodes.inode_blocks + free) * DAXFS_INODES_PER_BLOCK;
+	stat->f_ffree = inodes.free_inodes + going_inodes + free * DAXFS_INODES_PER_BLOCK;
 	stat->f_namelen = DAXFS_NAME_MAX;
 	stat->f_fsid = uuid_to_fsid(sb->s_uuid.b);
 	return 0;
