@@ -351,15 +351,32 @@ struct daxfs_journal_entry {
 };
 DAXFS_ASSERT_SIZE(daxfs_journal_entry, 32);
 
-/* Blocks 1 and 2: a repair by fsck that is being applied. All zero: none. */
+/*
+ * Blocks 1 and 2: a repair by fsck that is being applied. All zero: none. redo_bytes 0: what a repair changed is being
+ * put back from a file outside, with the checksum redo_crc; redo_block is 0 then.
+ */
 struct daxfs_intent {
 	daxfs_le32 magic;
 	daxfs_le32 crc;			/* seeded with ~0: the nonce may be what is repaired */
 	daxfs_le64 redo_block;		/* first block of the redo list */
-	daxfs_le64 redo_bytes;
+	daxfs_le64 redo_bytes;		/* a multiple of 8 */
 	daxfs_le32 redo_crc;		/* of the list, seeded with ~0 */
 	daxfs_u8 reserved[36];
 };
 DAXFS_ASSERT_SIZE(daxfs_intent, 64);
+
+#define DAXFS_MAX_REDO_BYTES		(1u << 28)	/* what is more goes in several lists, one behind the other */
+
+/*
+ * A redo list: records in contiguous blocks, ascending and apart from each other. None touches the intents or the list,
+ * none leaves its block: so applying them once more, from wherever it ended, does no harm.
+ */
+struct daxfs_redo_record {
+	daxfs_le64 offset;		/* on the device, in bytes */
+	daxfs_le32 length;		/* 1 .. 4096 */
+	daxfs_u8 reserved[4];
+	/* `length` bytes follow, padded with zeros to a multiple of 8 */
+};
+DAXFS_ASSERT_SIZE(daxfs_redo_record, 16);
 
 #endif /* DAXFS_FORMAT_H */

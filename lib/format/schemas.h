@@ -17,7 +17,7 @@ namespace daxfs {
 inline constexpr std::array kAllSchemas{
     &kSchema<daxfs_super>,          &kSchema<daxfs_ag_header>,     &kSchema<daxfs_extent>, &kSchema<daxfs_index_entry>,
     &kSchema<daxfs_node_header>,    &kSchema<daxfs_fork>,          &kSchema<daxfs_inode>,  &kSchema<daxfs_dirent>,
-    &kSchema<daxfs_journal_header>, &kSchema<daxfs_journal_entry>, &kSchema<daxfs_intent>,
+    &kSchema<daxfs_journal_header>, &kSchema<daxfs_journal_entry>, &kSchema<daxfs_intent>, &kSchema<daxfs_redo_record>,
 };
 
 // `prefix` + upper-case name is the enumerator or macro in daxfs_format.h.

@@ -45,6 +45,7 @@ struct Image::State {
     mutable std::shared_mutex staged_lock;
     std::map<BlockNo, std::unique_ptr<StagedBlock>> staged;
     std::atomic<bool> any_staged{false};
+    std::function<Result<void>(const Store&)> hook;
 
     State() = default;
     State(const State&) = delete;
@@ -78,6 +79,9 @@ struct Image::State {
     Result<void> map_device();
     void map_memory(std::uint64_t size_bytes);
     Result<void> write_block(BlockNo block, const std::byte* bytes);
+    Result<void> flush();
+    // Staged, not written, and not what the device has. Pointers stay good as those of try_block() do.
+    std::vector<std::pair<BlockNo, const std::byte*>> edited() const;
 };
 
 Result<void> Image::State::map_device() {
@@ -91,11 +95,32 @@ Result<void> Image::State::map_device() {
 }
 
 Result<void> Image::State::write_block(BlockNo block, const std::byte* bytes) {
+    if (hook)
+        DAXFS_TRY(hook({.block = block, .bytes = {bytes, DAXFS_BLOCK_SIZE}}));
     const std::uint64_t offset = block.value * DAXFS_BLOCK_SIZE;
     if (device)
         return device->write(offset, {bytes, DAXFS_BLOCK_SIZE});
     std::memcpy(base + offset, bytes, DAXFS_BLOCK_SIZE);
     return {};
+}
+
+Result<void> Image::State::flush() {
+    if (hook)
+        DAXFS_TRY(hook({}));
+    return device ? device->flush() : Result<void>{};
+}
+
+std::vector<std::pair<BlockNo, const std::byte*>> Image::State::edited() const {
+    std::vector<std::pair<BlockNo, const std::byte*>> blocks;
+    const std::shared_lock lock(staged_lock);
+    for (const auto& [block, copy] : staged) {
+        if (!copy->dirty)
+            continue;
+        const std::byte* before = device_block(block);
+        if (before == nullptr || std::memcmp(before, copy->bytes, DAXFS_BLOCK_SIZE) != 0)
+            blocks.emplace_back(block, copy->bytes);
+    }
+    return blocks;
 }
 
 Image::Image(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -174,6 +199,10 @@ const std::byte* Image::try_block(BlockNo block) const {
     return state_->device_block(block);
 }
 
+const std::byte* Image::device_block(BlockNo block) const {
+    return state_->inside(block) ? state_->device_block(block) : nullptr;
+}
+
 std::byte* Image::stage(BlockNo block) {
     if (!state_->inside(block))
         return nullptr;
@@ -207,7 +236,70 @@ Result<void> Image::write_staged() {
         DAXFS_TRY(state_->write_block(block, staged->bytes));
         staged->dirty = false;
     }
-    return state_->device ? state_->device->flush() : Result<void>{};
+    return state_->flush();
+}
+
+std::vector<BlockNo> Image::edited_blocks() const {
+    std::vector<BlockNo> blocks;
+    for (const auto& [block, bytes] : state_->edited())
+        blocks.push_back(block);
+    return blocks;
+}
+
+Result<void> Image::for_each_edit(const std::function<Result<void>(const Edit&)>& visit) const {
+    for (const auto& [block, bytes] : state_->edited())
+        DAXFS_TRY(for_each_difference(block, state_->device_block(block), bytes, visit));
+    return {};
+}
+
+Result<void> Image::write_block(BlockNo block, BlockBytes bytes) {
+    if (!state_->writable)
+        return fail("{}: opened for reading only", state_->path);
+    if (!state_->inside(block))
+        return fail("{}: block {} is outside", state_->path, block);
+    DAXFS_TRY(state_->write_block(block, bytes.data()));
+    if (StagedBlock* staged = state_->find_staged(block)) {
+        if (!staged->dirty && staged->bytes != bytes.data())
+            std::memcpy(staged->bytes, bytes.data(), DAXFS_BLOCK_SIZE);
+        staged->dirty = std::memcmp(staged->bytes, bytes.data(), DAXFS_BLOCK_SIZE) != 0;
+    }
+    return {};
+}
+
+Result<void> Image::flush() {
+    return state_->flush();
+}
+
+void Image::forget_staged() {
+    const std::unique_lock lock(state_->staged_lock);
+    state_->staged.clear();
+    state_->any_staged.store(false, std::memory_order_release);
+}
+
+void Image::before_stores(std::function<Result<void>(const Store&)> hook) {
+    state_->hook = std::move(hook);
+}
+
+Result<void> for_each_difference(BlockNo block, const std::byte* before, const std::byte* after,
+                                 const std::function<Result<void>(const Edit&)>& visit) {
+    constexpr std::size_t kLine = 64;
+    const ByteOffset start{block.value * DAXFS_BLOCK_SIZE};
+    if (before == nullptr)
+        return visit({.offset = start, .before = {}, .after = {after, DAXFS_BLOCK_SIZE}});
+    const auto differs = [&](std::size_t at) {
+        return at < DAXFS_BLOCK_SIZE && std::memcmp(before + at, after + at, kLine) != 0;
+    };
+    for (std::size_t from = 0; from < DAXFS_BLOCK_SIZE; from += kLine) {
+        if (!differs(from))
+            continue;
+        std::size_t to = from + kLine;
+        while (differs(to))
+            to += kLine;
+        DAXFS_TRY(
+            visit({.offset = start + from, .before = {before + from, to - from}, .after = {after + from, to - from}}));
+        from = to;
+    }
+    return {};
 }
 
 }  // namespace daxfs

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A device or image file, read block by block. Edits are staged in memory, seen by every later read, and reach the
-// device only in `write_staged`.
+// device only in `write_staged`, or block by block in `write_block`.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/base/strong.h"
@@ -20,6 +23,24 @@ using BlockBytes = std::span<const std::byte, DAXFS_BLOCK_SIZE>;
 using MutableBlockBytes = std::span<std::byte, DAXFS_BLOCK_SIZE>;
 
 enum class Access { kRead, kWrite };
+
+// Bytes of one block that are to change.
+struct Edit {
+    ByteOffset offset;
+    std::span<const std::byte> before;  // empty: the device cannot be read there, `after` is the whole block
+    std::span<const std::byte> after;   // as many as `before`, where that is not empty
+};
+
+// Where `after` differs from `before` (nullptr: everywhere), both of `block`: in whole cache lines of 64 bytes,
+// neighbours together, ascending. Ends with the first error of `visit`.
+Result<void> for_each_difference(BlockNo block, const std::byte* before, const std::byte* after,
+                                 const std::function<Result<void>(const Edit&)>& visit);
+
+// What an image is about to do to its device.
+struct Store {
+    std::optional<BlockNo> block;      // none: all stores before it are made durable
+    std::span<const std::byte> bytes;  // DAXFS_BLOCK_SIZE of them for a block
+};
 
 class Image {
   public:
@@ -57,11 +78,29 @@ class Image {
         return reinterpret_cast<const T*>(bytes + offset);
     }
 
+    // The same below what is staged: as the device has it.
+    const std::byte* device_block(BlockNo block) const;
+
     // A writable copy of `block` in memory, made on first use. nullptr outside the image.
     std::byte* stage(BlockNo block);
+    // Whether a staged block was not written since.
     bool has_staged() const;
+    // Blocks that are staged, not written, and differ from the device; ascending.
+    std::vector<BlockNo> edited_blocks() const;
+    // What they change, as for_each_difference() says it. `visit` may write to the image.
+    Result<void> for_each_edit(const std::function<Result<void>(const Edit&)>& visit) const;
     // Writes every staged block in ascending order and makes them durable (fsync; of a device also its cache).
     Result<void> write_staged();
+    // Writes one block, past what is staged; durable after `flush`. A staged copy with the same bytes counts as
+    // written, and one that was written before follows.
+    Result<void> write_block(BlockNo block, BlockBytes bytes);
+    Result<void> flush();
+    // Nothing is staged afterwards. Pointers that `stage` and `try_block` gave are no longer good.
+    void forget_staged();
+
+    // Called before every store and every flush; where it fails, that does not happen, and the error is theirs. For
+    // tests that cut the power.
+    void before_stores(std::function<Result<void>(const Store&)> hook);
 
   private:
     struct State;

@@ -70,6 +70,92 @@ TEST(Image, AStructureThatWouldCrossTheBlocksEndIsNotThere) {
     EXPECT_EQ(image.at<daxfs_super>(BlockNo{1}), nullptr);
 }
 
+// First byte on the device, and how many.
+std::vector<std::pair<std::uint64_t, std::size_t>> edits_of(const Image& image) {
+    std::vector<std::pair<std::uint64_t, std::size_t>> edits;
+    EXPECT_TRUE(image.for_each_edit([&](const Edit& edit) -> Result<void> {
+        EXPECT_EQ(edit.before.size(), edit.after.size());
+        EXPECT_NE(std::memcmp(edit.before.data(), edit.after.data(), edit.after.size()), 0);
+        edits.emplace_back(edit.offset.value, edit.after.size());
+        return {};
+    }));
+    return edits;
+}
+
+TEST(Image, EditsAreLinesThatDifferFromTheDevice) {
+    const std::vector<std::byte> bytes(4 * 4096);
+    Image image = Image::from_bytes(bytes);
+    EXPECT_TRUE(edits_of(image).empty());
+    std::byte* second = image.stage(BlockNo{2});
+    EXPECT_TRUE(edits_of(image).empty());
+    EXPECT_TRUE(image.edited_blocks().empty());
+    second[0] = second[130] = second[191] = second[192] = second[4095] = std::byte{1};
+    std::fill_n(image.stage(BlockNo{1}), 4096, std::byte{7});
+    using testing::ElementsAre;
+    using testing::Pair;
+    EXPECT_THAT(edits_of(image),
+                ElementsAre(Pair(4096, 4096), Pair(8192, 64), Pair(8192 + 128, 128), Pair(12288 - 64, 64)));
+    EXPECT_THAT(image.edited_blocks(), ElementsAre(BlockNo{1}, BlockNo{2}));
+    EXPECT_EQ(image.device_block(BlockNo{2})[0], std::byte{0});
+    ASSERT_TRUE(image.write_staged());
+    EXPECT_TRUE(edits_of(image).empty());
+}
+
+TEST(Image, AnUnreadableBlockIsAnEditAsAWhole) {
+    ScratchFile file(8 * 4096);
+    Image image = Image::open(file.path(), Access::kWrite).value();
+    std::filesystem::resize_file(file.path(), 4 * 4096);
+    ASSERT_EQ(image.device_block(BlockNo{5}), nullptr);
+    ASSERT_NE(image.stage(BlockNo{5}), nullptr);
+    std::size_t edits = 0;
+    ASSERT_TRUE(image.for_each_edit([&](const Edit& edit) -> Result<void> {
+        ++edits;
+        EXPECT_EQ(edit.offset.value, 5u * 4096);
+        EXPECT_TRUE(edit.before.empty());
+        EXPECT_EQ(edit.after.size(), 4096u);
+        return {};
+    }));
+    EXPECT_EQ(edits, 1u);
+}
+
+TEST(Image, ABlockIsWrittenPastWhatIsStaged) {
+    const std::vector<std::byte> bytes(4 * 4096);
+    Image image = Image::from_bytes(bytes);
+    image.stage(BlockNo{1})[0] = std::byte{1};
+    alignas(64) std::array<std::byte, 4096> block{};
+    block[0] = std::byte{2};
+    ASSERT_TRUE(image.write_block(BlockNo{1}, block));
+    EXPECT_EQ(image.device_block(BlockNo{1})[0], std::byte{2});
+    EXPECT_EQ(image.try_block(BlockNo{1})[0], std::byte{1});
+    EXPECT_TRUE(image.has_staged());
+    ASSERT_TRUE(image.write_block(BlockNo{1}, BlockBytes{image.try_block(BlockNo{1}), 4096}));
+    EXPECT_FALSE(image.has_staged());
+    ASSERT_TRUE(image.write_block(BlockNo{1}, block));
+    EXPECT_EQ(image.try_block(BlockNo{1})[0], std::byte{2});
+    EXPECT_FALSE(image.write_block(BlockNo{4}, block));
+    image.stage(BlockNo{2})[0] = std::byte{3};
+    image.forget_staged();
+    EXPECT_FALSE(image.has_staged());
+    EXPECT_EQ(image.try_block(BlockNo{2})[0], std::byte{0});
+}
+
+TEST(Image, AStoreThatTheHookRefusesDoesNotHappen) {
+    const std::vector<std::byte> bytes(4 * 4096);
+    Image image = Image::from_bytes(bytes);
+    for (const std::uint64_t block : {1u, 2u})
+        image.stage(BlockNo{block})[0] = std::byte{1};
+    std::vector<std::optional<BlockNo>> seen;
+    image.before_stores([&](const Store& store) -> Result<void> {
+        seen.push_back(store.block);
+        return seen.size() == 2 ? fail("no power") : Result<void>{};
+    });
+    EXPECT_EQ(image.write_staged().error().message, "no power");
+    EXPECT_EQ(image.device_block(BlockNo{1})[0], std::byte{1});
+    EXPECT_EQ(image.device_block(BlockNo{2})[0], std::byte{0});
+    EXPECT_TRUE(image.write_staged());
+    EXPECT_THAT(seen, testing::ElementsAre(BlockNo{1}, BlockNo{2}, BlockNo{2}, std::nullopt));
+}
+
 TEST(Image, WhatCannotBeOneIsNamed) {
     EXPECT_THAT(error_of("/nowhere"), testing::StartsWith("/nowhere: No such file"));
     EXPECT_THAT(error_of("/"), testing::HasSubstr("is a directory"));
