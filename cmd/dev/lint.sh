@@ -79,7 +79,7 @@ lint_licences() {
     local file licence head failed=0
     while read -r file; do
         case $file in
-        LICENSE | *.json | *.folded | tests/fuzz/corpus/*) continue ;;
+        LICENSE | *.json | *.folded | tests/fuzz/corpus*/*) continue ;;
         lib/format/daxfs_*.h) licence='GPL-2.0 OR BSD-2-Clause' ;; # the kernel's too
         kernel/* | bpf/* | tests/crash/mutants/*) licence=GPL-2.0 ;;
         *) licence=GPL-2.0-or-later ;;

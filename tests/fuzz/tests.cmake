@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# With DAXFS_FUZZ (clang): bin/fuzz_image tests/fuzz/corpus -max_total_time=300. Every build replays the corpus.
-set(corpus ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus)
-if(DAXFS_FUZZ)
-  add_executable(fuzz_image fuzz/fuzz_image.cc)
-  target_link_options(fuzz_image PRIVATE -fsanitize=fuzzer)
-  add_test(NAME fuzz/corpus COMMAND fuzz_image -runs=0 ${corpus})
-else()
-  add_executable(fuzz_image fuzz/fuzz_image.cc fuzz/replay.cc)
-  add_test(NAME fuzz/corpus COMMAND fuzz_image ${corpus})
-endif()
-target_link_libraries(fuzz_image PRIVATE daxfs_check test_images)
+# With DAXFS_FUZZ (clang): bin/fuzz_image tests/fuzz/corpus -max_total_time=300, and fuzz_redo with tests/fuzz/corpus-redo.
+# Every build replays the corpora.
+function(daxfs_fuzz name corpus test)
+  add_executable(${name} fuzz/${name}.cc)
+  target_link_libraries(${name} PRIVATE daxfs_check test_images)
+  if(DAXFS_FUZZ)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    add_test(NAME ${test} COMMAND ${name} -runs=0 ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/${corpus})
+  else()
+    target_sources(${name} PRIVATE fuzz/replay.cc)
+    add_test(NAME ${test} COMMAND ${name} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/${corpus})
+  endif()
+endfunction()
+
+daxfs_fuzz(fuzz_image corpus fuzz/corpus)
+daxfs_fuzz(fuzz_redo corpus-redo fuzz/corpus-redo)

@@ -7,76 +7,31 @@
 
 #include <algorithm>
 #include <random>
-#include <set>
 
 #include <rapidcheck/gtest.h>
 
 #include "lib/base/crc32c.h"
 #include "lib/tree/intent.h"
 #include "lib/tree/redo.h"
-#include "tests/lib/check/crash_states.h"
+#include "tests/lib/check/staged_repair.h"
 
 namespace daxfs {
 namespace {
 
 using test::Bytes;
+using test::edit_at_random;
+using test::is_scratch;
+using test::is_zero;
+using test::kDeviceBlocks;
+using test::kIntentA;
+using test::kIntentB;
+using test::kPlace;
+using test::make_device;
 using test::must;
+using test::relabel;
+using test::same_but_for_scratch;
 using test::StoreTrace;
 using testing::HasSubstr;
-
-constexpr std::uint64_t kDeviceBlocks = 400;
-constexpr BlockRun kPlace{BlockNo{300}, 90};
-constexpr BlockNo kIntentA{DAXFS_INTENT_BLOCK_A};
-constexpr BlockNo kIntentB{DAXFS_INTENT_BLOCK_B};
-
-// The first blocks of a filesystem, and noise behind them.
-Bytes make_device() {
-    Bytes device(kDeviceBlocks * DAXFS_BLOCK_SIZE);
-    for (const auto& [number, block] : test::rich_image().blocks)
-        if (number < BlockNo{200})
-            std::memcpy(device[number], block.bytes, DAXFS_BLOCK_SIZE);
-    std::mt19937 random(1);
-    for (BlockNo block{200}; block < device.end(); ++block)
-        std::ranges::generate(std::span(device[block], DAXFS_BLOCK_SIZE),
-                              [&] { return static_cast<std::byte>(random()); });
-    return device;
-}
-
-// Some lines of some blocks, the whole of others.
-void edit_at_random(Image& image, std::uint32_t seed, std::size_t blocks) {
-    std::mt19937 random(seed);
-    std::set<std::uint64_t> chosen;
-    while (chosen.size() < blocks)
-        chosen.insert(3 + random() % 290);
-    for (const std::uint64_t number : chosen) {
-        std::byte* block = image.stage(BlockNo{number});
-        for (auto n = random() % 3 == 0 ? 64 : 1 + random() % 6; n > 0; --n)
-            block[random() % DAXFS_BLOCK_SIZE] ^= std::byte{0x5a};
-        if (random() % 4 == 0)
-            std::fill_n(block, DAXFS_BLOCK_SIZE, static_cast<std::byte>(random()));
-    }
-}
-
-void relabel(Image& image) {
-    auto& super = *reinterpret_cast<daxfs_super*>(image.stage(BlockNo{0}));
-    super.label[0] = 'z';
-    super.crc = checksum(ChecksumSeed::of(super.nonce), super);
-}
-
-bool is_scratch(BlockNo block) {
-    return block == kIntentA || block == kIntentB || (block >= kPlace.start && block - kPlace.start < kPlace.length);
-}
-
-bool same_but_for_scratch(const Bytes& a, const Bytes& b) {
-    for (BlockNo block; block < a.end(); ++block)
-        if (!is_scratch(block) && !a.same(block, b))
-            return false;
-    return true;
-}
-
-bool is_zero(const std::byte* block) {
-    return std::all_of(block, block + DAXFS_BLOCK_SIZE, [](std::byte b) { return b == std::byte{0}; });
-}
 
 // One commit, everything it stored, and the device at the end of each of its rounds.
 struct Committed {
