@@ -316,6 +316,7 @@ class Undo {
         DAXFS_TRY(prepare());
         if (!outcome_.refusal.empty() || options_.access == Access::kRead)
             return outcome_;
+        // Its announcement is written over next: torn, that would be none, of a repair that is half done.
         if (outcome_.finished_repair) {
             image_.forget_staged();
             DAXFS_TRY(finish_announced(image_, Access::kWrite));

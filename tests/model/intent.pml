@@ -160,7 +160,11 @@ undo:	/* undo_repair(): finishes a repair that was cut off, and refuses what it 
 		:: mem[A] == UNDO || mem[B] == UNDO
 		:: !VALID(A) && !VALID(B) && mem[X] <= ROUNDS
 		:: !VALID(A) && !VALID(B) && mem[X] > ROUNDS -> goto choose
+#ifdef UNDO_DOES_NOT_FINISH
+		:: (FOLLOWED(A) || FOLLOWED(B)) && mem[A] != UNDO && mem[B] != UNDO
+#else
 		:: (VALID(A) || VALID(B)) && mem[A] != UNDO && mem[B] != UNDO -> goto fsck
+#endif
 		fi
 	};
 #ifndef UNDO_NOT_ANNOUNCED

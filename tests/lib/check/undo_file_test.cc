@@ -210,6 +210,30 @@ TEST_F(UndoTest, IsFinishedByRunningItAgainWhereverItWasCutOff) {
     });
 }
 
+// Its announcement must not go before it is finished: torn, the one of the undo is none.
+TEST_F(UndoTest, NeverLeavesARepairHalfDoneThatNothingAnnounces) {
+    repair_blocks(8, 10);
+    Bytes half = start_;
+    std::size_t flushes = 0;
+    std::size_t changes = 0;
+    for (const StoreTrace::Event& event : trace_.events) {
+        flushes += event.block ? 0 : 1;
+        if (event.block && (flushes < 2 || (flushes == 2 && ++changes % 2 == 0)))
+            std::memcpy(half[*event.block], event.bytes.bytes, DAXFS_BLOCK_SIZE);
+    }
+    StoreTrace trace;
+    Bytes done = half;
+    EXPECT_TRUE(undo(done, {}, &trace).finished_repair);
+    EXPECT_TRUE(is_as_it_was(done));
+    std::mt19937 random(4);
+    test::for_each_crash_state(half, trace, 200, random, [&](Bytes& state, std::size_t) {
+        EXPECT_TRUE(is_announced(state) || test::same_but_for_scratch(state, end_) ||
+                    test::same_but_for_scratch(state, start_));
+        EXPECT_EQ(undo(state).refusal, "");
+        EXPECT_TRUE(is_as_it_was(state));
+    });
+}
+
 TEST_F(UndoTest, AnotherUndoThatWasCutOffComesFirst) {
     repair_blocks(5, 3);
     daxfs_intent other{};
