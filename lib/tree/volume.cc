@@ -3,9 +3,11 @@
 
 #include <cstring>
 #include <initializer_list>
+#include <utility>
 #include <vector>
 
 #include "lib/tree/ag.h"
+#include "lib/tree/evidence.h"
 #include "lib/tree/journal.h"
 
 namespace daxfs {
@@ -90,18 +92,51 @@ std::optional<Volume> copy_at(const Image& image, BlockNo block) {
     return volume;
 }
 
+// The best of `best` and `other`: of which more is there; of equals the one made later.
+void prefer(std::optional<Volume>& best, std::optional<Volume> other) {
+    if (!other)
+        return;
+    const auto rank = [](const Volume& volume) {
+        const Evidence evidence = evidence_of(volume);
+        return std::pair(evidence.found, std::uint32_t{volume.super.initialised_ags});
+    };
+    if (!best || rank(*best) < rank(*other))
+        best = std::move(other);
+}
+
 std::optional<Volume> find_copy(const Image& image) {
-    for (std::uint64_t block = DAXFS_MIN_ALIGN_BLOCKS; block < kAlignmentsTried; ++block) {
-        if (auto volume = copy_at(image, BlockNo{block}))
-            return volume;
-    }
+    std::optional<Volume> best;
+    for (std::uint64_t block = DAXFS_MIN_ALIGN_BLOCKS; block < kAlignmentsTried; ++block)
+        prefer(best, copy_at(image, BlockNo{block}));
     for (unsigned log2 = DAXFS_MAX_AG_BLOCKS_LOG2; log2 >= DAXFS_MIN_AG_BLOCKS_LOG2; --log2) {
-        for (std::uint64_t ag = 1; ag <= kAgsTried && ag << log2 < image.block_count(); ++ag) {
-            if (auto volume = copy_at(image, BlockNo{ag << log2}))
-                return volume;
-        }
+        for (std::uint64_t ag = 1; ag <= kAgsTried && ag << log2 < image.block_count(); ++ag)
+            prefer(best, copy_at(image, BlockNo{ag << log2}));
     }
-    return std::nullopt;
+    return best;
+}
+
+// `super` at block 0 with what lies at the places that it names, where that says otherwise.
+std::optional<Volume> by_evidence(const Image& image, const daxfs_super& super) {
+    const auto found = super_by_evidence(image, super);
+    if (!found || check_super(image, *found, BlockNo{0}))
+        return std::nullopt;
+    Volume volume = volume_of(image, *found, BlockNo{0});
+    count_later_ags(volume);
+    return volume;
+}
+
+// A superblock that checks out may be another filesystem's that somebody put there. It is passed over for one of which
+// more is there.
+Volume best_known(const Image& image, const Volume& primary) {
+    const Evidence evidence = evidence_of(primary);
+    if (evidence.whole())
+        return primary;
+    std::optional<Volume> best = find_copy(image);
+    prefer(best, by_evidence(image, primary.super));
+    if (!best || evidence_of(*best).found <= evidence.found)
+        return primary;
+    best->primary_damage = super_damage(DamageKind::kValue, BlockNo{0}, "what it describes is not there");
+    return *best;
 }
 
 // A superblock at block 0 that a power cut tore inside the transaction that changes it, as recovery will put it back.
@@ -212,15 +247,15 @@ Result<Volume> open_volume(const Image& image, std::optional<BlockNo> at) {
         if (block.value != 0)
             volume.primary_damage = read_superblock(image, BlockNo{0}).damage;
         count_later_ags(volume);
-        return volume;
+        return block.value == 0 ? best_known(image, volume) : volume;
     }
     if (at || is_final(*reading.damage))
         return fail("{}", phrase_of(*reading.damage));
     if (auto volume = rolled_back(image))
         return *volume;
     std::optional<Volume> copy = corrected(image);
-    if (!copy)
-        copy = find_copy(image);
+    if (!copy || !evidence_of(*copy).whole())
+        prefer(copy, find_copy(image));
     if (!copy)
         return fail("{}", phrase_of(*reading.damage));
     copy->primary_damage = reading.damage;
