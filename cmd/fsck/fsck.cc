@@ -22,14 +22,6 @@ int exit_code_of(const CheckResult& result) {
     return result.remaining == 0 ? kExitCorrected : kExitUncorrected;
 }
 
-bool anything_to_repair(const Report& report) {
-    for (const auto& [problem, count] : report.counts()) {
-        if (info(problem).fix != Fix::kNone)
-            return true;
-    }
-    return false;
-}
-
 // What is there instead of daxfs, to be added to the error; empty: nobody knows.
 std::string foreign_contents(const std::string& path) {
     const auto device = Device::open(path, DeviceAccess::kRead);
@@ -65,7 +57,7 @@ class Fsck {
                     return fail("{}: {}; unmount it first", line_.path, *user);
             }
             DAXFS_TRY_ASSIGN(Image image, Image::open(line_.path, write ? Access::kWrite : Access::kRead));
-            CheckOptions options{.mode = mode};
+            CheckOptions options{.mode = mode, .undo = line_.undo, .plan = !write};
             if (line_.superblock)
                 options.superblock = BlockNo{*line_.superblock};
             if (line_.progress_fd)
@@ -90,7 +82,7 @@ class Fsck {
         if (line_.json)
             print_json(streams_, line_.path, result, outcome.mode, code);
         else
-            print_text(streams_, line_.path, result, outcome.mode);
+            print_text(streams_, line_.path, result, outcome.mode, line_.verbose);
         return code;
     }
 
@@ -98,7 +90,8 @@ class Fsck {
     int ask() {
         const Outcome first = check(CheckMode::kReport);
         const int code = finish(first);
-        if (!first.result || line_.json || !anything_to_repair(first.result->report))
+        const auto& plan = first.result ? first.result->plan : std::nullopt;
+        if (!plan || line_.json || plan->left_by_yes >= first.result->report.total())
             return code;
         streams_.out << "Repair what can be repaired? [y/N] " << std::flush;
         std::string answer;
@@ -126,6 +119,8 @@ void declare_options(CLI::App& app, CommandLine& line) {
     app.add_flag("-f,--force", line.force, "Check even if clean (daxfs is always checked in full)");
     app.add_option("-b", line.superblock, "Use the superblock copy at this block")->type_name("BLOCK");
     app.add_option("-C", line.progress_fd, "Report progress to this descriptor; 0: a bar on stderr")->type_name("FD");
+    app.add_option("--undo", line.undo, "Keep the old bytes in this new file, for daxfs-undo")->type_name("FILE");
+    app.add_flag("-v,--verbose", line.verbose, "With -n: also list the bytes that -y would change");
     app.add_flag("--json", line.json, "Report as JSON");
     app.add_option("--explain", line.explain, "Explain a problem by its number, and exit")->type_name("ID");
     app.footer("Exit status: 0 clean, 1 corrected, 4 left uncorrected, 8 operational error, 16 usage.");

@@ -23,6 +23,8 @@ struct CommandLine {
     bool yes = false;
     bool force = false;
     bool json = false;
+    bool verbose = false;
+    std::string undo;
     std::optional<std::uint64_t> superblock;
     std::optional<unsigned> explain;
     std::optional<int> progress_fd;

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <ostream>
 
@@ -56,14 +57,23 @@ void print_finding(cli::Streams& streams, const Finding& finding, CheckMode mode
     streams.out << line << '\n';
 }
 
-std::uint64_t fixable(const Report& report, bool with_corrupt) {
-    std::uint64_t sum = 0;
-    for (const auto& [problem, count] : report.counts()) {
-        const ProblemInfo& row = info(problem);
-        if (row.fix != Fix::kNone && (with_corrupt || row.severity != Severity::kCorrupt))
-            sum += count;
-    }
-    return sum;
+std::string place_of(const Loss& loss) {
+    if (loss.ino.value == 0)
+        return {};
+    return loss.path.empty() ? fmt::format("inode {}: ", loss.ino)
+                             : fmt::format("{} (inode {}): ", printable(loss.path), loss.ino);
+}
+
+void print_losses(cli::Streams& streams, const std::vector<Loss>& losses, const char* what) {
+    for (const Loss& loss : losses)
+        streams.out << fmt::format("{}: {}{}\n", what, place_of(loss), printable(loss.what));
+}
+
+nlohmann::ordered_json json_of(const std::vector<Loss>& losses) {
+    nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+    for (const Loss& loss : losses)
+        rows.push_back({{"inode", loss.ino.value}, {"path", loss.path}, {"what", loss.what}});
+    return rows;
 }
 
 void print_notes(cli::Streams& streams, const CheckResult& result) {
@@ -78,8 +88,51 @@ void print_notes(cli::Streams& streams, const CheckResult& result) {
                                    result.skipped_links);
     if (result.given_back > 0)
         streams.out << fmt::format("{} blocks of inodes that held none are free space again\n", result.given_back);
+    print_losses(streams, result.losses, "lost");
+    if (result.plan)
+        print_losses(streams, result.plan->losses, "-y would lose");
     if (!result.repair_error.empty())
         streams.out << fmt::format("repairs ended early: {}\n", result.repair_error);
+}
+
+std::string hex(const std::vector<std::byte>& bytes, std::size_t most) {
+    std::string text;
+    for (std::size_t i = 0; i < std::min(bytes.size(), most); ++i)
+        text += fmt::format("{:02x}", static_cast<unsigned>(bytes[i]));
+    return bytes.size() > most ? text + "..." : text;
+}
+
+// From the first byte that differs on.
+void print_edits(cli::Streams& streams, const RepairPlan& plan) {
+    constexpr std::size_t kShown = 16;
+    for (const PlannedEdit& edit : plan.edits) {
+        std::size_t same = 0;
+        while (same < edit.before.size() && edit.before[same] == edit.after[same])
+            ++same;
+        const auto tail = [&](const std::vector<std::byte>& bytes) {
+            return bytes.empty() ? "unreadable"
+                                 : hex({bytes.begin() + static_cast<std::ptrdiff_t>(same), bytes.end()}, kShown);
+        };
+        streams.out << fmt::format("-y would change byte {} (block {}+{}), {} bytes: {} -> {}\n", edit.offset + same,
+                                   (edit.offset.value + same) / DAXFS_BLOCK_SIZE,
+                                   (edit.offset.value + same) % DAXFS_BLOCK_SIZE, edit.after.size() - same,
+                                   tail(edit.before), tail(edit.after));
+    }
+    if (plan.edit_count > plan.edits.size())
+        streams.out << fmt::format("and {} more ranges\n", plan.edit_count - plan.edits.size());
+}
+
+nlohmann::ordered_json json_of(const RepairPlan& plan) {
+    nlohmann::ordered_json edits = nlohmann::ordered_json::array();
+    for (const PlannedEdit& edit : plan.edits)
+        edits.push_back({{"offset", edit.offset.value},
+                         {"before", hex(edit.before, edit.before.size())},
+                         {"after", hex(edit.after, edit.after.size())}});
+    return {{"left_by_preen", plan.left_by_preen},
+            {"left_by_yes", plan.left_by_yes},
+            {"losses", json_of(plan.losses)},
+            {"edits", edits},
+            {"edits_in_all", plan.edit_count}};
 }
 
 std::string verdict(const CheckResult& result, CheckMode mode) {
@@ -89,13 +142,15 @@ std::string verdict(const CheckResult& result, CheckMode mode) {
     if (mode != CheckMode::kReport) {
         if (result.remaining == 0)
             return fmt::format("{} problems, all corrected", report.total());
-        return fmt::format("{} problems found, {} left; this version does not correct them", report.total(),
-                           result.remaining);
+        return fmt::format("{} problems found, {} left{}", report.total(), result.remaining,
+                           mode == CheckMode::kPreen ? "; look with -n, then repair with -y" : "");
     }
     if (!report.has(Severity::kCorrupt) && !report.has(Severity::kPreen))
         return fmt::format("needs recovery ({} findings); mount or fsck.daxfs -p does it", report.total());
-    return fmt::format("{} problems; -p corrects {} of them, -y {}", report.total(), fixable(report, false),
-                       fixable(report, true));
+    if (!result.plan)
+        return fmt::format("{} problems", report.total());
+    return fmt::format("{} problems; -p would leave {} of them, -y {}", report.total(), result.plan->left_by_preen,
+                       result.plan->left_by_yes);
 }
 
 nlohmann::ordered_json json_of(const Finding& finding) {
@@ -103,9 +158,8 @@ nlohmann::ordered_json json_of(const Finding& finding) {
     nlohmann::ordered_json row{{"id", problem.id()},
                                {"severity", severity_name(problem.severity)},
                                {"message", message_of(finding)},
-                               {"fixed", finding.fixed}};
-    if (problem.fix != Fix::kNone)
-        row["fix"] = fix_name(problem.fix);
+                               {"fixed", finding.fixed},
+                               {"fix", fix_name(problem.fix)}};
     if (finding.ino.value != 0)
         row["inode"] = finding.ino.value;
     if (finding.block.value != 0)
@@ -119,10 +173,13 @@ nlohmann::ordered_json json_of(const Finding& finding) {
 
 }  // namespace
 
-void print_text(cli::Streams& streams, const std::string& path, const CheckResult& result, CheckMode mode) {
+void print_text(cli::Streams& streams, const std::string& path, const CheckResult& result, CheckMode mode,
+                bool verbose) {
     for (const Finding& finding : result.report.findings())
         print_finding(streams, finding, mode);
     print_notes(streams, result);
+    if (verbose && result.plan)
+        print_edits(streams, *result.plan);
     streams.out << fmt::format("{}: {} inodes, {} directories, {} of {} AGs in use: {}\n", path, result.inodes,
                                result.directories, result.volume.initialised_ags(), result.volume.geometry.ag_count,
                                verdict(result, mode));
@@ -136,6 +193,9 @@ void print_json(cli::Streams& streams, const std::string& path, const CheckResul
     nlohmann::ordered_json counts = nlohmann::ordered_json::object();
     for (const auto& [problem, count] : result.report.counts())
         counts[std::to_string(info(problem).id())] = count;
+    nlohmann::ordered_json plan;  // null: there is nothing to plan
+    if (result.plan)
+        plan = json_of(*result.plan);
     const Volume& volume = result.volume;
     streams.out << dump({{"schema", "daxfs.fsck.1"},
                          {"device", path},
@@ -156,6 +216,8 @@ void print_json(cli::Streams& streams, const std::string& path, const CheckResul
                          {"skipped_links", result.skipped_links},
                          {"inode_blocks_given_back", result.given_back},
                          {"repair_error", result.repair_error},
+                         {"losses", json_of(result.losses)},
+                         {"plan", plan},
                          {"findings", findings}})
                 << '\n';
 }

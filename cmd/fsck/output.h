@@ -9,7 +9,8 @@
 
 namespace daxfs::fsck {
 
-void print_text(cli::Streams& streams, const std::string& path, const CheckResult& result, CheckMode mode);
+void print_text(cli::Streams& streams, const std::string& path, const CheckResult& result, CheckMode mode,
+                bool verbose);
 // `exit_code` is part of it.
 void print_json(cli::Streams& streams, const std::string& path, const CheckResult& result, CheckMode mode,
                 int exit_code);

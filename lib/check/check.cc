@@ -1,29 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "lib/check/check.h"
 
+#include <memory>
+
 #include "lib/check/path.h"
 #include "lib/check/recovery.h"
-#include "lib/check/repair.h"
+#include "lib/check/redo_place.h"
+#include "lib/check/undo_file.h"
 #include "lib/format/features.h"
+#include "lib/tree/evidence.h"
 
 namespace daxfs {
 namespace {
 
 constexpr std::uint64_t kPathBudget = 200'000;
 constexpr std::size_t kMaxPaths = 64;
+// Of one kind in a round: what is behind them, the next round finds.
+constexpr std::size_t kMaxWork = 200'000;
+// Each round mends a layer; more than layers are needed only where one mend uncovers what another has done already.
+constexpr int kMaxRounds = 48;
 
-// Undoes uncommitted transactions: on the device when `write`, else in memory.
-Result<void> recover_journals(Image& image, const Volume& volume, Report& report, bool write) {
-    const auto journals = find_uncommitted(volume, report);
-    if (journals.empty())
-        return {};
-    stage_rollback(image, journals);
-    if (!write)
-        return {};
-    DAXFS_TRY(write_rollback(image, volume, journals));
-    report.mark_fixed(Problem::kJournalUncommitted);
-    return {};
-}
+// One look at everything, as it is staged.
+struct Look {
+    Volume volume;
+    Worklist work;
+    Report report{[this](const Finding& finding) {
+        auto& list = work[finding.problem];
+        if (list.size() < kMaxWork)
+            list.push_back(finding);
+    }};
+    std::optional<Checker> checker;
+    bool is_old = false;  // something was staged by looking: then the image is not any more what was looked at first
+};
 
 void run_passes(Checker& checker) {
     check_superblocks(checker);
@@ -35,86 +43,167 @@ void run_passes(Checker& checker) {
     check_maps(checker);
 }
 
-// A second check of what repairs left behind.
-Result<std::uint64_t> count_problems(Image& image, const CheckOptions& options) {
-    Report report;
-    DAXFS_TRY_ASSIGN(const Volume volume, open_volume(image, options.superblock));
-    DAXFS_TRY(recover_journals(image, volume, report, false));
-    Checker checker(volume, report, options.progress);
-    run_passes(checker);
-    return report.total();
+// Uncommitted transactions are undone in memory first, and what the passes see is the filesystem after that.
+Result<std::shared_ptr<Look>> look_at(Image& image, const CheckOptions& options) {
+    const auto open = [&]() -> Result<Volume> {
+        auto volume = open_volume(image, options.superblock);
+        if (!volume)
+            return fail("{}: {}", image.path(), volume.error().message);
+        const FeatureUse use = options.mode == CheckMode::kReport ? FeatureUse::kRead : FeatureUse::kWrite;
+        if (const auto problem = feature_problem(volume->super, use); !problem.empty())
+            return fail("{}: {}", image.path(), problem);
+        return *volume;
+    };
+    auto look = std::make_shared<Look>();
+    DAXFS_TRY_ASSIGN(look->volume, open());
+    if (const auto journals = find_uncommitted(look->volume, look->report); !journals.empty()) {
+        stage_rollback(image, journals);
+        stage_end(image, look->volume, journals);
+        look->is_old = true;
+        DAXFS_TRY_ASSIGN(look->volume, open());
+    }
+    look->checker.emplace(look->volume, look->report, options.progress);
+    run_passes(*look->checker);
+    return look;
 }
 
-void find_paths(Checker& checker) {
+void find_paths(Look& look) {
     std::uint64_t budget = kPathBudget;
     std::size_t done = 0;
-    for (Finding& finding : checker.report.findings()) {
+    for (Finding& finding : look.report.findings()) {
         if (finding.ino.value == 0)
             continue;
         if (budget == 0 || ++done > kMaxPaths)
             return;
-        finding.path = cheap_path(checker.volume, finding.ino, budget);
+        finding.path = cheap_path(look.volume, finding.ino, budget);
     }
 }
 
-Result<void> repair(Checker& checker, Image& image, CheckMode mode) {
-    const Report& report = checker.report;
-    if (report.count(Problem::kSuperCopyDamaged) + report.count(Problem::kSuperCopyDiffers) > 0)
-        DAXFS_TRY(repair_superblock_copies(checker, image));
-    if (report.count(Problem::kSuperGroupsMissed) > 0)
-        DAXFS_TRY(repair_group_count(checker, image));
-    DAXFS_TRY(repair_maps(checker, image, mode == CheckMode::kYes));
-    // Blocks are freed only where no one else can own them and the maps are right.
-    bool maps_right = claims_are_complete(checker) && report.count(Problem::kAgHeaderDamaged) == 0;
-    for (const Finding& finding : report.findings())
-        maps_right = maps_right && (info(finding.problem).fix != Fix::kRewriteMap || finding.fixed);
-    if (maps_right)
-        DAXFS_TRY(repair_orphans(checker, image));
-    if (report.count(Problem::kSuperStateErrors) > 0 && report.unfixed() == report.count(Problem::kSuperStateErrors))
-        DAXFS_TRY(clear_error_state(checker, image));
+// Mends of one round: the first of the structure that finds something to do, or else all of what follows from it.
+Result<bool> mend(Image& image, Look& look, bool may_lose, RepairMemory& memory) {
+    Mending mending(image, *look.checker, look.work, may_lose, memory);
+    for (const auto structure : {mend_bits, mend_heads, mend_inode_maps, mend_inodes, mend_extents, mend_claims,
+                                 mend_directories, mend_connection}) {
+        DAXFS_TRY(structure(mending));
+        if (mending.changed())
+            return true;
+    }
+    for (const auto derived : {mend_counts, mend_operations, mend_maps})
+        DAXFS_TRY(derived(mending));
+    if (look.report.total() == look.report.count(Problem::kSuperStateErrors))
+        DAXFS_TRY(mend_state(mending));
+    return mending.changed() || look.is_old;
+}
+
+class Repair {
+  public:
+    Repair(Image& image, const CheckOptions& options) : image_(image), options_(options) {}
+
+    // From `look` on, round after round, until nothing is left or nothing changes any more.
+    Result<void> run(std::shared_ptr<Look>& look, bool may_lose) {
+        for (int round = 0; round < kMaxRounds && look->report.total() > 0; ++round) {
+            DAXFS_TRY_ASSIGN(const bool changed, mend(image_, *look, may_lose, memory_));
+            if (!changed)
+                return {};
+            DAXFS_TRY_ASSIGN(look, look_at(image_, options_));
+        }
+        return {};
+    }
+
+    Result<std::uint64_t> give_back(std::shared_ptr<Look>& look) {
+        Mending mending(image_, *look->checker, look->work, false, memory_);
+        const std::uint64_t blocks = give_back_inode_blocks(mending);
+        if (blocks > 0) {
+            DAXFS_TRY_ASSIGN(look, look_at(image_, options_));
+        }
+        return blocks;
+    }
+
+    std::vector<Loss>& losses() { return memory_.losses; }
+
+  private:
+    Image& image_;
+    const CheckOptions& options_;
+    RepairMemory memory_;
+};
+
+void list_edits(const Image& image, RepairPlan& plan) {
+    (void)image.for_each_edit([&](const Edit& edit) -> Result<void> {
+        if (plan.edit_count++ < RepairPlan::kMaxEdits)
+            plan.edits.push_back({.offset = edit.offset,
+                                  .before = {edit.before.begin(), edit.before.end()},
+                                  .after = {edit.after.begin(), edit.after.end()}});
+        return {};
+    });
+}
+
+// All of it or nothing, and nothing unless it is better than what is there.
+Result<void> write(Image& image, const CheckOptions& options, const CheckResult& result, const Look& before,
+                   const Look& after) {
+    if (!image.has_staged())
+        return {};
+    if (result.remaining > 0 && result.remaining >= result.report.total())
+        return fail("nothing was written: {} problems would be left", result.remaining);
+    if (!options.undo.empty())
+        DAXFS_TRY(write_undo_file(image, options.undo));
+    DAXFS_TRY(commit_staged(image, redo_place(*before.checker, *after.checker)));
     return {};
 }
 
 }  // namespace
 
 Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
-    const bool write = options.mode != CheckMode::kReport;
-    const auto open = [&]() -> Result<Volume> {
-        auto volume = open_volume(image, options.superblock);
-        if (!volume)
-            return fail("{}: {}", image.path(), volume.error().message);
-        if (const auto problem = feature_problem(volume->super, write ? FeatureUse::kWrite : FeatureUse::kRead);
-            !problem.empty())
-            return fail("{}: {}", image.path(), problem);
-        return *volume;
-    };
+    const bool writes = options.mode != CheckMode::kReport;
     CheckResult result;
-    DAXFS_TRY_ASSIGN(result.volume, open());
-    DAXFS_TRY(recover_journals(image, result.volume, result.report, write));
-    DAXFS_TRY_ASSIGN(result.volume, open());
-
-    Checker checker(result.volume, result.report, options.progress);
-    run_passes(checker);
-    find_paths(checker);
-    if (write) {
-        if (auto repaired = repair(checker, image, options.mode); !repaired)
-            result.repair_error = repaired.error().message;
-    }
+    // A repair that was cut off is finished first, for -n in memory.
+    DAXFS_TRY_ASSIGN(const AnnouncedOutcome announced,
+                     finish_announced(image, writes ? Access::kWrite : Access::kRead));
+    DAXFS_TRY_ASSIGN(std::shared_ptr<Look> look, look_at(image, options));
+    if (announced.what == Announced::kFinished)
+        look->report.add({.problem = Problem::kIntentPresent, .block = announced.block});
+    look->is_old = look->is_old || announced.what == Announced::kFinished;
+    const std::shared_ptr<Look> first = look;
+    find_paths(*look);
+    result.report = look->report.without_observer();
     result.remaining = result.report.total();
-    if (write && result.remaining > 0) {
-        DAXFS_TRY_ASSIGN(result.remaining, count_problems(image, options));
+    Repair repair(image, options);
+    const auto note_error = [&](const Result<void>& done) {
+        if (!done && result.repair_error.empty())
+            result.repair_error = done.error().message;
+    };
+    if (writes && evidence_of(look->volume).found == 0)
+        return fail("{}: nothing of what the superblock describes is there; nothing was written", image.path());
+    if (writes) {
+        note_error(repair.run(look, options.mode == CheckMode::kYes));
+        result.remaining = look->report.total();
+        if (result.remaining == 0) {
+            DAXFS_TRY_ASSIGN(result.given_back, repair.give_back(look));
+            result.remaining = look->report.total();
+        }
+        const Result<void> written = write(image, options, result, *first, *look);
+        note_error(written);
+        if (written) {
+            result.report.settle(look->report);
+            result.losses = std::move(repair.losses());
+        } else {
+            result.remaining = result.report.total();
+        }
     }
-    if (write && result.report.unfixed() == 0 && result.repair_error.empty()) {
-        if (auto given_back = give_back_inode_blocks(checker, image))
-            result.given_back = *given_back;
-        else
-            result.repair_error = given_back.error().message;
+    result.volume = look->volume;
+    for (std::size_t i = 0; i < look->checker->inodes.size(); ++i)
+        result.inodes += look->checker->inodes.state(i).used() ? 1 : 0;
+    result.directories = look->checker->inodes.directories().size();
+    result.skipped_links = look->checker->skipped_links;
+    result.skipped_blocks = look->checker->skipped_blocks;
+    if (options.plan && !writes && !result.clean()) {
+        RepairPlan& plan = result.plan.emplace();
+        note_error(repair.run(look, false));
+        plan.left_by_preen = look->report.total();
+        note_error(repair.run(look, true));
+        plan.left_by_yes = look->report.total();
+        plan.losses = std::move(repair.losses());
+        list_edits(image, plan);
     }
-    for (std::size_t i = 0; i < checker.inodes.size(); ++i)
-        result.inodes += checker.inodes.state(i).used() ? 1 : 0;
-    result.directories = checker.inodes.directories().size();
-    result.skipped_links = checker.skipped_links;
-    result.skipped_blocks = checker.skipped_blocks;
     return result;
 }
 

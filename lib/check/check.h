@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/check/checker.h"
+#include "lib/check/mending.h"
 #include "lib/check/report.h"
 #include "lib/image/image.h"
 #include "lib/tree/volume.h"
@@ -20,9 +22,29 @@ enum class CheckMode : std::uint8_t {
     kYes,     // every repair that there is
 };
 
+// Bytes that a repair would change.
+struct PlannedEdit {
+    ByteOffset offset;
+    std::vector<std::byte> before{};  // empty: they cannot be read
+    std::vector<std::byte> after{};
+};
+
+// What the repairs would do and leave, found by making them in memory.
+struct RepairPlan {
+    static constexpr std::size_t kMaxEdits = 4096;
+
+    std::uint64_t left_by_preen = 0;
+    std::uint64_t left_by_yes = 0;
+    std::vector<Loss> losses{};        // of kYes
+    std::vector<PlannedEdit> edits{};  // of kYes: the first kMaxEdits
+    std::uint64_t edit_count = 0;
+};
+
 struct CheckOptions {
     CheckMode mode = CheckMode::kReport;
     std::optional<BlockNo> superblock{};  // look there and nowhere else
+    std::string undo{};                   // file for the way back, to be made before the first store; empty: none
+    bool plan = false;                    // of kReport: also find out what repairs would do
     CheckProgress progress{};
 };
 
@@ -34,9 +56,11 @@ struct CheckResult {
     std::uint64_t skipped_links = 0;
     std::uint64_t skipped_blocks = 0;
     std::uint64_t given_back = 0;  // blocks of inodes that held none
-    // After repairs, by a second check of everything: what is left. Without repairs: report.total().
+    // After repairs, by a check of everything before it is written: what is left. Without repairs: report.total().
     std::uint64_t remaining = 0;
-    std::string repair_error{};  // why repairs ended early; empty: they did not
+    std::string repair_error{};  // why nothing, or not all, was written; empty: all was
+    std::vector<Loss> losses{};  // what repairs could not save
+    std::optional<RepairPlan> plan{};
 
     bool clean() const { return report.total() == 0; }
 };

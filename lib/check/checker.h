@@ -53,6 +53,9 @@ struct Checker {
     }
 };
 
+// What no lookup reads in a node that checks out: of passes 2 and 3.
+void check_node_rest(Checker& checker, const daxfs_inode& inode, const daxfs_node_header& header);
+
 void check_superblocks(Checker& checker);  // pass 0, behind recovery
 void check_inodes(Checker& checker);       // pass 1
 void check_extents(Checker& checker);      // pass 2

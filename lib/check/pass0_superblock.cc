@@ -3,7 +3,8 @@
 //
 // Trusts open_volume: the superblock in use checks out and its geometry fits the device. Runs on the filesystem as it
 // is after the journals were rolled back.
-#include <cstring>
+#include <algorithm>
+#include <span>
 
 #include "lib/check/checker.h"
 #include "lib/tree/ag.h"
@@ -44,11 +45,19 @@ void check_copy(Checker& checker, AgNo ag) {
     }
 }
 
+bool is_zero(std::span<const daxfs_u8> bytes) {
+    return std::ranges::all_of(bytes, [](daxfs_u8 byte) { return byte == 0; });
+}
+
 void check_header(Checker& checker, AgNo ag) {
     const AgReading reading = read_ag_header(checker.volume, ag);
     checker.ags[ag.value].header_valid = !reading.damage;
-    if (!reading.damage)
+    if (!reading.damage) {
+        if (!is_zero(reading.raw->reserved))
+            checker.report.add(
+                {.problem = Problem::kAgReserved, .block = checker.volume.geometry.ag_header(ag), .ag = ag});
         return;
+    }
     Finding finding = finding_of(Problem::kAgHeaderDamaged, *reading.damage);
     finding.ag = ag;
     checker.report.add(std::move(finding));
@@ -88,6 +97,8 @@ void check_superblocks(Checker& checker) {
         checker.report.add(finding_of(Problem::kSuperDamaged, *volume.primary_damage));
     if ((volume.super.state & DAXFS_STATE_ERRORS) != 0)
         checker.report.add({.problem = Problem::kSuperStateErrors, .block = volume.super_block});
+    if (!is_zero(volume.super.reserved) || volume.super.reserved0 != 0)
+        checker.report.add({.problem = Problem::kSuperReserved, .block = volume.super_block});
     check_intents(checker);
     if (volume.super_block.value == 0 && !volume.primary_damage)
         check_group_count(checker);

@@ -27,9 +27,22 @@ class FileCheck {
         if (complete_ && is_symlink(inode_) && inode_.format != DAXFS_FORMAT_INLINE && inode_.nlink != 0 &&
             !first_block_written_)
             checker_.report.add({.problem = Problem::kSymlinkBlocks, .ino = ino_});
+        if (is_symlink(inode_) && inode_.nlink != 0)
+            check_target();
     }
 
   private:
+    void check_target() {
+        const bool in_line = inode_.format == DAXFS_FORMAT_INLINE;
+        const auto* bytes = in_line                ? reinterpret_cast<const std::byte*>(inode_.fork.data)
+                            : first_block_written_ ? checker_.volume.image->try_block(target_)
+                                                   : nullptr;
+        const std::uint64_t most = in_line ? DAXFS_FORK_SIZE : DAXFS_BLOCK_SIZE;
+        const std::uint64_t size = std::min<std::uint64_t>(inode_.size, most);
+        if (bytes != nullptr && std::find(bytes, bytes + size, std::byte{0}) != bytes + size)
+            checker_.report.add({.problem = Problem::kSymlinkNul, .ino = ino_});
+    }
+
     void check_inline() {
         const std::size_t count = std::min<std::size_t>(inode_.fork_count, DAXFS_FORK_EXTENTS);
         const std::uint32_t offset = checker_.volume.offset_of(ino_) + offsetof(daxfs_inode, fork);
@@ -49,6 +62,7 @@ class FileCheck {
                 continue;
             }
             checker_.claims.claim(node->block, 1, ino_);
+            check_node_rest(checker_, inode_, *node->header);
             ++owned_;
             if (node->level == 0)
                 check_run(leaf_extents(*node), node->block, sizeof(daxfs_node_header), node->low_key, node->high_key);
@@ -83,8 +97,12 @@ class FileCheck {
             report(Problem::kExtentOutsideLeaf);
         if (extent.state == DAXFS_EXTENT_UNWRITTEN && !is_regular(inode_))
             report(Problem::kExtentUnwrittenNotFile);
-        if (start == 0 && extent.state == DAXFS_EXTENT_WRITTEN)
+        if (std::ranges::any_of(extent.reserved, [](daxfs_u8 byte) { return byte != 0; }))
+            report(Problem::kExtentReserved);
+        if (start == 0 && extent.state == DAXFS_EXTENT_WRITTEN) {
             first_block_written_ = true;
+            target_ = BlockNo{extent.disk_block};
+        }
         end_ = std::max(end_, end);
         owned_ += extent.length;
         checker_.claims.claim(BlockNo{extent.disk_block}, extent.length, ino_);
@@ -102,9 +120,23 @@ class FileCheck {
     std::uint64_t end_ = 0;  // first file block behind the extents seen
     bool complete_ = true;
     bool first_block_written_ = false;
+    BlockNo target_;  // of a symlink whose first block is written
 };
 
 }  // namespace
+
+void check_node_rest(Checker& checker, const daxfs_inode& inode, const daxfs_node_header& header) {
+    const auto report = [&](const char* detail) {
+        checker.report.add({.problem = Problem::kNodeField,
+                            .ino = InodeNo{inode.ino},
+                            .block = BlockNo{header.block},
+                            .detail = detail});
+    };
+    if (header.owner_generation != inode.generation)
+        report("made for another generation of the inode");
+    if (std::ranges::any_of(header.reserved, [](daxfs_u8 byte) { return byte != 0; }))
+        report("reserved bytes are not zero");
+}
 
 void check_extents(Checker& checker) {
     InodeTable& inodes = checker.inodes;

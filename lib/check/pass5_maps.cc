@@ -19,6 +19,8 @@ class AgCheck {
         check_checksums(bitmap_);
         check_checksums(AgMap(checker_.volume, ag_, MapKind::kOrphans));
         compare_bitmap();
+        for (const MapKind kind : kAllMaps)
+            check_tail(AgMap(checker_.volume, ag_, kind));
         if (checker_.ags[ag_.value].header_valid)
             check_counters();
     }
@@ -43,6 +45,24 @@ class AgCheck {
                                  .found = damage->found,
                                  .expected = damage->expected,
                                  .detail = unit_name(map.unit())});
+        }
+    }
+
+    // The bits of the map's last block that stand for nothing. Those of a short AG before its full length are compared
+    // with the claims, which cover them.
+    void check_tail(const AgMap& map) {
+        const std::uint64_t full = checker_.volume.geometry.ag_blocks();
+        const bool bitmap = map.unit() == Unit::kBlockBitmap;
+        const std::uint64_t from = map.unit() == Unit::kOrphanMap ? full / DAXFS_ORPHAN_BLOCKS : full;
+        const std::uint64_t right = bitmap ? ~std::uint64_t{0} : 0;
+        for (std::uint64_t i = from / 64; i < std::uint64_t{map.blocks()} * DAXFS_BITS_PER_MAP_BLOCK / 64; ++i) {
+            if (map.word(i) == right)
+                continue;
+            checker_.report.add({.problem = Problem::kMapTail,
+                                 .block = map.block(static_cast<std::uint32_t>(i * 64 / DAXFS_BITS_PER_MAP_BLOCK)),
+                                 .ag = ag_,
+                                 .detail = unit_name(map.unit())});
+            return;
         }
     }
 

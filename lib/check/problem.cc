@@ -53,8 +53,6 @@ const char* severity_name(Severity severity) {
 
 const char* fix_name(Fix fix) {
     switch (fix) {
-        case Fix::kNone:
-            return "none";
         case Fix::kRollBack:
             return "rolled back";
         case Fix::kFreeOrphan:
@@ -69,6 +67,26 @@ const char* fix_name(Fix fix) {
             return "map rewritten";
         case Fix::kRewriteCounters:
             return "counter corrected";
+        case Fix::kRewriteUnit:
+            return "written again";
+        case Fix::kEmptyJournal:
+            return "journal emptied";
+        case Fix::kApplyIntent:
+            return "applied";
+        case Fix::kClearIntent:
+            return "cleared";
+        case Fix::kMendInode:
+            return "mended or freed";
+        case Fix::kRebuildTree:
+            return "tree rebuilt";
+        case Fix::kSeparate:
+            return "separated";
+        case Fix::kRebuildNames:
+            return "names rebuilt";
+        case Fix::kReattach:
+            return "reattached";
+        case Fix::kMakeRoot:
+            return "made anew";
     }
     return "";
 }

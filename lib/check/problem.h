@@ -18,7 +18,6 @@ enum class Severity : std::uint8_t {
 };
 
 enum class Fix : std::uint8_t {
-    kNone,  // reported only
     kRollBack,
     kFreeOrphan,
     kFinishOperation,
@@ -26,6 +25,16 @@ enum class Fix : std::uint8_t {
     kClearState,
     kRewriteMap,
     kRewriteCounters,
+    kRewriteUnit,
+    kEmptyJournal,
+    kApplyIntent,
+    kClearIntent,
+    kMendInode,
+    kRebuildTree,
+    kSeparate,
+    kRebuildNames,
+    kReattach,
+    kMakeRoot,
 };
 
 enum class Problem : std::uint16_t {

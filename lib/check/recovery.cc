@@ -55,17 +55,15 @@ void stage_rollback(Image& image, const std::vector<JournalReading>& journals) {
     }
 }
 
-Result<void> write_rollback(Image& image, const Volume& volume, const std::vector<JournalReading>& journals) {
-    DAXFS_TRY(image.write_staged());
+void stage_end(Image& image, const Volume& volume, const std::vector<JournalReading>& journals) {
     for (const JournalReading& journal : journals) {
         std::byte* block = image.stage(journal.block);
         if (block == nullptr)
-            return fail("{}: cannot write journal {}", image.path(), journal.id);
+            continue;
         daxfs_le64 word;
         word = commit_word(volume.seed, journal.id, journal.sequence + 1);
         std::memcpy(block + DAXFS_JOURNAL_COMMIT_OFFSET, &word, sizeof(word));
     }
-    return image.write_staged();
 }
 
 }  // namespace daxfs

@@ -4,7 +4,6 @@
 
 #include <vector>
 
-#include "lib/base/result.h"
 #include "lib/check/report.h"
 #include "lib/image/image.h"
 #include "lib/tree/journal.h"
@@ -18,8 +17,8 @@ std::vector<JournalReading> find_uncommitted(const Volume& volume, Report& repor
 // those transactions. Doing it again changes nothing.
 void stage_rollback(Image& image, const std::vector<JournalReading>& journals);
 
-// Makes a staged rollback durable, and only then says in the commit words that these transactions are over: a kill in
-// between repeats the rollback.
-Result<void> write_rollback(Image& image, const Volume& volume, const std::vector<JournalReading>& journals);
+// Says in the commit words, in memory too, that these transactions are over. On the device that comes behind the
+// rollback, or together with it.
+void stage_end(Image& image, const Volume& volume, const std::vector<JournalReading>& journals);
 
 }  // namespace daxfs

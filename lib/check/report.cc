@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "lib/check/report.h"
 
+#include <algorithm>
+#include <set>
+#include <tuple>
+
 namespace daxfs {
 namespace {
 
@@ -16,6 +20,8 @@ std::uint64_t place_of(const Finding& finding) {
 void Report::add(Finding finding) {
     ++total_;
     ++counts_[finding.problem];
+    if (observer_)
+        observer_(finding);
     if (findings_.size() >= kMaxFindings || ++per_place_[place_of(finding)] > kMaxPerPlace)
         return;
     findings_.push_back(std::move(finding));
@@ -34,24 +40,17 @@ bool Report::has(Severity severity) const {
     return false;
 }
 
-void Report::mark_fixed(Problem problem) {
-    for (Finding& finding : findings_) {
-        if (finding.problem == problem)
-            finding.fixed = true;
-    }
-    std::uint64_t& done = fixed_counts_[problem];
-    fixed_ += count(problem) - done;
-    done = count(problem);
-}
-
-void Report::mark_fixed(Problem problem, const std::function<bool(const Finding&)>& which) {
-    for (Finding& finding : findings_) {
-        if (finding.problem != problem || finding.fixed || !which(finding))
-            continue;
-        finding.fixed = true;
-        ++fixed_;
-        ++fixed_counts_[problem];
-    }
+void Report::settle(const Report& after) {
+    using Place = std::tuple<Problem, InodeNo, BlockNo, AgNo>;
+    const auto place = [](const Finding& f) { return Place(f.problem, f.ino, f.block, f.ag); };
+    std::set<Place> left;
+    for (const Finding& finding : after.findings())
+        left.insert(place(finding));
+    fixed_ = 0;
+    for (const auto& [problem, count] : counts_)
+        fixed_ += count - std::min(count, after.count(problem));
+    for (Finding& finding : findings_)
+        finding.fixed = after.count(finding.problem) == 0 || !left.contains(place(finding));
 }
 
 }  // namespace daxfs

@@ -15,8 +15,19 @@ namespace daxfs {
 
 class Report {
   public:
+    Report() = default;
+    // `observer` sees every finding, also those that are only counted.
+    explicit Report(std::function<void(const Finding&)> observer) : observer_(std::move(observer)) {}
+
     static constexpr std::size_t kMaxPerPlace = 8;  // findings of one inode, or of one AG and kind
     static constexpr std::size_t kMaxFindings = 2000;
+
+    // The same, for keeps: nobody sees what is added.
+    Report without_observer() const {
+        Report copy = *this;
+        copy.observer_ = nullptr;
+        return copy;
+    }
 
     void add(Finding finding);
 
@@ -30,19 +41,17 @@ class Report {
     std::uint64_t left_out() const { return total_ - findings_.size(); }
     bool has(Severity severity) const;
 
-    // Marks every finding of `problem`, kept or not, as fixed.
-    void mark_fixed(Problem problem);
-    // The same, for findings that `which` picks. Those not kept count as not fixed.
-    void mark_fixed(Problem problem, const std::function<bool(const Finding&)>& which);
+    // Marks as fixed what a check after the repairs does not find any more.
+    void settle(const Report& after);
     std::uint64_t fixed() const { return fixed_; }
     std::uint64_t unfixed() const { return total_ - fixed_; }
 
   private:
+    std::function<void(const Finding&)> observer_;
     std::vector<Finding> findings_;
     std::uint64_t total_ = 0;
     std::uint64_t fixed_ = 0;
     std::map<Problem, std::uint64_t> counts_;
-    std::map<Problem, std::uint64_t> fixed_counts_;
     std::unordered_map<std::uint64_t, std::uint32_t> per_place_;
 };
 

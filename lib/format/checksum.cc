@@ -34,6 +34,8 @@ std::uint32_t crc_of_le64(std::uint32_t seed, std::uint64_t value) {
     return crc32c(seed, &stored, sizeof(stored));
 }
 
+}  // namespace
+
 std::size_t covered_node_bytes(const daxfs_node_header& header) {
     const bool leaf = header.level == 0;
     std::size_t entry = sizeof(daxfs_index_entry);
@@ -41,8 +43,6 @@ std::size_t covered_node_bytes(const daxfs_node_header& header) {
         entry = header.magic == DAXFS_EXTENT_NODE_MAGIC ? sizeof(daxfs_extent) : 0;
     return std::min<std::size_t>(DAXFS_BLOCK_SIZE, sizeof(header) + entry * header.count);
 }
-
-}  // namespace
 
 ChecksumSeed ChecksumSeed::of(std::uint64_t nonce) {
     return {crc_of_le64(~0u, nonce)};

@@ -23,6 +23,8 @@ std::uint32_t checksum(ChecksumSeed, const daxfs_journal_header&);
 std::uint32_t checksum(const daxfs_intent&);
 // `map_block` is 4096 bytes at `block`.
 std::uint32_t map_checksum(ChecksumSeed, BlockNo block, std::span<const std::byte> map_block);
+// Bytes of a node that its checksum covers, as the header says; at most a block.
+std::size_t covered_node_bytes(const daxfs_node_header& header);
 // `node` is a 4096-byte block whose header says how much of it is covered; a `count` too large covers the whole block.
 std::uint32_t node_checksum(ChecksumSeed, std::span<const std::byte> node);
 // `record` starts at a daxfs_dirent and holds at least 24 + name_length bytes.

@@ -14,6 +14,8 @@ std::uint64_t key_of(const Volume& volume, std::string_view name) {
     return directory_key(volume.super, std::as_bytes(std::span(name)));
 }
 
+}  // namespace
+
 const char* name_fault(std::string_view name) {
     if (name.empty())
         return "empty name";
@@ -21,8 +23,6 @@ const char* name_fault(std::string_view name) {
         return "name is . or ..";
     return name.find('/') != name.npos || name.find('\0') != name.npos ? "name holds a slash or NUL" : nullptr;
 }
-
-}  // namespace
 
 LeafCursor::LeafCursor(const Volume& volume, InodeNo owner, const TreeNode& leaf)
     : volume_(&volume), owner_(owner), leaf_(leaf), offset_(DAXFS_DIR_LEAF_START) {}

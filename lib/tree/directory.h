@@ -70,6 +70,9 @@ class DirectoryCursor : public DamageLog {
     std::size_t next_ = 0;
 };
 
+// Why no entry can have this name, as a phrase; nullptr: one can.
+const char* name_fault(std::string_view name);
+
 std::optional<DirectoryEntry> find_entry(const Volume& volume, const daxfs_inode& directory, std::string_view name);
 
 // An absolute path, symlinks not followed. The error names the component that is missing, no directory, or damaged.

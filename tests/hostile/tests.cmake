@@ -8,6 +8,13 @@ add_executable(hostile_mutate hostile/mutate.cc)
 target_link_libraries(hostile_mutate PRIVATE hostile_mutants)
 set_target_properties(hostile_mutate PROPERTIES OUTPUT_NAME mutate RUNTIME_OUTPUT_DIRECTORY
                                                                    ${CMAKE_BINARY_DIR}/bin/hostile)
+add_executable(hostile_repair hostile/repair.cc)
+target_link_libraries(hostile_repair PRIVATE hostile_mutants daxfs_check)
+set_target_properties(hostile_repair PROPERTIES OUTPUT_NAME repair RUNTIME_OUTPUT_DIRECTORY
+                                                                   ${CMAKE_BINARY_DIR}/bin/hostile)
+add_test(NAME hostile/repair COMMAND hostile_repair 600 9)
+add_test(NAME hostile/repair_bits COMMAND hostile_repair bits 600 9)
+set_tests_properties(hostile/repair hostile/repair_bits PROPERTIES TIMEOUT 300)
 if(NOT DAXFS_SANITIZE AND NOT DAXFS_FUZZ)
   add_executable(hostile_guest hostile/guest/run.cc hostile/guest/device.cc hostile/guest/workload.cc)
   target_link_libraries(hostile_guest PRIVATE hostile_mutants cmd_daxlive)

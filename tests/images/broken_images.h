@@ -406,6 +406,51 @@ inline void forged_rest(std::vector<BrokenImage>& list) {
                  copy.hash_key[0] = copy.hash_key[0] ^ 1;
                  copy.crc = checksum(e.volume().seed, copy);
              }},
+            {"superblock-reserved", P::kSuperReserved,
+             [](Edit& e) {
+                 e.super().reserved[100] = 1;
+                 e.seal_super();
+             }},
+            {"superblock-of-another", P::kSuperDamaged,
+             [](Edit& e) {
+                 e.super().nonce = e.super().nonce + 1;
+                 e.super().crc = checksum(ChecksumSeed::of(e.super().nonce), e.super());
+             }},
+            {"superblock-fewer-journals", P::kSuperDamaged,
+             [](Edit& e) {
+                 e.super().journal_count = 1;
+                 e.super().journal_blocks = 65;
+                 e.seal_super();
+             }},
+            {"superblock-other-root", P::kSuperDamaged,
+             [](Edit& e) {
+                 e.super().root_ino = e.rich().small_file.value;
+                 e.seal_super();
+             }},
+            {"ag-header-reserved", P::kAgReserved,
+             [](Edit& e) { change_header(e, [](daxfs_ag_header& h) { h.reserved[3] = 1; }); }},
+            {"node-generation", P::kNodeField,
+             [](Edit& e) {
+                 change_tree_leaf(e, [](daxfs_node_header& h) { h.owner_generation = h.owner_generation + 1; });
+             }},
+            {"node-reserved", P::kNodeField,
+             [](Edit& e) { change_tree_leaf(e, [](daxfs_node_header& h) { h.reserved[0] = 1; }); }},
+            {"extent-reserved", P::kExtentReserved,
+             [](Edit& e) { change_tree_extent(e, [](daxfs_extent& x) { x.reserved[2] = 1; }); }},
+            {"fork-extent-reserved", P::kExtentReserved,
+             [](Edit& e) {
+                 change_fork_extent(e, e.rich().small_file, 1, [](daxfs_extent& x) { x.reserved[0] = 9; });
+             }},
+            {"symlink-nul", P::kSymlinkNul,
+             [](Edit& e) { change_inode(e, e.rich().short_symlink, [](daxfs_inode& i) { i.fork.data[3] = 0; }); }},
+            {"symlink-nul-first", P::kSymlinkNul,
+             [](Edit& e) { change_inode(e, e.rich().short_symlink, [](daxfs_inode& i) { i.fork.data[0] = 0; }); }},
+            {"bitmap-tail", P::kMapTail,
+             [](Edit& e) { e.set_map_bit(MapKind::kBlocks, AgNo{0}, DAXFS_BITS_PER_MAP_BLOCK - 1, false); }},
+            {"inode-map-tail", P::kMapTail,
+             [](Edit& e) { e.set_map_bit(MapKind::kInodes, AgNo{0}, DAXFS_BITS_PER_MAP_BLOCK - 1, true); }},
+            {"orphan-map-tail", P::kMapTail,
+             [](Edit& e) { e.set_map_bit(MapKind::kOrphans, AgNo{0}, DAXFS_BITS_PER_MAP_BLOCK - 1, true); }},
             {"superblock-errors", P::kSuperStateErrors,
              [](Edit& e) {
                  e.super().state = DAXFS_STATE_ERRORS;

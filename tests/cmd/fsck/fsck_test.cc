@@ -2,6 +2,7 @@
 #include "cmd/fsck/fsck.h"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@
 
 namespace daxfs::fsck {
 namespace {
+
+using testing::HasSubstr;
 
 using test::Outcome;
 
@@ -107,10 +110,34 @@ TEST_F(FsckTool, RecoversThenFindsNothing) {
 }
 
 TEST_F(FsckTool, LeavesToYesWhatPreenMayNot) {
-    const std::string path = broken("bitmap-hole");
+    const std::string path = broken("entry-dangling");
     EXPECT_EQ(fsck({"-p", path}).code, kExitUncorrected);
     EXPECT_EQ(fsck({"-y", path}).code, kExitCorrected);
     EXPECT_EQ(fsck({"-n", path}).code, kExitClean);
+}
+
+TEST_F(FsckTool, SaysWhatARepairWouldLoseAndChange) {
+    const std::string path = broken("entry-dangling");
+    const Outcome look = fsck({"-n", "-v", path});
+    EXPECT_THAT(look.out, HasSubstr("-p would leave 2 of them, -y 0"));
+    EXPECT_THAT(look.out, HasSubstr("-y would lose: / (inode "));
+    EXPECT_THAT(look.out, HasSubstr("the name 'small', which led to inode 18446744073709551615"));
+    EXPECT_THAT(look.out, HasSubstr("-y would change byte "));
+    const auto json = nlohmann::json::parse(fsck({"-n", "--json", path}).out);
+    EXPECT_EQ(json["plan"]["left_by_yes"], 0);
+    EXPECT_EQ(json["plan"]["losses"].size(), 1u);
+    EXPECT_EQ(json["plan"]["edits"].size(), json["plan"]["edits_in_all"]);
+    EXPECT_THAT(fsck({"-y", path}).out, HasSubstr("lost: / (inode "));
+}
+
+TEST_F(FsckTool, KeepsAWayBackThatTakesNoExistingFile) {
+    const std::string path = broken("entry-dangling");
+    const std::string undo = path + ".undo";
+    EXPECT_EQ(fsck({"-y", "--undo", undo, path}).code, kExitCorrected);
+    EXPECT_GT(std::filesystem::file_size(undo), 56u);
+    const std::string other = broken("link-count");
+    EXPECT_EQ(fsck({"-y", "--undo", undo, other}).code, kExitUncorrected | kExitTrouble);
+    EXPECT_EQ(fsck({"-n", other}).code, kExitUncorrected);
 }
 
 TEST_F(FsckTool, AsksBeforeItRepairs) {

@@ -30,7 +30,11 @@ TEST(Report, CountsWhatItDoesNotKeep) {
     EXPECT_EQ(report.findings().size(), Report::kMaxPerPlace);
     EXPECT_EQ(report.total(), 700u);
     EXPECT_EQ(report.left_out(), 700u - Report::kMaxPerPlace);
-    report.mark_fixed(Problem::kEntryDamaged);
+    Report after;
+    after.add({.problem = Problem::kEntryDamaged, .ino = InodeNo{77}});
+    report.settle(after);
+    EXPECT_EQ(report.unfixed(), 1u);
+    report.settle(Report());
     EXPECT_EQ(report.unfixed(), 0u);
 }
 

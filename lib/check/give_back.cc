@@ -6,8 +6,7 @@
 // Trusts the passes: every inode of such a block checks out and is free.
 #include <vector>
 
-#include "lib/check/repair.h"
-#include "lib/check/space_editor.h"
+#include "lib/check/mending.h"
 
 namespace daxfs {
 namespace {
@@ -48,24 +47,17 @@ std::vector<BlockNo> blocks_to_give(const Checker& checker) {
 
 }  // namespace
 
-Result<std::uint64_t> give_back_inode_blocks(Checker& checker, Image& image) {
-    const std::vector<BlockNo> empty = blocks_to_give(checker);
-    if (empty.empty())
-        return std::uint64_t{0};
-    DAXFS_TRY_ASSIGN(RepairTransaction transaction, RepairTransaction::open(image, checker.volume));
-    SpaceEditor editor(transaction, checker.volume, checker.claims);
-    const auto commit = [&]() -> Result<void> {
-        if (!editor.seal())
-            return fail("{}: a map or its header is unreadable", image.path());
-        return transaction.commit();
-    };
+std::uint64_t give_back_inode_blocks(Mending& m) {
+    const std::vector<BlockNo> empty = blocks_to_give(m.checker);
     for (const BlockNo block : empty) {
-        if (!transaction.has_room(RepairTransaction::cost(SpaceEditor::kLinesPerInodeBlock)))
-            DAXFS_TRY(commit());
-        if (!editor.free_inode_block(block))
-            return fail("{}: block {}: a map or its header is unreadable", image.path(), block);
+        const AgNo ag = m.volume.geometry.ag_of(block);
+        m.set_map_bit(ag, MapKind::kInodes, block - m.volume.geometry.ag_start(ag), false);
+        m.checker.claims.release(block, 1);
+        --m.checker.ags[ag.value].inode_blocks;
+        m.checker.ags[ag.value].free_inodes -= DAXFS_INODES_PER_BLOCK;
     }
-    DAXFS_TRY(commit());
+    if (!empty.empty())
+        rewrite_maps(m);
     return empty.size();
 }
 
