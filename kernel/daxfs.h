@@ -140,6 +140,7 @@ struct daxfs_journal {
 	u32 id;
 	u64 block;
 	u64 sequence;			/* of the last commit */
+	bool voided;			/* nothing that was left in the slot can count any more; the owner's */
 	void *slot;			/* in pmem, from daxfs_map_range() */
 	unsigned long busy;		/* bit 0: a transaction has it */
 #ifdef CONFIG_DEBUG_LOCK_ALLOC

@@ -872,6 +872,30 @@ static void write_entries(struct daxfs_tx *tx)
 	flush(tx, tx->journal->slot + DAXFS_JOURNAL_BODY_OFFSET, position - DAXFS_JOURNAL_BODY_OFFSET);
 }
 
+/* The entries of the transaction's sequence are void from here on. Durable on return: at a commit, FENCE 3. */
+static void move_commit_word(struct daxfs_tx *tx)
+{
+	__le64 *word = tx->journal->slot + DAXFS_JOURNAL_COMMIT_OFFSET;
+
+	WRITE_ONCE(*word, daxfs_commit_word(tx->sbi, tx->journal->id, tx->sequence));
+	flush(tx, word, sizeof(*word));
+	fence(tx);
+	tx->journal->sequence = tx->sequence;
+}
+
+/*
+ * The slot's first transaction of a mount leaves the sequence unused that the slot was left with. A power cut before
+ * FENCE 1 may have lost the first entry of a transaction and kept later ones: nothing of it was undone, but a transaction
+ * of the same sequence would bring them back to life as soon as its own first entries lie before them, and with them the
+ * old bytes of places that others have changed since.
+ */
+static void void_leftovers(struct daxfs_tx *tx)
+{
+	move_commit_word(tx);
+	tx->sequence = (tx->sequence + 1) & SEQUENCE_MASK;
+	tx->journal->voided = true;
+}
+
 int daxfs_tx_ready(struct daxfs_tx *tx)
 {
 	int err = tx->error;
@@ -896,6 +920,8 @@ int daxfs_tx_ready(struct daxfs_tx *tx)
 	}
 	if (tx->entries) {
 		take_slot(tx);
+		if (unlikely(!tx->journal->voided))
+			void_leftovers(tx);
 		write_entries(tx);
 		fence(tx);	/* FENCE 1 */
 	}
@@ -903,17 +929,6 @@ int daxfs_tx_ready(struct daxfs_tx *tx)
 	tx->ready = true;
 	edit_maps(tx);
 	return 0;
-}
-
-/* The transaction's entries are void from here on. Durable on return (FENCE 3). */
-static void move_commit_word(struct daxfs_tx *tx)
-{
-	__le64 *word = tx->journal->slot + DAXFS_JOURNAL_COMMIT_OFFSET;
-
-	WRITE_ONCE(*word, daxfs_commit_word(tx->sbi, tx->journal->id, tx->sequence));
-	flush(tx, word, sizeof(*word));
-	fence(tx);
-	tx->journal->sequence = tx->sequence;
 }
 
 static void flush_target(struct daxfs_tx *tx, const struct logged *logged)

@@ -11,9 +11,10 @@
  * or at any time by itself. What the device has of a line of many words may be torn; of an entry that is one whose checksum
  * is wrong, a commit word is one store.
  *
- * RECOVERY_KEEPS_EMPTY_SEQUENCE is what kernel/recovery.c does: a slot whose first entry was lost keeps its sequence, and
- * entries behind the lost one come to life again with the first entry of the next transaction of that number. It takes two
- * power cuts, the first of them before FENCE 1. The model advances the sequence of every slot.
+ * RECOVERY_KEEPS_EMPTY_SEQUENCE: a slot whose first entry was lost keeps its sequence, and entries behind the lost one come
+ * to life again with the first entry of the next transaction of that number. It takes two power cuts, the first of them
+ * before FENCE 1. The module advances the sequence at the slot's first transaction (void_leftovers() in kernel/journal.c);
+ * here recovery does, which is the same: nothing is stored into the slot in between.
  */
 #define TRANSACTIONS	3
 #define CRASHES		2
