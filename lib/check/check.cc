@@ -171,6 +171,10 @@ Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
         if (!done && result.repair_error.empty())
             result.repair_error = done.error().message;
     };
+    if (writes && look->volume.missing_blocks != 0)
+        return fail(
+            "{}: the device lacks {} bytes of the filesystem; nothing was written. Copy it again, or look with -n",
+            image.path(), look->volume.missing_blocks * DAXFS_BLOCK_SIZE);
     if (writes && evidence_of(look->volume).found == 0)
         return fail("{}: nothing of what the superblock describes is there; nothing was written", image.path());
     if (writes) {
@@ -195,7 +199,7 @@ Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
     result.directories = look->checker->inodes.directories().size();
     result.skipped_links = look->checker->skipped_links;
     result.skipped_blocks = look->checker->skipped_blocks;
-    if (options.plan && !writes && !result.clean()) {
+    if (options.plan && !writes && !result.clean() && look->volume.missing_blocks == 0) {
         RepairPlan& plan = result.plan.emplace();
         note_error(repair.run(look, false));
         plan.left_by_preen = look->report.total();

@@ -95,6 +95,11 @@ void check_superblocks(Checker& checker) {
     const Volume& volume = checker.volume;
     if (volume.primary_damage)
         checker.report.add(finding_of(Problem::kSuperDamaged, *volume.primary_damage));
+    if (volume.missing_blocks != 0)
+        checker.report.add({.problem = Problem::kDeviceShort,
+                            .found = volume.image->size_bytes(),
+                            .expected = volume.geometry.block_count * DAXFS_BLOCK_SIZE,
+                            .count = volume.missing_blocks * DAXFS_BLOCK_SIZE});
     if ((volume.super.state & DAXFS_STATE_ERRORS) != 0)
         checker.report.add({.problem = Problem::kSuperStateErrors, .block = volume.super_block});
     if (!is_zero(volume.super.reserved) || volume.super.reserved0 != 0)

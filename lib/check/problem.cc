@@ -53,6 +53,8 @@ const char* severity_name(Severity severity) {
 
 const char* fix_name(Fix fix) {
     switch (fix) {
+        case Fix::kNone:
+            return "none";
         case Fix::kRollBack:
             return "rolled back";
         case Fix::kFreeOrphan:

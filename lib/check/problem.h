@@ -18,6 +18,7 @@ enum class Severity : std::uint8_t {
 };
 
 enum class Fix : std::uint8_t {
+    kNone,  // nothing on this device mends it
     kRollBack,
     kFreeOrphan,
     kFinishOperation,

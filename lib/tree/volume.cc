@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "lib/tree/volume.h"
 
+#include <algorithm>
 #include <cstring>
 #include <initializer_list>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "lib/tree/ag.h"
@@ -34,6 +35,15 @@ std::optional<Damage> check_placement(const daxfs_super& super, BlockNo block) {
     return std::nullopt;
 }
 
+// AGs whose header lies on the device.
+std::uint32_t groups_inside(const Geometry& geometry, std::uint64_t device_blocks) {
+    const std::uint64_t before = std::uint64_t{geometry.align_blocks} + DAXFS_AG_HEADER_BLOCK;
+    if (device_blocks <= before)
+        return 0;
+    const std::uint64_t groups = div_round_up(device_blocks - before, geometry.ag_blocks());
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(groups, geometry.ag_count));
+}
+
 // All but magic number and checksum.
 std::optional<Damage> check_fields(const Image& image, const daxfs_super& super, BlockNo block) {
     if (super.version != DAXFS_VERSION_1)
@@ -46,8 +56,11 @@ std::optional<Damage> check_fields(const Image& image, const daxfs_super& super,
     }
     if (super.block_log2 != DAXFS_BLOCK_SHIFT || super.inode_log2 != DAXFS_INODE_SHIFT)
         return super_damage(DamageKind::kValue, block, "unknown block or inode size");
-    if (const char* phrase = check_geometry(Geometry::of(super), image.block_count()))
+    const Geometry geometry = Geometry::of(super);
+    if (const char* phrase = check_geometry(geometry, std::max(image.block_count(), geometry.block_count)))
         return super_damage(DamageKind::kRange, block, phrase);
+    if (groups_inside(geometry, image.block_count()) == 0)
+        return super_damage(DamageKind::kRange, block, "the device ends before the first allocation group");
     return check_placement(super, block);
 }
 
@@ -68,13 +81,15 @@ std::optional<Damage> check_super(const Image& image, const daxfs_super& super, 
 }
 
 Volume volume_of(const Image& image, const daxfs_super& super, BlockNo block) {
+    const Geometry geometry = Geometry::of(super);
     return {.image = &image,
             .super = super,
             .super_block = block,
-            .geometry = Geometry::of(super),
+            .geometry = geometry,
             .seed = ChecksumSeed::of(super.nonce),
             .primary_damage = std::nullopt,
-            .ags = super.initialised_ags};
+            .ags = std::min<std::uint32_t>(super.initialised_ags, groups_inside(geometry, image.block_count())),
+            .missing_blocks = geometry.block_count - std::min(geometry.block_count, image.block_count())};
 }
 
 // A copy is as old as the initialisation of its AG, and the superblock may be an old one put back.
@@ -97,8 +112,8 @@ void prefer(std::optional<Volume>& best, std::optional<Volume> other) {
     if (!other)
         return;
     const auto rank = [](const Volume& volume) {
-        const Evidence evidence = evidence_of(volume);
-        return std::pair(evidence.found, std::uint32_t{volume.super.initialised_ags});
+        return std::tuple(volume.missing_blocks == 0, evidence_of(volume).found,
+                          std::uint32_t{volume.super.initialised_ags});
     };
     if (!best || rank(*best) < rank(*other))
         best = std::move(other);
@@ -129,11 +144,12 @@ std::optional<Volume> by_evidence(const Image& image, const daxfs_super& super) 
 // more is there.
 Volume best_known(const Image& image, const Volume& primary) {
     const Evidence evidence = evidence_of(primary);
-    if (evidence.whole())
+    if (evidence.whole() && primary.missing_blocks == 0)
         return primary;
     std::optional<Volume> best = find_copy(image);
     prefer(best, by_evidence(image, primary.super));
-    if (!best || evidence_of(*best).found <= evidence.found)
+    const bool fits = best && best->missing_blocks == 0 && primary.missing_blocks != 0;
+    if (!best || (!fits && evidence_of(*best).found <= evidence.found))
         return primary;
     best->primary_damage = super_damage(DamageKind::kValue, BlockNo{0}, "what it describes is not there");
     return *best;

@@ -35,6 +35,9 @@ struct Volume {
     // `super` is as it was read but for this: where it counts too few AGs, being an old copy, those behind are counted
     // on as long as their headers check out, as the kernel does at mount.
     std::uint32_t ags = 0;
+    // Blocks of the filesystem that the device does not have: a copy that failed. AGs whose header is among them do not
+    // count in `ags`; whoever writes refuses.
+    std::uint64_t missing_blocks = 0;
 
     // AGs 0 .. n-1, whose heads may be read.
     std::uint64_t initialised_ags() const { return ags; }

@@ -180,11 +180,11 @@ TEST_F(FsckTool, SaysInOneLineWhatIsNoFilesystem) {
         std::uint64_t size_bytes = test::rich_image().size_bytes;
     };
     const Case cases[] = {
-        {"exceeds the device", test::rich_image().blocks, 20u << 20},
+        {"ends before the first allocation group", test::rich_image().blocks, 8192},
         {"is empty", {}, 0},
         {"wrong magic", {}, 1u << 20},
         {"incompatible features", newer.blocks()},
-        {"exceeds the device", outside.blocks()},
+        {"disagrees with the block count", outside.blocks()},
     };
     for (const auto& [text, blocks, size_bytes] : cases) {
         for (const char* mode : {"-n", "-p", "-y"}) {

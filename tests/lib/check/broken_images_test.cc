@@ -71,11 +71,32 @@ TEST(BrokenImagesList, HasOneForEveryProblemButTheseFew) {
     std::set<Problem> covered;
     for (const BrokenImage& broken : test::broken_images())
         covered.insert(broken.expected);
-    // Orphans come from the builder (recovery_test.cc); a map is unreadable only on a device with a media error.
-    for (const Problem problem : {Problem::kOrphan, Problem::kMapUnreadable})
+    // Orphans come from the builder (recovery_test.cc), a short device is below; a map is unreadable only on a device
+    // with a media error.
+    for (const Problem problem : {Problem::kOrphan, Problem::kMapUnreadable, Problem::kDeviceShort})
         covered.insert(problem);
     for (const ProblemInfo& problem : problem_catalogue())
         EXPECT_TRUE(covered.contains(problem.problem)) << problem.name;
+}
+
+// A copy that failed: the second group ends early, the third is not there.
+TEST(ShortDevice, IsCheckedAsFarAsItGoesAndNotWritten) {
+    const test::RichImage& rich = test::rich_image();
+    const std::uint64_t bytes = rich.size_bytes - (20u << 20);
+    test::Blocks blocks = rich.blocks;
+    std::erase_if(blocks, [&](const auto& block) { return block.first.value >= bytes / DAXFS_BLOCK_SIZE; });
+    Image image = test::image_of(bytes, blocks);
+    const CheckResult result = check(image, CheckMode::kReport);
+    EXPECT_EQ(result.report.count(Problem::kDeviceShort), 1u);
+    EXPECT_EQ(result.report.count(Problem::kSuperDamaged), 0u) << text_of(result.report);
+    EXPECT_EQ(result.volume.missing_blocks, (20u << 20) / DAXFS_BLOCK_SIZE);
+    EXPECT_GT(result.inodes, 1500u);
+    for (const CheckMode mode : {CheckMode::kPreen, CheckMode::kYes}) {
+        const auto refused = check_image(image, {.mode = mode});
+        ASSERT_FALSE(refused);
+        EXPECT_NE(refused.error().message.find("lacks 20971520 bytes"), std::string::npos) << refused.error().message;
+    }
+    EXPECT_EQ(test::blocks_of(image).size(), blocks.size());
 }
 
 TEST(RichImage, IsClean) {

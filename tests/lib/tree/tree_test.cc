@@ -56,11 +56,17 @@ TEST(Superblock, IsNotBelievedAwayFromItsPlace) {
     EXPECT_FALSE(open_volume(editor.image(), BlockNo{700}));
 }
 
-TEST(Superblock, OfADeviceThatWasCutIsRefused) {
+TEST(Superblock, OfADeviceThatWasCutSaysWhatLacks) {
     const Image image = test::image_of(20u << 20, rich_image().blocks);
-    const auto volume = open_volume(image);
-    ASSERT_FALSE(volume);
-    EXPECT_NE(volume.error().message.find("exceeds the device"), std::string::npos) << volume.error().message;
+    const Volume volume = must(open_volume(image));
+    EXPECT_EQ(volume.missing_blocks, (rich_image().size_bytes - (20u << 20)) / DAXFS_BLOCK_SIZE);
+    EXPECT_FALSE(volume.primary_damage);
+    EXPECT_EQ(volume.initialised_ags(), 2u);
+    const Image stub = test::image_of(8192, rich_image().blocks);
+    const auto refused = open_volume(stub);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("the device ends before the first allocation group"), std::string::npos)
+        << refused.error().message;
 }
 
 TEST(Superblock, OfALaterVersionIsRefused) {
