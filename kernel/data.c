@@ -98,7 +98,7 @@ void daxfs_zero_bytes(struct daxfs_sb_info *sbi, u64 block, u32 from, u32 to)
 	daxfs_flush(sbi, daxfs_block(sbi, block) + from, to - from);
 }
 
-int daxfs_commit_change(struct daxfs_tx *tx, struct inode *inode, struct daxfs_map_change *change, loff_t size)
+int daxfs_commit_change(struct daxfs_tx *tx, struct inode *inode, struct daxfs_tree_change *change, loff_t size)
 {
 	int err = PTR_ERR_OR_ZERO(change);
 

@@ -98,10 +98,9 @@ void daxfs_zero_bytes(struct daxfs_sb_info *sbi, u64 block, u32 from, u32 to);
  */
 int daxfs_commit_run(struct inode *inode, const struct daxfs_path *path, struct daxfs_run run, bool allocated,
 		     enum daxfs_extent_state state, loff_t size);
-struct daxfs_map_change;
 /* Ends a transaction that logged the core: applies the change and stores the inode, with `size` if that makes it larger;
  * cancels instead where the change is an ERR_PTR, or the transaction cannot be. */
-int daxfs_commit_change(struct daxfs_tx *tx, struct inode *inode, struct daxfs_map_change *change, loff_t size);
+int daxfs_commit_change(struct daxfs_tx *tx, struct inode *inode, struct daxfs_tree_change *change, loff_t size);
 /*
  * [pos, end) is on the device, in blocks that are written or unwritten: they become written, and the stored size moves
  * up to `end`. Takes the inode lock, in as many transactions as it takes.

@@ -20,10 +20,6 @@
 /* A leaf's extents change from one run to at most this many: what is left on both sides, and the new one. */
 #define DAXFS_MAX_PIECES	3
 
-struct daxfs_map_change {
-	struct daxfs_tree_change tree;
-};
-
 static struct daxfs_extent *leaf_extents(const struct daxfs_tree_node *leaf)
 {
 	return (void *)(leaf->copy + 1);
@@ -133,13 +129,13 @@ static int replace_extents(struct daxfs_tree_change *change, const struct daxfs_
 
 static struct daxfs_tree_change *change_begin(struct daxfs_tx *tx, struct inode *inode)
 {
-	struct daxfs_map_change *change = daxfs_tx_buffer(tx);
+	struct daxfs_tree_change *change = daxfs_tx_buffer(tx);
 
 	BUILD_BUG_ON(sizeof(*change) > DAXFS_BLOCK_SIZE);
 	if (!change)
 		return ERR_PTR(-ENOMEM);
-	daxfs_tree_begin(&change->tree, &daxfs_extent_tree, tx, inode);
-	return &change->tree;
+	daxfs_tree_begin(change, &daxfs_extent_tree, tx, inode);
+	return change;
 }
 
 /* What path says of the fork was checked, and is what the change works on; and all of it may be changed. */
@@ -159,17 +155,17 @@ static int find_path(const struct daxfs_tree_change *change, u64 file_block, str
 	return err ? err : check_path(change, path);
 }
 
-static struct daxfs_map_change *change_end(struct daxfs_tree_change *change, int err)
+static struct daxfs_tree_change *change_end(struct daxfs_tree_change *change, int err)
 {
 	err = err ?: daxfs_tree_finish(change);
-	return err ? ERR_PTR(err) : container_of(change, struct daxfs_map_change, tree);
+	return err ? ERR_PTR(err) : change;
 }
 
-void daxfs_map_apply(struct daxfs_map_change *change)
+void daxfs_map_apply(struct daxfs_tree_change *change)
 {
-	struct daxfs_inode_info *info = DAXFS_I(change->tree.inode);
+	struct daxfs_inode_info *info = DAXFS_I(change->inode);
 
-	daxfs_tree_store(&change->tree);
+	daxfs_tree_store(change);
 	WRITE_ONCE(info->map_sequence, info->map_sequence + 1);
 	info->vfs_inode.i_blocks = info->blocks << (DAXFS_BLOCK_SHIFT - 9);
 }
@@ -322,8 +318,8 @@ static int set_extent(struct daxfs_tree_change *change, const struct daxfs_path 
 	return set_in_leaf(change, path, set);
 }
 
-struct daxfs_map_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inode *inode, const struct daxfs_path *path,
-					       struct daxfs_run run, enum daxfs_extent_state state)
+struct daxfs_tree_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inode *inode, const struct daxfs_path *path,
+						struct daxfs_run run, enum daxfs_extent_state state)
 {
 	struct daxfs_extent_view set = {
 		.file_block = path->tree.key, .disk_block = run.block, .count = run.count, .state = state,
@@ -332,7 +328,7 @@ struct daxfs_map_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inode
 	int err;
 
 	if (IS_ERR(change))
-		return ERR_CAST(change);
+		return change;
 	err = check_path(change, path);
 	if (!err)
 		err = set_extent(change, path, &set);
@@ -402,8 +398,8 @@ static int remove_in_leaf(struct daxfs_tree_change *change, const struct daxfs_p
 	return replace_by_pieces(change, path, lowest, path->at + 1 - lowest, pieces, count);
 }
 
-struct daxfs_map_change *daxfs_map_prepare_remove(struct daxfs_tx *tx, struct inode *inode, u64 file_block, u64 count,
-						  u64 *removed_from)
+struct daxfs_tree_change *daxfs_map_prepare_remove(struct daxfs_tx *tx, struct inode *inode, u64 file_block, u64 count,
+						   u64 *removed_from)
 {
 	struct daxfs_tree_change *change = change_begin(tx, inode);
 	u64 end = file_block + count;
@@ -411,7 +407,7 @@ struct daxfs_map_change *daxfs_map_prepare_remove(struct daxfs_tx *tx, struct in
 	int err;
 
 	if (IS_ERR(change))
-		return ERR_CAST(change);
+		return change;
 	*removed_from = end;
 	for (;;) {
 		err = find_path(change, *removed_from - 1, &path);
@@ -428,7 +424,7 @@ struct daxfs_map_change *daxfs_map_prepare_remove(struct daxfs_tx *tx, struct in
 	return change_end(change, err);
 }
 
-struct daxfs_map_change *daxfs_map_prepare_split(struct daxfs_tx *tx, struct inode *inode, u64 file_block)
+struct daxfs_tree_change *daxfs_map_prepare_split(struct daxfs_tx *tx, struct inode *inode, u64 file_block)
 {
 	struct daxfs_tree_change *change = change_begin(tx, inode);
 	struct daxfs_extent_view parts[2];
@@ -436,7 +432,7 @@ struct daxfs_map_change *daxfs_map_prepare_split(struct daxfs_tx *tx, struct ino
 	int err;
 
 	if (IS_ERR(change))
-		return ERR_CAST(change);
+		return change;
 	err = find_path(change, file_block, &path);
 	if (!err && path.at >= 0) {
 		parts[0] = part_before(&path.extent, file_block);
@@ -510,7 +506,7 @@ static int not_a_hole(struct inode *inode, int err, u64 gap, u64 distance)
 			     distance);
 }
 
-struct daxfs_map_change *daxfs_map_prepare_shift_down(struct daxfs_tx *tx, struct inode *inode, u64 *gap, u64 distance)
+struct daxfs_tree_change *daxfs_map_prepare_shift_down(struct daxfs_tx *tx, struct inode *inode, u64 *gap, u64 distance)
 {
 	struct daxfs_tree_change *change = change_begin(tx, inode);
 	u64 from = *gap + distance;
@@ -519,7 +515,7 @@ struct daxfs_map_change *daxfs_map_prepare_shift_down(struct daxfs_tx *tx, struc
 	int err;
 
 	if (IS_ERR(change))
-		return ERR_CAST(change);
+		return change;
 	for (;;) {
 		err = find_path(change, from, &path);
 		if (err)
@@ -545,8 +541,8 @@ struct daxfs_map_change *daxfs_map_prepare_shift_down(struct daxfs_tx *tx, struc
 	return change_end(change, not_a_hole(inode, err, from, distance));
 }
 
-struct daxfs_map_change *daxfs_map_prepare_shift_up(struct daxfs_tx *tx, struct inode *inode, u64 first, u64 *gap,
-						    u64 distance)
+struct daxfs_tree_change *daxfs_map_prepare_shift_up(struct daxfs_tx *tx, struct inode *inode, u64 first, u64 *gap,
+						     u64 distance)
 {
 	struct daxfs_tree_change *change = change_begin(tx, inode);
 	struct daxfs_path path;
@@ -555,7 +551,7 @@ struct daxfs_map_change *daxfs_map_prepare_shift_up(struct daxfs_tx *tx, struct 
 	int err;
 
 	if (IS_ERR(change))
-		return ERR_CAST(change);
+		return change;
 	err = find_path(change, *gap - 1, &path);
 	if (!err && path.tree.step[0].low < first) {
 		/* The leaf that `first` lies in: what is before it stays. */
@@ -627,8 +623,8 @@ static int move_in_leaf(struct daxfs_tree_change *change, const struct daxfs_pat
 	return replace_by_pieces(change, path, at, drop, pieces, count);
 }
 
-struct daxfs_map_change *daxfs_map_prepare_move(struct daxfs_tx *tx, struct inode *inode, u64 file_block,
-						u64 disk_block, u32 count)
+struct daxfs_tree_change *daxfs_map_prepare_move(struct daxfs_tx *tx, struct inode *inode, u64 file_block,
+						 u64 disk_block, u32 count)
 {
 	const struct daxfs_extent_view to = {
 		.file_block = file_block, .disk_block = disk_block, .count = count, .state = DAXFS_EXTENT_WRITTEN,
@@ -638,7 +634,7 @@ struct daxfs_map_change *daxfs_map_prepare_move(struct daxfs_tx *tx, struct inod
 	int err;
 
 	if (IS_ERR(change))
-		return ERR_CAST(change);
+		return change;
 	err = find_path(change, file_block + count - 1, &path);
 	if (!err)
 		err = file_block < path.tree.step[0].low ? -EAGAIN : move_in_leaf(change, &path, &to);

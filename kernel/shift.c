@@ -39,9 +39,9 @@ struct shift {
 	bool done;
 };
 
-static struct daxfs_map_change *prepare(struct daxfs_tx *tx, struct inode *inode, struct shift *next)
+static struct daxfs_tree_change *prepare(struct daxfs_tx *tx, struct inode *inode, struct shift *next)
 {
-	struct daxfs_map_change *change;
+	struct daxfs_tree_change *change;
 
 	switch (next->step) {
 	case SHIFT_REMOVE:
@@ -74,7 +74,7 @@ static int shift_step(struct inode *inode, struct shift *shift)
 	struct daxfs_inode *raw = DAXFS_I(inode)->raw;
 	bool announced = raw->operation != DAXFS_OPERATION_NONE;
 	struct daxfs_tx *tx = daxfs_tx_begin(inode->i_sb);
-	struct daxfs_map_change *change;
+	struct daxfs_tree_change *change;
 	struct shift next = *shift;
 	int err;
 

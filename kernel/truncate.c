@@ -35,7 +35,7 @@ struct shrink {
 };
 
 static int begin_step(struct daxfs_tx *tx, struct inode *inode, const struct shrink *shrink, u64 *from,
-		      struct daxfs_map_change **change)
+		      struct daxfs_tree_change **change)
 {
 	bool announced = DAXFS_I(inode)->raw->operation != DAXFS_OPERATION_NONE, last;
 
@@ -60,7 +60,7 @@ static int shrink_step(struct inode *inode, struct shrink *shrink)
 {
 	struct daxfs_inode *raw = DAXFS_I(inode)->raw;
 	struct daxfs_tx *tx = daxfs_tx_begin(inode->i_sb);
-	struct daxfs_map_change *change;
+	struct daxfs_tree_change *change;
 	u64 from;
 	int err;
 
