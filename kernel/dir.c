@@ -4,8 +4,8 @@
  *
  * Records tile a leaf; they are unordered, and free space is a record too. A name's key is its hash and an ordinal
  * that tells apart names of one hash; these may straddle leaves, so a search goes on to the next leaf while the hash
- * may continue there. Names other than the one wanted are passed over by their length alone. The records of a leaf are
- * believed with it (tree.c); where one of them is not sound, each for itself whenever it is used.
+ * may continue there. Names other than the one wanted are passed over by their length and key alone. The records of a leaf
+ * are believed with it (tree.c); where one of them is not sound, each for itself whenever it is used.
  *
  * A record's header is loaded once, into a struct dir_record, and checked there: memory may change. Of a leaf that is
  * copied to be edited, what was found in it before is written, not read again.
@@ -26,6 +26,7 @@
 #define RECORD_BYTES(name_length) round_up(sizeof(struct daxfs_dirent) + (name_length), 8)
 #define MAX_RECORD_BYTES RECORD_BYTES(DAXFS_NAME_MAX)
 #define ORDINALS (1ull << DAXFS_DIR_KEY_HASH_SHIFT)
+#define LAST_RECORD (DAXFS_BLOCK_SIZE - (u32)sizeof(struct daxfs_dirent))	/* behind it no record begins */
 #define NEW_RECORD DAXFS_BLOCK_SIZE	/* as an offset in a scratch: the record that is being added */
 #define BUCKET_BITS 6
 
@@ -75,26 +76,49 @@ static int bad_record(struct inode *dir, const struct daxfs_tree_path *path, u32
 	return daxfs_corrupt(dir->i_sb, dir->i_ino, path->step[0].block, "directory entry at byte %u", offset);
 }
 
-/*
- * The record at `offset`, a multiple of 8 inside the block: whether its length is good for a step and its name inside.
- * Most of what an operation on a name costs is the records that it passes over. So a walk that meets a bad one returns
- * what bad_record() does, and no member of a record is kept over that call.
- */
+/* The first word of a record: checksum, length, length of the name, type. */
+static __always_inline u64 load_head(const void *leaf, u32 offset)
+{
+	BUILD_BUG_ON(offsetof(struct daxfs_dirent, length) != 4 || offsetof(struct daxfs_dirent, name_length) != 6 ||
+		     offsetof(struct daxfs_dirent, type) != 7);
+	return le64_to_cpu(READ_ONCE(*(const __le64 *)(leaf + offset)));
+}
+
+static __always_inline u64 load_key(const void *leaf, u32 offset)
+{
+	return le64_to_cpu(READ_ONCE(((const struct daxfs_dirent *)(leaf + offset))->key));
+}
+
+static __always_inline u16 head_length(u64 head)
+{
+	return head >> 32;
+}
+
+static __always_inline u8 head_type(u64 head)
+{
+	return head >> 56;
+}
+
+/* Whether a length leads to where a record may be. Turned to the right, what is no multiple of 8 is too large as well. */
+static __always_inline bool leads_on(u16 length)
+{
+	return ror32((u32)length - sizeof(struct daxfs_dirent), 3) <= DAXFS_BLOCK_SIZE / 8;
+}
+
+/* The record at `offset`, a multiple of 8 inside the block: whether its length is good for a step and its name inside. */
 static __always_inline bool read_record(const void *leaf, u32 offset, struct dir_record *record)
 {
 	const struct daxfs_dirent *entry = leaf + offset;
-	u64 head = le64_to_cpu(READ_ONCE(*(const __le64 *)entry));
+	u64 head = load_head(leaf, offset);
 
-	BUILD_BUG_ON(offsetof(struct daxfs_dirent, length) != 4 || offsetof(struct daxfs_dirent, name_length) != 6 ||
-		     offsetof(struct daxfs_dirent, type) != 7);
 	record->entry = entry;
-	record->length = head >> 32;
+	record->length = head_length(head);
 	record->name_length = head >> 48;
-	record->type = head >> 56;
+	record->type = head_type(head);
 	if (record->length < sizeof(*entry) + record->name_length || !IS_ALIGNED(record->length, 8) ||
 	    record->length > DAXFS_BLOCK_SIZE - offset)
 		return false;
-	record->key = le64_to_cpu(READ_ONCE(entry->key));
+	record->key = load_key(leaf, offset);
 	return record->type == DAXFS_DIRENT_FREE ? !record->name_length :
 						   record->type <= DAXFS_DIRENT_LNK && record->name_length;
 }
@@ -176,27 +200,44 @@ static int check_record(struct inode *dir, const struct daxfs_tree_path *path, u
 	return daxfs_corrupt(dir->i_sb, dir->i_ino, path->step[0].block, "directory entry at byte %u %s", offset, wrong);
 }
 
+/*
+ * Most of what an operation on a name costs is the records that a walk passes over: of one whose key is more than this
+ * behind the first key looked for, only what leads to the next is looked at. In a leaf that is in doubt there is none.
+ */
+static u64 passed_over(const struct daxfs_tree_path *path)
+{
+	return path->doubt ? U64_MAX : ORDINALS - 1;
+}
+
+/* Where a walk ended: records fill a leaf. */
+static int check_end(struct inode *dir, const struct daxfs_tree_path *path, u32 offset)
+{
+	return likely(offset == DAXFS_BLOCK_SIZE) ? 0 : bad_record(dir, path, offset);
+}
+
 /* -ENOENT: not in this leaf. */
 static int find_in_leaf(struct inode *dir, struct dir_place *place, u64 first, const struct qstr *name)
 {
 	const void *leaf = leaf_of(&place->path);
-	u32 offset, free_before = 0;
+	u64 passed = passed_over(&place->path);
+	u32 offset = DAXFS_DIR_LEAF_START, before = DAXFS_DIR_LEAF_START, length;
+	struct dir_record record;	/* not in the loop: kernels that clear what is on the stack would do so each time */
 
-	for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE;) {
-		struct dir_record record;
-
-		if (unlikely(!read_record(leaf, offset, &record)))
+	for (; offset <= LAST_RECORD; before = offset, offset += length) {
+		length = head_length(load_head(leaf, offset));
+		if (likely(load_key(leaf, offset) - first > passed && leads_on(length)))
+			continue;
+		if (!read_record(leaf, offset, &record))
 			return bad_record(dir, &place->path, offset);
-		if (unlikely(record.key - first < ORDINALS) && name_is(&record, name)) {
-			place->record = record;
-			place->offset = offset;
-			place->free_before = free_before ?: offset;
-			return check_record(dir, &place->path, offset, &record);
-		}
-		free_before = record.type == DAXFS_DIRENT_FREE ? offset : 0;
-		offset += record.length;
+		length = record.length;
+		if (record.key - first >= ORDINALS || !name_is(&record, name))
+			continue;
+		place->record = record;
+		place->offset = offset;
+		place->free_before = head_type(load_head(leaf, before)) == DAXFS_DIRENT_FREE ? before : offset;
+		return check_record(dir, &place->path, offset, &record);
 	}
-	return -ENOENT;
+	return check_end(dir, &place->path, offset) ?: -ENOENT;
 }
 
 static int find_name(struct inode *dir, struct daxfs_tree_change *change, const struct qstr *name,
@@ -383,52 +424,80 @@ static __always_inline void note_room(struct dir_room *room, const struct dir_re
 	room->offset = offset;
 }
 
+/* Ordinals of one hash that names have. */
+struct ordinals {
+	u64 low;		/* bit an ordinal below 64 */
+	u64 next;		/* behind the largest one */
+};
+
+static void note_ordinal(struct ordinals *taken, u64 ordinal)
+{
+	if (ordinal < 64)
+		taken->low |= 1ull << ordinal;
+	taken->next = max(taken->next, ordinal + 1);
+}
+
+/* What a leaf tells of the hash whose first key is `first`, and where it has room. -EEXIST: the name is there. */
+static int look_into_leaf(struct inode *dir, const struct new_name *new, u64 first, struct dir_room *room,
+			  struct ordinals *taken)
+{
+	const void *leaf = leaf_of(&room->path);
+	u64 passed = passed_over(&room->path);
+	u32 offset = DAXFS_DIR_LEAF_START, least = new->bytes, length;
+	struct dir_record record;	/* see find_in_leaf() */
+	int err;
+
+	room->offset = 0;
+	for (; offset <= LAST_RECORD; offset += length) {
+		u64 head = load_head(leaf, offset);
+
+		length = head_length(head);
+		if (likely(load_key(leaf, offset) - first > passed && leads_on(length) &&
+			   (head_type(head) != DAXFS_DIRENT_FREE || length < least)))
+			continue;
+		if (!read_record(leaf, offset, &record))
+			return bad_record(dir, &room->path, offset);
+		length = record.length;
+		if (record.key - first >= ORDINALS) {
+			note_room(room, &record, offset, new->bytes);
+			/* Free records are no longer looked for. */
+			least = room->offset ? DAXFS_BLOCK_SIZE : least;
+			continue;
+		}
+		err = check_record(dir, &room->path, offset, &record);
+		if (err)
+			return err;
+		if (name_is(&record, new->name))
+			return -EEXIST;
+		note_ordinal(taken, record.key - first);
+	}
+	return check_end(dir, &room->path, offset);
+}
+
 /* An ordinal that no name of this hash has; -EEXIST if the name is there. `room` is in the last leaf where it may be. */
 static int choose_key(struct daxfs_tree_change *change, struct new_name *new, struct dir_room *room)
 {
 	struct inode *dir = change->inode;
-	u64 first = first_key(DAXFS_SB(dir->i_sb), new->name), key = first, low_taken = 0, next = 0;
-	const struct daxfs_tree_step *leaf = room->path.step;
+	u64 first = first_key(DAXFS_SB(dir->i_sb), new->name), key = first;
+	struct ordinals taken = {};
 	int err;
 
 	do {
-		u32 offset, behind;
-
 		err = daxfs_dir_find(dir, change, key, &room->path);
 		if (err == -ENOENT)
 			break;
+		if (!err)
+			err = look_into_leaf(dir, new, first, room, &taken);
 		if (err)
 			return err;
-		room->offset = 0;
-		for (offset = DAXFS_DIR_LEAF_START; offset < DAXFS_BLOCK_SIZE; offset = behind) {
-			struct dir_record record;
-			u64 ordinal;
-
-			if (unlikely(!read_record(daxfs_step_node(leaf), offset, &record)))
-				return bad_record(dir, &room->path, offset);
-			behind = offset + record.length;
-			ordinal = record.key - first;
-			if (likely(ordinal >= ORDINALS)) {
-				note_room(room, &record, offset, new->bytes);
-				continue;
-			}
-			err = check_record(dir, &room->path, offset, &record);
-			if (err)
-				return err;
-			if (name_is(&record, new->name))
-				return -EEXIST;
-			if (ordinal < 64)
-				low_taken |= 1ull << ordinal;
-			next = max(next, ordinal + 1);
-		}
-		key = leaf->high;
+		key = room->path.step[0].high;
 	} while (key - first < ORDINALS && key < DAXFS_DIR_KEY_END);
 
-	if (~low_taken)
-		next = ffz(low_taken);
-	if (next == ORDINALS)
+	if (~taken.low)
+		taken.next = ffz(taken.low);
+	if (taken.next == ORDINALS)
 		return -ENOSPC;
-	new->key = first + next;
+	new->key = first + taken.next;
 	return 0;
 }
 
