@@ -135,7 +135,7 @@ int daxfs_ags_open(struct super_block *sb)
 		mutex_init(&ag->grow_lock);
 		spin_lock_init(&ag->reserve_lock);
 		INIT_LIST_HEAD(&ag->windows);
-		xa_init(&ag->taken_inodes);
+		INIT_LIST_HEAD(&ag->promises);
 		ag->blocks = ag_length(sbi, agno);
 		if (agno < sbi->initialised_ags)
 			add_ag(sb, agno);
@@ -166,7 +166,6 @@ void daxfs_ags_close(struct super_block *sb)
 		kvfree(ag->touched);
 		kvfree(ag->held);
 		kvfree(ag->nodes);
-		xa_destroy(&ag->taken_inodes);
 	}
 	percpu_counter_destroy(&sbi->free_blocks);
 	kvfree(sbi->ags_with[0]);

@@ -65,7 +65,6 @@
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
-#include <linux/xarray.h>
 
 #include "daxfs_format.h"
 #include "daxfs_trace_format.h"
@@ -96,6 +95,16 @@ enum daxfs_offer {
 	DAXFS_OFFERS
 };
 
+/*
+ * Inodes of one block that are somebody's, whatever their modes say: he takes them into use, frees them, or gives the block
+ * back. There are about as many as tasks that do, so a list is searched sooner than a table is kept.
+ */
+struct daxfs_promise {
+	struct list_head list;		/* daxfs_ag.promises */
+	u64 first;			/* number of the block's first inode */
+	u8 inodes;			/* bit an inode of the block */
+};
+
 /* In-memory side of an allocation group. No two share a cache line: whoever works in one is not slowed down by others. */
 struct daxfs_ag {
 	struct mutex lock;		/* header, maps and their checksums, orphans, verified: until commit */
@@ -123,7 +132,7 @@ struct daxfs_ag {
 	u32 leaving_blocks;		/* were such, and are being given back */
 	u32 unseen;			/* blocks of inodes below this one nobody has looked into yet; under survey_lock */
 	bool survey;			/* the survey is to look into them */
-	struct xarray taken_inodes;	/* inode slots promised to an open transaction, by number */
+	struct list_head promises;	/* struct daxfs_promise */
 	struct mutex grow_lock;		/* the two below: one chunk of inodes at a time for who starts from this AG */
 	u32 grown;			/* counts them */
 	u32 grown_in;			/* the AG where the last one was to be had */
@@ -269,6 +278,7 @@ struct daxfs_inode_info {
 	 */
 	bool unfinished;
 	u64 sound_end;
+	struct daxfs_promise promise;	/* of its own number, while it is made and while it is freed */
 	bool stored;			/* is on the device: read from it, or daxfs_store_inode() was called */
 	bool claimed;			/* the maps have been asked about the extents in the inode, see claim.c */
 	bool doubtful;			/* the maps that should vouch for its blocks cannot be read: not to be changed */

@@ -2,8 +2,8 @@
 /*
  * Inodes for new files: found, promised to whoever creates one, and free again.
  *
- * A free inode is promised by its entry in the AG's taken_inodes, from before anybody looks at it until it is in use on
- * the device; one that is being freed is promised from before its mode becomes 0 until that is durable.
+ * A free inode is promised (struct daxfs_promise) from the moment when it is found until it is in use on the device; one
+ * that is being freed is promised from before its mode becomes 0 until that is durable.
  */
 #include <linux/iversion.h>
 #include <linux/random.h>
@@ -18,65 +18,38 @@
 #include "journal.h"
 #include "media.h"
 
-/*
- * Promises inode `ino`, of the block of inodes at `bit`, if nobody has it. Looked at again once promised: it may have come
- * into use in between, or its block been given back.
- */
-static int claim(struct super_block *sb, u32 agno, u32 bit, u64 ino)
+static u64 promised_inode(const struct daxfs_promise *promise)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct daxfs_ag *ag = &sbi->ags[agno];
-	const struct daxfs_inode *raw = daxfs_raw_inode(sbi, ino);
-	int err;
-
-	if (READ_ONCE(raw->mode) || xa_load(&ag->taken_inodes, ino))
-		return -EBUSY;
-	err = xa_insert(&ag->taken_inodes, ino, xa_mk_value(1), GFP_NOFS);
-	if (err)
-		return err;
-	if (READ_ONCE(raw->mode) || !daxfs_inode_bit(sbi, agno, bit)) {
-		xa_erase(&ag->taken_inodes, ino);
-		return -EBUSY;
-	}
-	if (!daxfs_raw_inode_ok(sbi, raw, ino)) {
-		xa_erase(&ag->taken_inodes, ino);
-		return daxfs_corrupt(sb, ino, ino / DAXFS_INODES_PER_BLOCK, "free inode: damaged");
-	}
-	daxfs_inode_taken(sbi, agno, bit);
-	return 0;
+	return promise->first + __ffs(promise->inodes);
 }
 
 /* Promises an inode in the block of inodes at `bit`: 0, -EBUSY for none, or an error. */
-static int claim_in_block(struct super_block *sb, u32 agno, u32 bit, u64 *ino)
+static int claim_in_block(struct super_block *sb, u32 agno, u32 bit, struct daxfs_promise *promise)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u64 first = (daxfs_ag_start(sbi, agno) + bit) * DAXFS_INODES_PER_BLOCK;
-	int err = daxfs_first_touch(sb, 0, first / DAXFS_INODES_PER_BLOCK);
-	u32 i;
+	u64 block = daxfs_ag_start(sbi, agno) + bit, ino;
+	int err = daxfs_first_touch(sb, 0, block);
 
 	if (err)
 		return err;
-
-	for (i = 0; i < DAXFS_INODES_PER_BLOCK; i++) {
-		err = claim(sb, agno, bit, first + i);
-		if (err != -EBUSY) {
-			*ino = first + i;
-			return err;
-		}
-	}
-	daxfs_inode_block_full(sbi, agno, bit);
-	return -EBUSY;
+	if (!daxfs_promise_in_block(sbi, agno, bit, promise))
+		return -EBUSY;
+	ino = promised_inode(promise);
+	if (likely(daxfs_raw_inode_ok(sbi, daxfs_raw_inode(sbi, ino), ino)))
+		return 0;
+	daxfs_inode_given(sbi, ino);
+	return daxfs_corrupt(sb, ino, block, "free inode: damaged");
 }
 
 /* First fit, from the lowest block that is known to have a free inode on. */
-static int claim_in_open(struct super_block *sb, u32 agno, u64 *ino)
+static int claim_in_open(struct super_block *sb, u32 agno, struct daxfs_promise *promise)
 {
 	struct daxfs_ag *ag = &DAXFS_SB(sb)->ags[agno];
 	u32 start = READ_ONCE(ag->inode_hint), bit = find_next_bit(ag->open_inodes, ag->blocks, start);
 	int err = -EBUSY;
 
 	while (bit < ag->blocks) {
-		err = claim_in_block(sb, agno, bit, ino);
+		err = claim_in_block(sb, agno, bit, promise);
 		if (err != -EBUSY)
 			break;
 		bit = find_next_bit(ag->open_inodes, ag->blocks, bit + 1);
@@ -87,13 +60,13 @@ static int claim_in_open(struct super_block *sb, u32 agno, u64 *ino)
 }
 
 /* In the AG, of whose other blocks at most *unseen are looked into: 0, -EBUSY for none, or an error. */
-static int claim_in_ag(struct super_block *sb, u32 agno, u32 *unseen, u64 *ino)
+static int claim_in_ag(struct super_block *sb, u32 agno, u32 *unseen, struct daxfs_promise *promise)
 {
 	struct daxfs_ag *ag = &DAXFS_SB(sb)->ags[agno];
 	int err = daxfs_ag_load(sb, agno);
 
 	while (!err) {
-		err = claim_in_open(sb, agno, ino);
+		err = claim_in_open(sb, agno, promise);
 		if (err != -EBUSY || !READ_ONCE(ag->unseen))
 			return err;
 		err = daxfs_look_for_inodes(sb, agno, unseen);
@@ -119,7 +92,8 @@ static int grow(struct super_block *sb, u32 near, bool near_only, u32 seen, u32 
 }
 
 /* A free inode in `near`, or a new one there or, without near_only, anywhere. */
-static int claim_or_grow(struct super_block *sb, u32 near, bool near_only, u32 *unseen, u64 *ino)
+static int claim_or_grow(struct super_block *sb, u32 near, bool near_only, u32 *unseen,
+			 struct daxfs_promise *promise)
 {
 	struct daxfs_ag *ag = &DAXFS_SB(sb)->ags[near];
 	u32 agno = near, seen;
@@ -129,7 +103,7 @@ static int claim_or_grow(struct super_block *sb, u32 near, bool near_only, u32 *
 	for (tries = 0; tries < 8; tries++) {
 		seen = READ_ONCE(ag->grown);
 		if (READ_ONCE(DAXFS_SB(sb)->ags[agno].free_inodes)) {
-			err = claim_in_ag(sb, agno, unseen, ino);
+			err = claim_in_ag(sb, agno, unseen, promise);
 			if (err != -EBUSY)
 				return err;
 		}
@@ -143,7 +117,7 @@ static int claim_or_grow(struct super_block *sb, u32 near, bool near_only, u32 *
 }
 
 /* A free inode of any AG, from `start` on: 0, or -ENOSPC. What is wrong with one of them keeps nobody from the next. */
-static int claim_anywhere(struct super_block *sb, u32 start, u32 *unseen, u64 *ino)
+static int claim_anywhere(struct super_block *sb, u32 start, u32 *unseen, struct daxfs_promise *promise)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 ags = smp_load_acquire(&sbi->initialised_ags), agno;
@@ -152,7 +126,7 @@ static int claim_anywhere(struct super_block *sb, u32 start, u32 *unseen, u64 *i
 		/* Nothing is known of one that nobody has loaded. */
 		if (!*unseen && !READ_ONCE(sbi->ags[agno].loaded))
 			continue;
-		if (!claim_in_ag(sb, agno, unseen, ino))
+		if (!claim_in_ag(sb, agno, unseen, promise))
 			return 0;
 	}
 	return -ENOSPC;
@@ -175,24 +149,24 @@ static u32 choose_ag(struct inode *dir, umode_t mode)
  * before they grow. There the search goes on where it ended for the directory's last child. When no space is left, all is
  * looked into.
  */
-static int promise_inode(struct inode *dir, umode_t mode, u64 *ino)
+static int promise_inode(struct inode *dir, umode_t mode, struct daxfs_promise *promise)
 {
 	struct super_block *sb = dir->i_sb;
 	struct daxfs_inode_info *info = DAXFS_I(dir);
 	u32 own = choose_ag(dir, mode), start = READ_ONCE(info->child_ag), unseen = DAXFS_INODE_BLOCKS_TRIED;
-	int err = claim_or_grow(sb, own, true, &unseen, ino);
+	int err = claim_or_grow(sb, own, true, &unseen, promise);
 
 	if (err != -ENOSPC)
 		return err;
 	start = start ? start - 1 : own;
-	err = claim_anywhere(sb, start, &unseen, ino);
+	err = claim_anywhere(sb, start, &unseen, promise);
 	if (err)
-		err = claim_or_grow(sb, start, false, &unseen, ino);
+		err = claim_or_grow(sb, start, false, &unseen, promise);
 	unseen = U32_MAX;
 	if (err == -ENOSPC)
-		err = claim_anywhere(sb, start, &unseen, ino);
+		err = claim_anywhere(sb, start, &unseen, promise);
 	if (!err)
-		WRITE_ONCE(info->child_ag, daxfs_ag_of(DAXFS_SB(sb), *ino / DAXFS_INODES_PER_BLOCK) + 1);
+		WRITE_ONCE(info->child_ag, daxfs_ag_of(DAXFS_SB(sb), promise->first / DAXFS_INODES_PER_BLOCK) + 1);
 	return err;
 }
 
@@ -220,10 +194,11 @@ struct inode *daxfs_new_inode(IDMAP_ARG, struct inode *dir, umode_t mode, dev_t 
 	inode = new_inode(sb);
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
-	err = promise_inode(dir, mode, &ino);
+	info = DAXFS_I(inode);
+	err = promise_inode(dir, mode, &info->promise);
 	if (err)
 		goto put;
-	info = DAXFS_I(inode);
+	ino = promised_inode(&info->promise);
 	inode->i_ino = ino;
 	info->raw = daxfs_raw_inode(DAXFS_SB(sb), ino);
 	info->flags = inherited_flags(dir, mode);
@@ -282,13 +257,11 @@ int daxfs_free_raw_inode(struct inode *inode)
 	struct daxfs_inode_info *info = DAXFS_I(inode);
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 agno = daxfs_ag_of(sbi, inode->i_ino / DAXFS_INODES_PER_BLOCK);
-	struct daxfs_ag *ag = &sbi->ags[agno];
 	struct daxfs_tx *tx;
 	int err;
 
 	/* Nobody takes it before the commit: settling the transaction ends this. */
-	err = xa_insert(&ag->taken_inodes, inode->i_ino, xa_mk_value(1), GFP_NOFS | __GFP_NOFAIL);
-	if (err)
+	if (!daxfs_promise_used(sbi, inode->i_ino, &info->promise))
 		return daxfs_corrupt(sb, inode->i_ino, inode->i_ino / DAXFS_INODES_PER_BLOCK,
 				     "an inode that is in use was free on the device");
 	down_write(&info->lock);
@@ -309,7 +282,7 @@ int daxfs_free_raw_inode(struct inode *inode)
 unlock:
 	up_write(&info->lock);
 	if (err)
-		xa_erase(&ag->taken_inodes, inode->i_ino);
+		daxfs_promise_kept(sbi, agno, inode->i_ino);
 	else
 		daxfs_note_empty(sb, agno);
 	return err;

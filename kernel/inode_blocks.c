@@ -47,16 +47,59 @@ static u64 first_inode(const struct daxfs_sb_info *sbi, u32 agno, u32 bit)
 	return (daxfs_ag_start(sbi, agno) + bit) * DAXFS_INODES_PER_BLOCK;
 }
 
-static bool slot_is_free(struct daxfs_sb_info *sbi, struct daxfs_ag *ag, u64 ino)
-{
-	return !READ_ONCE(daxfs_raw_inode(sbi, ino)->mode) && !xa_load(&ag->taken_inodes, ino);
-}
-
 bool daxfs_inode_bit(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
 {
 	const __le64 *map = daxfs_ag_map(sbi, agno, sbi->bitmap_blocks + bit / DAXFS_BITS_PER_MAP_BLOCK);
 
 	return le64_to_cpu(READ_ONCE(map[bit % DAXFS_BITS_PER_MAP_BLOCK / 64])) >> (bit % 64) & 1;
+}
+
+/* ---- promises; reserve_lock is held ---- */
+
+/* Those of a block. */
+static u8 promised(const struct daxfs_ag *ag, u64 first)
+{
+	const struct daxfs_promise *promise;
+	u8 inodes = 0;
+
+	list_for_each_entry(promise, &ag->promises, list)
+		if (promise->first == first)
+			inodes |= promise->inodes;
+	return inodes;
+}
+
+static void promise_inodes(struct daxfs_ag *ag, struct daxfs_promise *promise, u64 first, u8 inodes)
+{
+	promise->first = first;
+	promise->inodes = inodes;
+	list_add(&promise->list, &ag->promises);
+}
+
+static void end_promise(struct daxfs_ag *ag, u64 ino)
+{
+	struct daxfs_promise *promise;
+
+	list_for_each_entry(promise, &ag->promises, list) {
+		u64 place = ino - promise->first;
+
+		if (place >= DAXFS_INODES_PER_BLOCK || !(promise->inodes >> place & 1))
+			continue;
+		promise->inodes &= ~(1u << place);
+		if (!promise->inodes)
+			list_del(&promise->list);
+		return;
+	}
+}
+
+/* The first inode of the block that nobody uses or was promised, or DAXFS_INODES_PER_BLOCK. */
+static u32 free_slot(struct daxfs_sb_info *sbi, const struct daxfs_ag *ag, u64 first)
+{
+	u8 taken = promised(ag, first);
+	u32 i = 0;
+
+	while (i < DAXFS_INODES_PER_BLOCK && (taken >> i & 1 || READ_ONCE(daxfs_raw_inode(sbi, first + i)->mode)))
+		i++;
+	return i;
 }
 
 /* ---- what is known ---- */
@@ -94,9 +137,9 @@ static bool is_empty(struct daxfs_sb_info *sbi, struct daxfs_ag *ag, u64 first)
 {
 	u32 i = DAXFS_INODES_PER_BLOCK;
 
-	while (i && slot_is_free(sbi, ag, first + i - 1))
+	while (i && !READ_ONCE(daxfs_raw_inode(sbi, first + i - 1)->mode))
 		i--;
-	return !i;
+	return !i && !promised(ag, first);
 }
 
 /* A block of the inode map, an inode of which is free. */
@@ -111,36 +154,65 @@ static void note_open(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
 static void note_block(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
 {
 	struct daxfs_ag *ag = &sbi->ags[agno];
-	u64 first = first_inode(sbi, agno, bit);
-	u32 i = daxfs_inode_bit(sbi, agno, bit) ? 0 : DAXFS_INODES_PER_BLOCK;
 
-	while (i < DAXFS_INODES_PER_BLOCK && !slot_is_free(sbi, ag, first + i))
-		i++;
-	if (i < DAXFS_INODES_PER_BLOCK)
+	if (daxfs_inode_bit(sbi, agno, bit) &&
+	    free_slot(sbi, ag, first_inode(sbi, agno, bit)) < DAXFS_INODES_PER_BLOCK)
 		note_open(sbi, agno, bit);
 	else
 		forget_block(ag, bit);
 }
 
-void daxfs_inode_block_full(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
+/* They are promised: no longer free to others. reserve_lock is held. */
+static void count_taken(struct daxfs_sb_info *sbi, u32 agno, u32 count)
 {
 	struct daxfs_ag *ag = &sbi->ags[agno];
+
+	ag->free_inodes -= min(count, ag->free_inodes);
+	daxfs_note_inodes(sbi, agno);
+}
+
+bool daxfs_promise_in_block(struct daxfs_sb_info *sbi, u32 agno, u32 bit, struct daxfs_promise *promise)
+{
+	struct daxfs_ag *ag = &sbi->ags[agno];
+	u64 first = first_inode(sbi, agno, bit);
+	u32 slot = DAXFS_INODES_PER_BLOCK;
 
 	/* Whoever gives an inode back notes it under the same lock, after the slot shows as free. */
 	spin_lock(&ag->reserve_lock);
-	note_block(sbi, agno, bit);
+	if (daxfs_inode_bit(sbi, agno, bit))
+		slot = free_slot(sbi, ag, first);
+	if (slot < DAXFS_INODES_PER_BLOCK) {
+		promise_inodes(ag, promise, first, 1u << slot);
+		count_taken(sbi, agno, 1);
+		set_empty(ag, bit, false);
+	} else {
+		forget_block(ag, bit);
+	}
 	spin_unlock(&ag->reserve_lock);
+	return slot < DAXFS_INODES_PER_BLOCK;
 }
 
-void daxfs_inode_taken(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
+bool daxfs_promise_used(struct daxfs_sb_info *sbi, u64 ino, struct daxfs_promise *promise)
+{
+	struct daxfs_ag *ag = &sbi->ags[daxfs_ag_of(sbi, ino / DAXFS_INODES_PER_BLOCK)];
+	u64 first = round_down(ino, DAXFS_INODES_PER_BLOCK);
+	u8 inode = 1u << (ino - first);
+	bool free;
+
+	spin_lock(&ag->reserve_lock);
+	free = !(promised(ag, first) & inode);
+	if (free)
+		promise_inodes(ag, promise, first, inode);
+	spin_unlock(&ag->reserve_lock);
+	return free;
+}
+
+void daxfs_promise_kept(struct daxfs_sb_info *sbi, u32 agno, u64 ino)
 {
 	struct daxfs_ag *ag = &sbi->ags[agno];
 
 	spin_lock(&ag->reserve_lock);
-	if (ag->free_inodes)
-		ag->free_inodes--;
-	daxfs_note_inodes(sbi, agno);
-	set_empty(ag, bit, false);
+	end_promise(ag, ino);
 	spin_unlock(&ag->reserve_lock);
 }
 
@@ -150,8 +222,8 @@ void daxfs_inode_given(struct daxfs_sb_info *sbi, u64 ino)
 	u32 agno = daxfs_ag_of(sbi, block), bit = block - daxfs_ag_start(sbi, agno);
 	struct daxfs_ag *ag = &sbi->ags[agno];
 
-	xa_erase(&ag->taken_inodes, ino);
 	spin_lock(&ag->reserve_lock);
+	end_promise(ag, ino);
 	ag->free_inodes++;
 	daxfs_note_inodes(sbi, agno);
 	if (daxfs_inode_bit(sbi, agno, bit))
@@ -176,16 +248,18 @@ void daxfs_inode_blocks_made(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32
 void daxfs_inode_blocks_gone(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count)
 {
 	struct daxfs_ag *ag = &sbi->ags[agno];
-	u64 ino, from = first_inode(sbi, agno, first), end = from + count * DAXFS_INODES_PER_BLOCK;
+	u64 from = first_inode(sbi, agno, first), end = from + count * DAXFS_INODES_PER_BLOCK;
+	struct daxfs_promise *promise, *next;
 	u32 bit;
 
 	spin_lock(&ag->reserve_lock);
 	for (bit = first; bit < first + count; bit++)
 		forget_block(ag, bit);
 	ag->inode_blocks -= count;
+	list_for_each_entry_safe(promise, next, &ag->promises, list)
+		if (promise->first >= from && promise->first < end)
+			list_del(&promise->list);
 	spin_unlock(&ag->reserve_lock);
-	for (ino = from; ino < end; ino++)
-		xa_erase(&ag->taken_inodes, ino);
 }
 
 void daxfs_count_inodes(struct daxfs_sb_info *sbi, struct daxfs_inode_counts *counts)
@@ -379,30 +453,34 @@ static bool is_free_inode(struct super_block *sb, u64 ino)
 }
 
 /* Every inode of the block at `bit`, if all are free. */
-static bool promise_block(struct super_block *sb, u32 agno, u32 bit)
+static bool promise_block(struct super_block *sb, u32 agno, u32 bit, struct daxfs_promise *promise)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_ag *ag = &sbi->ags[agno];
 	u64 first = first_inode(sbi, agno, bit);
+	bool free;
 	u32 i;
 
-	for (i = 0; i < DAXFS_INODES_PER_BLOCK; i++) {
-		if (xa_insert(&ag->taken_inodes, first + i, xa_mk_value(1), GFP_NOFS))
-			break;
-		if (!is_free_inode(sb, first + i)) {
-			xa_erase(&ag->taken_inodes, first + i);
-			break;
-		}
+	spin_lock(&ag->reserve_lock);
+	free = !promised(ag, first);
+	if (free)
+		promise_inodes(ag, promise, first, (1u << DAXFS_INODES_PER_BLOCK) - 1);
+	else
+		note_block(sbi, agno, bit);
+	spin_unlock(&ag->reserve_lock);
+	for (i = 0; free && i < DAXFS_INODES_PER_BLOCK; i++)
+		free = is_free_inode(sb, first + i);
+	if (!i)
+		return false;
+	spin_lock(&ag->reserve_lock);
+	if (free) {
+		count_taken(sbi, agno, DAXFS_INODES_PER_BLOCK);
+	} else {
+		list_del(&promise->list);
+		note_block(sbi, agno, bit);
 	}
-	if (i == DAXFS_INODES_PER_BLOCK) {
-		for (i = 0; i < DAXFS_INODES_PER_BLOCK; i++)
-			daxfs_inode_taken(sbi, agno, bit);
-		return true;
-	}
-	while (i--)
-		xa_erase(&ag->taken_inodes, first + i);
-	daxfs_inode_block_full(sbi, agno, bit);
-	return false;
+	spin_unlock(&ag->reserve_lock);
+	return free;
 }
 
 static void left(struct daxfs_ag *ag, u32 count)
@@ -416,7 +494,8 @@ static void left(struct daxfs_ag *ag, u32 count)
  * Blocks of the AG that are known to be empty, all but the first `keep` of them; their inodes are promised. They count as
  * leaving until the caller is done with them.
  */
-static u32 promise_empty(struct super_block *sb, u32 agno, u32 keep, u32 bits[GIVEN_BLOCKS])
+static u32 promise_empty(struct super_block *sb, u32 agno, u32 keep, u32 bits[GIVEN_BLOCKS],
+			 struct daxfs_promise promises[GIVEN_BLOCKS])
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_ag *ag = &sbi->ags[agno];
@@ -437,7 +516,7 @@ static u32 promise_empty(struct super_block *sb, u32 agno, u32 keep, u32 bits[GI
 	}
 	spin_unlock(&ag->reserve_lock);
 	for (i = 0; i < found; i++)
-		if (promise_block(sb, agno, bits[i]))
+		if (promise_block(sb, agno, bits[i], &promises[count]))
 			bits[count++] = bits[i];
 	left(ag, found - count);
 	return count;
@@ -467,11 +546,13 @@ static int give_back(struct super_block *sb, u32 agno, const u32 *bits, u32 coun
 static bool trim(struct super_block *sb, u32 agno, u32 keep)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_promise promises[GIVEN_BLOCKS];
 	u32 bits[GIVEN_BLOCKS], count, i;
 	bool some = false;
 	int err = 0;
 
-	while (!err && (count = promise_empty(sb, agno, keep, bits))) {
+	/* The promises end with the transaction, or one by one. */
+	while (!err && (count = promise_empty(sb, agno, keep, bits, promises))) {
 		err = give_back(sb, agno, bits, count);
 		for (i = 0; err && i < count * DAXFS_INODES_PER_BLOCK; i++)
 			daxfs_inode_given(sbi, first_inode(sbi, agno, bits[i / DAXFS_INODES_PER_BLOCK]) +

@@ -16,8 +16,11 @@ void daxfs_prepare_inodes(struct super_block *sb, u32 agno);
 /* Looks into at most *blocks blocks that nobody has looked into: 0 when one has a free inode, -EBUSY, or an error. */
 int daxfs_look_for_inodes(struct super_block *sb, u32 agno, u32 *blocks);
 void daxfs_raise_inode_hint(struct daxfs_ag *ag, u32 seen);	/* if it still is `seen`, to where the first open block is */
-void daxfs_inode_block_full(struct daxfs_sb_info *sbi, u32 agno, u32 bit);	/* as far as the caller saw */
-void daxfs_inode_taken(struct daxfs_sb_info *sbi, u32 agno, u32 bit);	/* one of this block is promised now */
+/* The first free inode of the block: true, or it has none. Nobody else gets it until the promise is kept or given back. */
+bool daxfs_promise_in_block(struct daxfs_sb_info *sbi, u32 agno, u32 bit, struct daxfs_promise *promise);
+/* An inode in use, which its owner will free. False: it is promised already, as only a free one can be. */
+bool daxfs_promise_used(struct daxfs_sb_info *sbi, u64 ino, struct daxfs_promise *promise);
+void daxfs_promise_kept(struct daxfs_sb_info *sbi, u32 agno, u64 ino);	/* the inode is in use */
 void daxfs_inode_given(struct daxfs_sb_info *sbi, u64 ino);		/* free, and the promise ends */
 /* What a committed transaction did; of blocks that are gone the promises end. */
 void daxfs_inode_blocks_made(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count);

@@ -939,7 +939,7 @@ static void flush_target(struct daxfs_tx *tx, const struct logged *logged)
 /* The in-memory side of the AGs follows what became durable. */
 static void settle_item(struct daxfs_tx *tx, const struct tx_item *item)
 {
-	u64 ino = daxfs_ag_start(tx->sbi, item->agno) * DAXFS_INODES_PER_BLOCK + item->first;
+	u64 ino;
 
 	switch (item->map) {
 	case TX_BITMAP:
@@ -955,8 +955,9 @@ static void settle_item(struct daxfs_tx *tx, const struct tx_item *item)
 			daxfs_inode_blocks_gone(tx->sbi, item->agno, item->first, item->count);
 		break;
 	case TX_COUNTER:
+		ino = daxfs_ag_start(tx->sbi, item->agno) * DAXFS_INODES_PER_BLOCK + item->first;
 		if (item->op == TX_SET)
-			xa_erase(&tx->sbi->ags[item->agno].taken_inodes, ino);
+			daxfs_promise_kept(tx->sbi, item->agno, ino);
 		else
 			daxfs_inode_given(tx->sbi, ino);
 		break;
