@@ -354,6 +354,12 @@ static inline u64 daxfs_ag_start(const struct daxfs_sb_info *sbi, u32 agno)
 	return sbi->align_blocks + ((u64)agno << sbi->ag_shift);
 }
 
+/*
+ * Of a local variable that is large and set member by member before it is read. Kernels that clear the stack
+ * (CONFIG_INIT_STACK_ALL_ZERO) do so at a store a word, which is much in front of a short operation.
+ */
+#define DAXFS_NOT_CLEARED __attribute__((__uninitialized__))
+
 #define daxfs_count(sbi, member, n) this_cpu_add((sbi)->counters->member, n)
 
 static inline bool daxfs_is_shutdown(const struct daxfs_sb_info *sbi)

@@ -49,7 +49,7 @@ struct dir_place {
 
 struct daxfs_dir_change {
 	struct daxfs_tree_change tree;
-	bool removed;		/* a name went; the leaf at removed_key may be empty */
+	struct daxfs_tree_node *removed_from;	/* the leaf that a name left, which may be empty; or NULL */
 	u64 removed_key;
 };
 
@@ -259,7 +259,7 @@ static int find_name(struct inode *dir, struct daxfs_tree_change *change, const 
 
 int daxfs_dir_lookup(struct inode *dir, const struct qstr *name, u64 *ino, u8 *type)
 {
-	struct dir_place place;
+	struct dir_place place DAXFS_NOT_CLEARED;
 	int err;
 
 	lockdep_assert_held(&DAXFS_I(dir)->lock);
@@ -301,7 +301,7 @@ struct daxfs_dir_change *daxfs_dir_begin(struct daxfs_tx *tx, struct inode *dir)
 	if (!change)
 		return ERR_PTR(-ENOMEM);
 	daxfs_tree_begin(&change->tree, &daxfs_dir_tree, tx, dir);
-	change->removed = false;
+	change->removed_from = NULL;
 	return change;
 }
 
@@ -330,14 +330,14 @@ int daxfs_dir_remove(struct daxfs_dir_change *change, const struct qstr *name)
 	struct inode *dir = change->tree.inode;
 	struct daxfs_tree_node *node;
 	struct dir_record next;
-	struct dir_place place;
+	struct dir_place place DAXFS_NOT_CLEARED;
 	const void *leaf;
 	u32 end;
 	int err = find_name(dir, &change->tree, name, &place);
 
 	if (err)
 		return err;
-	if (WARN_ON_ONCE(change->removed))
+	if (WARN_ON_ONCE(change->removed_from))
 		return -EINVAL;
 	leaf = leaf_of(&place.path);
 	end = place.offset + place.record.length;
@@ -360,11 +360,11 @@ int daxfs_dir_remove(struct daxfs_dir_change *change, const struct qstr *name)
 	if (!place.path.step[0].count)
 		return daxfs_corrupt(dir->i_sb, dir->i_ino, place.path.step[0].block,
 				     "directory leaf counts fewer names than it has");
-	change->removed = true;
-	change->removed_key = place.record.key;
 	node = daxfs_tree_edit(&change->tree, &place.path, 0);
 	if (IS_ERR(node))
 		return PTR_ERR(node);
+	change->removed_from = node;
+	change->removed_key = place.record.key;
 	put_free(DAXFS_SB(dir->i_sb), node->copy, place.free_before, end - place.free_before);
 	daxfs_tree_dirty(node, place.free_before, place.free_before + sizeof(struct daxfs_dirent));
 	change_count(node, -1);
@@ -385,7 +385,7 @@ static void fill_record(struct daxfs_sb_info *sbi, struct daxfs_dirent *entry, c
 /* The name stays, with its key; what it names is another inode. */
 int daxfs_dir_replace(struct daxfs_dir_change *change, const struct qstr *name, u64 ino, u8 type)
 {
-	struct dir_place place;
+	struct dir_place place DAXFS_NOT_CLEARED;
 	struct daxfs_dirent *entry;
 	struct daxfs_tree_node *node;
 	int err = find_name(change->tree.inode, &change->tree, name, &place);
@@ -526,12 +526,16 @@ static int put_name(struct daxfs_tree_change *change, struct daxfs_tree_node *no
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(change->inode->i_sb);
 	u32 rest = length - new->bytes;
+	struct daxfs_dirent *entry;
 
 	if (IS_ERR(node))
 		return PTR_ERR(node);
 	if (rest < sizeof(struct daxfs_dirent))
 		rest = 0;
-	fill_record(sbi, put_record(node->copy, offset, length - rest), new->name, new->key, new->ino, new->type);
+	entry = put_record(node->copy, offset, length - rest);
+	/* What pads the name is dirty too, and the copy may be empty there. */
+	memset((void *)entry + new->bytes - 8, 0, 8);
+	fill_record(sbi, entry, new->name, new->key, new->ino, new->type);
 	if (rest)
 		put_free(sbi, node->copy, offset + length - rest, rest);
 	daxfs_tree_dirty(node, offset, offset + new->bytes + (rest ? sizeof(struct daxfs_dirent) : 0));
@@ -691,7 +695,7 @@ int daxfs_dir_add(struct daxfs_dir_change *change, const struct qstr *name, u64 
 	struct daxfs_tree_change *tree = &change->tree;
 	struct daxfs_tree_node *leaf;
 	struct dir_scratch *scratch;
-	struct dir_room room;
+	struct dir_room room DAXFS_NOT_CLEARED;
 	int err = choose_key(tree, &new, &room);
 
 	if (err)
@@ -720,11 +724,15 @@ int daxfs_dir_add(struct daxfs_dir_change *change, const struct qstr *name, u64 
 	return err;
 }
 
+/* The leaf goes with its last name. */
 static int prune(struct daxfs_dir_change *change)
 {
 	struct daxfs_tree_path path;
-	int err = daxfs_dir_find(change->tree.inode, &change->tree, change->removed_key, &path);
+	int err;
 
+	if (!change->removed_from || likely(daxfs_node_count(change->removed_from)))
+		return 0;
+	err = daxfs_dir_find(change->tree.inode, &change->tree, change->removed_key, &path);
 	if (err)
 		return err;
 	return path.step[0].count ? 0 : daxfs_tree_remove_leaf(&change->tree, &path);
@@ -734,7 +742,7 @@ static int prune(struct daxfs_dir_change *change)
 int daxfs_dir_prepare(struct daxfs_dir_change *change)
 {
 	struct inode *dir = change->tree.inode;
-	int err = change->removed ? prune(change) : 0;
+	int err = prune(change);
 
 	if (err)
 		return err;

@@ -117,12 +117,30 @@ struct daxfs_tree_node *daxfs_tree_copy(struct daxfs_tree_change *change, u64 bl
 	return NULL;
 }
 
+void daxfs_tree_fill(struct daxfs_tree_node *node)
+{
+	u32 at = sizeof(*node->copy), from, to, i;
+
+	for (; node->source && at < DAXFS_BLOCK_SIZE; at = to) {
+		from = to = DAXFS_BLOCK_SIZE;
+		for (i = 0; i < node->dirty_count; i++) {
+			if (node->dirty[i].to <= at || node->dirty[i].from >= from)
+				continue;
+			from = max_t(u32, node->dirty[i].from, at);
+			to = node->dirty[i].to;
+		}
+		memcpy((void *)node->copy + at, node->source + at, from - at);
+	}
+	node->source = NULL;
+}
+
 /* A copy is a node of this tree: what is left to ask is whether it is the one that its parent promises. */
-static int enter_copy(const struct daxfs_tree_change *change, const struct daxfs_tree_node *node, unsigned int level,
+static int enter_copy(const struct daxfs_tree_change *change, struct daxfs_tree_node *node, unsigned int level,
 		      struct daxfs_tree_step *step, bool *doubt)
 {
 	if (node->freed || le16_to_cpu(node->copy->level) != level || le64_to_cpu(node->copy->low_key) != step->low)
 		return daxfs_tree_changed(change, step->block);
+	daxfs_tree_fill(node);
 	step->entries = node->copy + 1;
 	step->count = daxfs_node_count(node);
 	*doubt = node->doubt;

@@ -57,7 +57,9 @@ struct daxfs_tree {
 
 /* A node as it will be. */
 struct daxfs_tree_node {
-	struct daxfs_node_header *copy;		/* a block's worth; used as far as the records reach, a leaf of names whole */
+	struct daxfs_node_header *copy;		/* a block's worth; used as far as the records reach */
+	/* Of a leaf of names that nobody had to read yet: the copy has its header and what is dirty, the rest is here. */
+	const void *source;
 	u64 block;
 	bool fresh;		/* nothing reaches it before the commit: written whole, no undo */
 	bool freed;
@@ -98,6 +100,8 @@ static inline unsigned int daxfs_node_count(const struct daxfs_tree_node *node)
 	return le16_to_cpu(node->copy->count);
 }
 
+/* The copy has all of the node. */
+void daxfs_tree_fill(struct daxfs_tree_node *node);
 /* The copy of a node that is in the change, or NULL. */
 struct daxfs_tree_node *daxfs_tree_copy(struct daxfs_tree_change *change, u64 block);
 /* The tree is not what it was a moment ago, or names one node twice: -EUCLEAN after saying so. */

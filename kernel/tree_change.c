@@ -4,7 +4,8 @@
  * is in the leaves map.c and dir.c change.
  *
  * A copy's header is what was checked on the way to the node, not what the node says when it is copied: memory may
- * change, and its entries, which are as long as the header says, are all that may be wrong.
+ * change, and its entries, which are as long as the header says, are all that may be wrong. Of a leaf of names most changes
+ * touch a record or two: the rest is copied when somebody reads it (daxfs_tree_fill()).
  *
  * Splits keep the lower half in place and put the upper half into a new block, which is written where nothing reaches it
  * yet, and flushed: the transaction's second fence makes it durable before the commit word. An emptied leaf is freed, and
@@ -69,6 +70,7 @@ static struct daxfs_tree_node *add_copy(struct daxfs_tree_change *change, u64 bl
 	node->copy = daxfs_tx_buffer(change->tx);
 	if (!node->copy)
 		return ERR_PTR(-ENOMEM);
+	node->source = NULL;
 	node->block = block;
 	node->fresh = node->freed = node->doubt = false;
 	node->dirty_count = 0;
@@ -100,6 +102,7 @@ static struct daxfs_tree_node *edit(struct daxfs_tree_change *change, unsigned i
 	if (node) {
 		if (le16_to_cpu(node->copy->level) != level || le64_to_cpu(node->copy->low_key) != step->low)
 			return ERR_PTR(daxfs_tree_changed(change, step->block));
+		daxfs_tree_fill(node);
 		return node;
 	}
 	node = add_copy(change, step->block);
@@ -108,7 +111,7 @@ static struct daxfs_tree_node *edit(struct daxfs_tree_change *change, unsigned i
 	if (entry)
 		memcpy(node->copy + 1, step->entries, step->count * entry);
 	else
-		memcpy(node->copy, daxfs_step_node(step), DAXFS_BLOCK_SIZE);
+		node->source = daxfs_step_node(step);
 	set_header(change, node, level, step->low, step->count);
 	node->doubt = doubt;
 	return node;
@@ -129,8 +132,11 @@ void daxfs_tree_dirty(struct daxfs_tree_node *node, u32 from, u32 to)
 	for (i = 0; i < node->dirty_count; i++)
 		if (from <= node->dirty[i].to && to >= node->dirty[i].from)
 			break;
-	if (i == DAXFS_TREE_DIRTY_RANGES)
+	if (i == DAXFS_TREE_DIRTY_RANGES) {
+		/* What is between the two becomes dirty too. */
+		daxfs_tree_fill(node);
 		i--;
+	}
 	if (i == node->dirty_count) {
 		node->dirty[i].from = from;
 		node->dirty[i].to = to;
