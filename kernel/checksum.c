@@ -26,17 +26,6 @@ static u32 flips[DAXFS_BITS_PER_MAP_BLOCK + 1] __ro_after_init;
 #define LONG_UNIT	1024
 
 #ifdef CONFIG_X86_64
-static __always_inline bool have_instruction(void)
-{
-	return static_cpu_has(X86_FEATURE_XMM4_2);
-}
-
-static __always_inline u64 crc_word(u64 crc, u64 word)
-{
-	asm("crc32q %1, %0" : "+r" (crc) : "rm" (word));
-	return crc;
-}
-
 static __always_inline u32 crc_by_instruction(u32 seed, const void *p, size_t bytes)
 {
 	u64 crc = seed;
@@ -44,26 +33,20 @@ static __always_inline u32 crc_by_instruction(u32 seed, const void *p, size_t by
 	for (; bytes >= 64; p += 64, bytes -= 64) {
 		const u64 *word = p;
 
-		crc = crc_word(crc_word(crc_word(crc_word(crc, word[0]), word[1]), word[2]), word[3]);
-		crc = crc_word(crc_word(crc_word(crc_word(crc, word[4]), word[5]), word[6]), word[7]);
+		crc = daxfs_crc_word(daxfs_crc_word(daxfs_crc_word(daxfs_crc_word(crc, word[0]), word[1]), word[2]), word[3]);
+		crc = daxfs_crc_word(daxfs_crc_word(daxfs_crc_word(daxfs_crc_word(crc, word[4]), word[5]), word[6]), word[7]);
 	}
 	for (; bytes >= 8; p += 8, bytes -= 8)
-		crc = crc_word(crc, *(const u64 *)p);
-	for (; bytes; p++, bytes--)
+		crc = daxfs_crc_word(crc, *(const u64 *)p);
+	if (bytes & 4) {
+		asm("crc32l %1, %k0" : "+r" (crc) : "m" (*(const u32 *)p));
+		p += 4;
+	}
+	for (bytes &= 3; bytes; p++, bytes--)
 		asm("crc32b %1, %0" : "+r" (crc) : "m" (*(const u8 *)p));
 	return crc;
 }
 #else
-static inline bool have_instruction(void)
-{
-	return false;
-}
-
-static inline u64 crc_word(u64 crc, u64 word)
-{
-	return crc;
-}
-
 static inline u32 crc_by_instruction(u32 seed, const void *p, size_t bytes)
 {
 	return 0;
@@ -72,7 +55,7 @@ static inline u32 crc_by_instruction(u32 seed, const void *p, size_t bytes)
 
 u32 daxfs_crc(u32 seed, const void *p, size_t bytes)
 {
-	if (bytes < LONG_UNIT && have_instruction())
+	if (bytes < LONG_UNIT && daxfs_have_crc_instruction())
 		return crc_by_instruction(seed, p, bytes);
 	return crc32c(seed, p, bytes);
 }
@@ -82,8 +65,8 @@ static __always_inline u32 crc_of_pair(u32 seed, u32 low, u32 high)
 {
 	__le64 pair = cpu_to_le64((u64)high << 32 | low);
 
-	if (have_instruction())
-		return crc_word(seed, (__force u64)pair);
+	if (daxfs_have_crc_instruction())
+		return daxfs_crc_word(seed, (__force u64)pair);
 	return crc32c(seed, &pair, sizeof(pair));
 }
 
@@ -97,7 +80,7 @@ static __always_inline u32 crc_around(u32 seed, const void *p, size_t bytes, siz
 	size_t behind = hole + 2 * sizeof(__le32);
 	u32 crc;
 
-	if (bytes < LONG_UNIT && have_instruction()) {
+	if (bytes < LONG_UNIT && daxfs_have_crc_instruction()) {
 		crc = crc_of_pair(crc_by_instruction(seed, p, hole), 0, next);
 		return crc_by_instruction(crc, p + behind, bytes - behind);
 	}

@@ -3,8 +3,36 @@
 #ifndef DAXFS_CHECKSUM_H
 #define DAXFS_CHECKSUM_H
 
+#ifdef CONFIG_X86_64
+#include <asm/cpufeature.h>
+#endif
+
 #include "daxfs.h"
 #include "sites.h"
+
+#ifdef CONFIG_X86_64
+static __always_inline bool daxfs_have_crc_instruction(void)
+{
+	return static_cpu_has(X86_FEATURE_XMM4_2);
+}
+
+/* Of 8 bytes as they lie in memory. */
+static __always_inline u64 daxfs_crc_word(u64 crc, u64 word)
+{
+	asm("crc32q %1, %0" : "+r" (crc) : "rm" (word));
+	return crc;
+}
+#else
+static inline bool daxfs_have_crc_instruction(void)
+{
+	return false;
+}
+
+static inline u64 daxfs_crc_word(u64 crc, u64 word)
+{
+	return crc;
+}
+#endif
 
 u32 daxfs_crc(u32 seed, const void *p, size_t bytes);
 void daxfs_seal_super(struct daxfs_sb_info *sbi, struct daxfs_super *super);

@@ -98,7 +98,8 @@ void daxfs_zero_bytes(struct daxfs_sb_info *sbi, u64 block, u32 from, u32 to)
 	daxfs_flush(sbi, daxfs_block(sbi, block) + from, to - from);
 }
 
-int daxfs_commit_change(struct daxfs_tx *tx, struct inode *inode, struct daxfs_tree_change *change, loff_t size)
+static int commit_change(struct daxfs_tx *tx, struct inode *inode, struct daxfs_tree_change *change, loff_t size,
+			 bool sizes_only)
 {
 	int err = PTR_ERR_OR_ZERO(change);
 
@@ -110,24 +111,38 @@ int daxfs_commit_change(struct daxfs_tx *tx, struct inode *inode, struct daxfs_t
 	}
 	daxfs_map_apply(change);
 	daxfs_grow_size(inode, size);
-	daxfs_store_inode(inode);
+	if (sizes_only)
+		daxfs_store_sizes(inode);
+	else
+		daxfs_store_inode(inode);
 	return daxfs_tx_commit(tx);
+}
+
+int daxfs_commit_change(struct daxfs_tx *tx, struct inode *inode, struct daxfs_tree_change *change, loff_t size)
+{
+	return commit_change(tx, inode, change, size, false);
 }
 
 int daxfs_commit_run(struct inode *inode, const struct daxfs_path *path, struct daxfs_run run, bool allocated,
 		     enum daxfs_extent_state state, loff_t size)
 {
 	struct daxfs_tx *tx = daxfs_tx_begin(inode->i_sb);
+	bool sizes_only;
 
 	if (IS_ERR(tx)) {
 		if (allocated)
 			daxfs_unreserve(inode->i_sb, run);
 		return PTR_ERR(tx);
 	}
-	daxfs_tx_add_core(tx, inode);
+	/* Appends in a row have one time, for as long as the clock's tick: nothing new in the line that it lies in. */
+	sizes_only = daxfs_times_stored(inode);
+	if (sizes_only)
+		daxfs_tx_add_sizes(tx, inode);
+	else
+		daxfs_tx_add_core(tx, inode);
 	if (allocated)
 		daxfs_tx_alloc(tx, run);
-	return daxfs_commit_change(tx, inode, daxfs_map_prepare_set(tx, inode, path, run, state), size);
+	return commit_change(tx, inode, daxfs_map_prepare_set(tx, inode, path, run, state), size, sizes_only);
 }
 
 /* ---- the size, and blocks that an I/O has filled ---- */

@@ -126,7 +126,7 @@ int daxfs_refuse_path(struct inode *inode, const struct daxfs_path *path)
 static int next_mapped(struct inode *inode, u64 from, u64 *next)
 {
 	struct daxfs_extent_view view;
-	struct daxfs_path path;
+	struct daxfs_path path DAXFS_NOT_CLEARED;
 	int err;
 
 	*next = DAXFS_END_OF_KEYS;
@@ -190,7 +190,7 @@ int daxfs_map_lookup_to_set(struct inode *inode, u64 file_block, struct daxfs_ma
 
 int daxfs_map_lookup(struct inode *inode, u64 file_block, struct daxfs_map *map)
 {
-	struct daxfs_path path;
+	struct daxfs_path path DAXFS_NOT_CLEARED;
 	int err = lookup(inode, file_block, map, &path);
 	u64 next;
 

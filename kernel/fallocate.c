@@ -24,7 +24,7 @@
 /* One extent of a range: a hole gets blocks, written blocks become unwritten if `zero`. *count: blocks dealt with. */
 static int prealloc_step(struct inode *inode, u64 first, u64 end, loff_t size, bool zero, u64 *count)
 {
-	struct daxfs_path path;
+	struct daxfs_path path DAXFS_NOT_CLEARED;
 	struct daxfs_map map;
 	struct daxfs_run run;
 	int err = daxfs_map_lookup_to_set(inode, first, &map, &path);

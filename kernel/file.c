@@ -98,7 +98,7 @@ static ssize_t write_chunks(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 	loff_t start = iocb->ki_pos;
-	struct daxfs_write write;
+	struct daxfs_write write DAXFS_NOT_CLEARED;
 	unsigned int futile = 0;
 	int err = 0;
 

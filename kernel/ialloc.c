@@ -14,6 +14,7 @@
 #include "error.h"
 #include "ialloc.h"
 #include "icache.h"
+#include "inode.h"
 #include "inode_blocks.h"
 #include "journal.h"
 #include "media.h"
@@ -232,22 +233,30 @@ void daxfs_forget_new_inode(struct inode *inode)
 
 void daxfs_tx_new_inode(struct daxfs_tx *tx, struct inode *inode)
 {
-	daxfs_tx_add_inode(tx, inode);
+	u32 from, to;
+
+	/* Of files and directories the core is all that will not be zero. */
+	if (S_ISREG(inode->i_mode) || S_ISDIR(inode->i_mode)) {
+		daxfs_inode_rest(DAXFS_I(inode)->raw, &from, &to);
+		daxfs_tx_add_core(tx, inode);
+		daxfs_tx_add_rest(tx, inode, from, to);
+	} else {
+		daxfs_tx_add_inode(tx, inode);
+	}
 	daxfs_tx_inode_take(tx, inode->i_ino);
 }
 
 /* ---- free again ---- */
 
-/* What a free inode is: all zero but magic, own number and generation. */
-static void clear_raw(struct daxfs_sb_info *sbi, struct daxfs_inode *raw)
+/* What a free inode is: all zero but magic, own number and generation. [from, to): what is not zero behind the core. */
+static void clear_raw(struct daxfs_sb_info *sbi, struct daxfs_inode *raw, u32 from, u32 to)
 {
-	struct daxfs_inode free = {
-		.magic = raw->magic,
-		.ino = raw->ino,
-		.generation = raw->generation,
-	};
+	__le32 generation = raw->generation;
 
-	memcpy(raw, &free, sizeof(free));
+	memset((void *)raw + offsetof(struct daxfs_inode, mode), 0, DAXFS_CORE_BYTES - offsetof(struct daxfs_inode, mode));
+	if (from < to)
+		memset((void *)raw + from, 0, to - from);
+	raw->generation = generation;
 	daxfs_seal_inode(sbi, raw);
 }
 
@@ -258,6 +267,7 @@ int daxfs_free_raw_inode(struct inode *inode)
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 agno = daxfs_ag_of(sbi, inode->i_ino / DAXFS_INODES_PER_BLOCK);
 	struct daxfs_tx *tx;
+	u32 from, to;
 	int err;
 
 	/* Nobody takes it before the commit: settling the transaction ends this. */
@@ -269,15 +279,18 @@ int daxfs_free_raw_inode(struct inode *inode)
 	err = PTR_ERR_OR_ZERO(tx);
 	if (err)
 		goto unlock;
-	daxfs_tx_add_inode(tx, inode);
-	daxfs_tx_inode_give(tx, inode->i_ino);
+	daxfs_inode_rest(info->raw, &from, &to);
+	daxfs_tx_add_core(tx, inode);
+	daxfs_tx_add_rest(tx, inode, from, to);
+	/* In the order that their maps have: nothing to sort. */
 	daxfs_tx_orphan(tx, inode->i_ino, false);
+	daxfs_tx_inode_give(tx, inode->i_ino);
 	err = daxfs_tx_ready(tx);
 	if (err) {
 		daxfs_tx_cancel(tx);
 		goto unlock;
 	}
-	clear_raw(sbi, info->raw);
+	clear_raw(sbi, info->raw, from, to);
 	err = daxfs_tx_commit(tx);
 unlock:
 	up_write(&info->lock);

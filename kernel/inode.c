@@ -50,7 +50,62 @@ bool daxfs_wants_dax(const struct inode *inode)
 	return false;
 }
 
+void daxfs_inode_rest(const struct daxfs_inode *raw, u32 *from, u32 *to)
+{
+	const u64 *words = (const void *)raw;
+	u32 first = DAXFS_CORE_BYTES / 8, last = DAXFS_INODE_SIZE / 8, i;
+	u64 any = 0;
+
+	BUILD_BUG_ON(DAXFS_CORE_BYTES % 8 || DAXFS_INODE_SIZE % 64 || DAXFS_CORE_BYTES % 64);
+	*from = *to = 0;
+	for (i = first; i < last; i += 8)
+		any |= words[i] | words[i + 1] | words[i + 2] | words[i + 3] | words[i + 4] | words[i + 5] | words[i + 6] |
+		       words[i + 7];
+	if (likely(!any))
+		return;
+	while (first < last && !words[first])
+		first++;
+	while (first < last && !words[last - 1])
+		last--;
+	*from = first * 8;
+	*to = last * 8;
+}
+
 /* ---- storing ---- */
+
+/* What every transaction may change of size and blocks. Of a file in the page cache the size on the device trails i_size. */
+static void store_sizes(struct inode *inode, struct daxfs_inode *raw)
+{
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+
+	/* Before the first time it is whatever a free inode says. */
+	if (!daxfs_in_page_cache(inode) || !info->stored)
+		raw->size = cpu_to_le64(i_size_read(inode));
+	raw->blocks = cpu_to_le64(info->blocks);
+	inode->i_blocks = info->blocks << (DAXFS_BLOCK_SHIFT - 9);
+}
+
+void daxfs_store_sizes(struct inode *inode)
+{
+	struct daxfs_inode *raw = DAXFS_I(inode)->raw;
+
+	store_sizes(inode, raw);
+	daxfs_seal_inode(DAXFS_SB(inode->i_sb), raw);
+}
+
+static bool is_time(struct timespec64 time, __le64 sec, __le32 nsec)
+{
+	return cpu_to_le64(time.tv_sec) == sec && cpu_to_le32(time.tv_nsec) == nsec;
+}
+
+bool daxfs_times_stored(const struct inode *inode)
+{
+	const struct daxfs_inode *raw = DAXFS_I(inode)->raw;
+
+	return is_time(inode_get_mtime(inode), raw->mtime_sec, raw->mtime_nsec) &&
+	       is_time(inode_get_ctime(inode), raw->ctime_sec, raw->ctime_nsec) &&
+	       raw->change == cpu_to_le64(inode_peek_iversion(inode));
+}
 
 /* mode stays 0 where the inode is being freed: this is for inodes in use. */
 void daxfs_store_inode(struct inode *inode)
@@ -66,10 +121,7 @@ void daxfs_store_inode(struct inode *inode)
 	raw->gid = cpu_to_le32(i_gid_read(inode));
 	raw->project = cpu_to_le32(info->project);
 	raw->generation = cpu_to_le32(inode->i_generation);
-	/* Before the first time it is whatever a free inode says. */
-	if (!daxfs_in_page_cache(inode) || !info->stored)
-		raw->size = cpu_to_le64(i_size_read(inode));
-	raw->blocks = cpu_to_le64(info->blocks);
+	store_sizes(inode, raw);
 	raw->atime_sec = cpu_to_le64(atime.tv_sec);
 	raw->mtime_sec = cpu_to_le64(mtime.tv_sec);
 	raw->ctime_sec = cpu_to_le64(ctime.tv_sec);
@@ -80,10 +132,7 @@ void daxfs_store_inode(struct inode *inode)
 	raw->btime_nsec = cpu_to_le32(info->btime.tv_nsec);
 	raw->change = cpu_to_le64(inode_peek_iversion(inode));
 	raw->parent = cpu_to_le64(info->parent);
-	raw->rdev_major = cpu_to_le32(MAJOR(inode->i_rdev));
-	raw->rdev_minor = cpu_to_le32(MINOR(inode->i_rdev));
 	daxfs_seal_inode(DAXFS_SB(inode->i_sb), raw);
-	inode->i_blocks = info->blocks << (DAXFS_BLOCK_SHIFT - 9);
 	info->stored = true;
 }
 

@@ -38,8 +38,14 @@ static inline void daxfs_grow_size(struct inode *inode, loff_t size)
 bool daxfs_wants_dax(const struct inode *inode);
 loff_t daxfs_stored_size(struct inode *inode);	/* takes the inode lock shared; 0 when the device is gone */
 /* VFS fields (mode, owner, nlink, size, times, flags, blocks, change, parent) into the raw inode, sealed. The caller has
- * logged the inode and passed daxfs_tx_ready(). The fork is the caller's and is stored before. */
+ * logged the core and passed daxfs_tx_ready(). The fork is the caller's and is stored before, as is what no inode changes. */
 void daxfs_store_inode(struct inode *inode);
+/* Size and blocks alone, sealed, where daxfs_times_stored() said before the transaction that the rest is stored. */
+void daxfs_store_sizes(struct inode *inode);
+/* mtime, ctime and change cookie on the device are those of the VFS. Of atime nobody asks: it is stored when it is due. */
+bool daxfs_times_stored(const struct inode *inode);
+/* What is behind the core of an inode, from its first word that is not zero to its last. None: *from is *to. */
+void daxfs_inode_rest(const struct daxfs_inode *raw, u32 *from, u32 *to);
 /* One transaction that stores the inode's core: chmod, times. Takes the inode lock. */
 int daxfs_commit_inode(struct inode *inode);
 /* Up to four distinct inodes, NULLs allowed, by ascending number; nested lockdep classes. */

@@ -328,7 +328,7 @@ static int fault_fill(struct inode *inode, u64 first, u32 count, struct daxfs_ma
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
 	enum daxfs_alloc_kind kind;
-	struct daxfs_path path;
+	struct daxfs_path path DAXFS_NOT_CLEARED;
 	struct daxfs_run run;
 	bool hole;
 	int err = daxfs_map_lookup_to_set(inode, first, map, &path);
@@ -429,7 +429,7 @@ static const daxfs_iomap_folio_ops alloc_folio_ops = {
 static int alloc_unwritten_locked(struct inode *inode, u64 first, u64 want, loff_t size, struct daxfs_map *map,
 				  u32 *allocated)
 {
-	struct daxfs_path path;
+	struct daxfs_path path DAXFS_NOT_CLEARED;
 	struct daxfs_run run;
 	int err = daxfs_map_lookup_to_set(inode, first, map, &path);
 

@@ -28,10 +28,15 @@ bool daxfs_in_tx(struct super_block *sb);	/* does this task have a transaction o
 struct daxfs_tx *daxfs_tx_begin_internal(struct super_block *sb);
 int daxfs_journals_alloc(struct super_block *sb);
 void daxfs_journals_free(struct super_block *sb);
-/* The inode's lock is held exclusive until the commit. inode: all 512 bytes. core: what daxfs_store_inode() stores. fork:
- * what `fork` will change of it, all of it in the first `used` bytes; whoever stores a fork logs it so. */
+/* The inode's lock is held exclusive until the commit. inode: all 512 bytes. core: what daxfs_store_inode() stores; sizes:
+ * what daxfs_store_sizes() does. operation: its arguments, beside the core. rest: [from, to) behind the core. fork: what
+ * `fork` will change of it, all of it in the first `used` bytes; whoever stores a fork logs it so. */
+#define DAXFS_CORE_BYTES	offsetof(struct daxfs_inode, rdev_major)
 void daxfs_tx_add_inode(struct daxfs_tx *tx, struct inode *inode);
 void daxfs_tx_add_core(struct daxfs_tx *tx, struct inode *inode);
+void daxfs_tx_add_sizes(struct daxfs_tx *tx, struct inode *inode);
+void daxfs_tx_add_operation(struct daxfs_tx *tx, struct inode *inode);
+void daxfs_tx_add_rest(struct daxfs_tx *tx, struct inode *inode, u32 from, u32 to);
 void daxfs_tx_add_fork(struct daxfs_tx *tx, struct inode *inode, const union daxfs_fork *fork, u32 used);
 /* A block's worth of memory, not zeroed, that the transaction owns: gone with its end. NULL without memory. */
 void *daxfs_tx_buffer(struct daxfs_tx *tx);
@@ -40,6 +45,9 @@ void *daxfs_tx_buffer(struct daxfs_tx *tx);
 #define daxfs_tx_add(...)		daxfs_site(daxfs_tx_add, __VA_ARGS__)
 #define daxfs_tx_add_inode(...)		daxfs_site(daxfs_tx_add_inode, __VA_ARGS__)
 #define daxfs_tx_add_core(...)		daxfs_site(daxfs_tx_add_core, __VA_ARGS__)
+#define daxfs_tx_add_sizes(...)		daxfs_site(daxfs_tx_add_sizes, __VA_ARGS__)
+#define daxfs_tx_add_operation(...)	daxfs_site(daxfs_tx_add_operation, __VA_ARGS__)
+#define daxfs_tx_add_rest(...)		daxfs_site(daxfs_tx_add_rest, __VA_ARGS__)
 #define daxfs_tx_add_fork(...)		daxfs_site(daxfs_tx_add_fork, __VA_ARGS__)
 #define daxfs_tx_alloc(...)		daxfs_site(daxfs_tx_alloc, __VA_ARGS__)
 #define daxfs_tx_free(...)		daxfs_site(daxfs_tx_free, __VA_ARGS__)

@@ -165,7 +165,12 @@ void daxfs_map_apply(struct daxfs_tree_change *change)
 {
 	struct daxfs_inode_info *info = DAXFS_I(change->inode);
 
-	daxfs_tree_store(change);
+	if (change->lengthens) {
+		info->raw->fork.extents[change->longer].length = cpu_to_le32(change->length);
+		info->blocks += change->blocks;
+	} else {
+		daxfs_tree_store(change);
+	}
 	WRITE_ONCE(info->map_sequence, info->map_sequence + 1);
 	info->vfs_inode.i_blocks = info->blocks << (DAXFS_BLOCK_SHIFT - 9);
 }
@@ -288,22 +293,15 @@ static int set_in_leaf(struct daxfs_tree_change *change, const struct daxfs_path
 	return replace_by_pieces(change, path, at, drop, pieces, count);
 }
 
-/* `set` lies in the hole behind the last extent of the leaf, and continues it: most appends. It becomes longer. */
+/* `set` lies in the hole behind the last extent of a leaf, and continues it. It becomes longer. */
 static int grow_last_extent(struct daxfs_tree_change *change, const struct daxfs_path *path, u32 by)
 {
-	struct daxfs_extent *extents = change->fork.extents;
+	struct daxfs_tree_node *leaf = daxfs_tree_edit(change, &path->tree, 0);
 
-	if (path->tree.height) {
-		struct daxfs_tree_node *leaf = daxfs_tree_edit(change, &path->tree, 0);
-
-		if (IS_ERR(leaf))
-			return PTR_ERR(leaf);
-		touch(leaf, path->at, path->at + 1);
-		extents = leaf_extents(leaf);
-	} else {
-		change->fork_changed = true;
-	}
-	extents[path->at].length = cpu_to_le32(path->extent.count + by);
+	if (IS_ERR(leaf))
+		return PTR_ERR(leaf);
+	touch(leaf, path->at, path->at + 1);
+	leaf_extents(leaf)[path->at].length = cpu_to_le32(path->extent.count + by);
 	change->blocks += by;
 	return 0;
 }
@@ -313,9 +311,38 @@ static int set_extent(struct daxfs_tree_change *change, const struct daxfs_path 
 {
 	if (!set->count || set->count > path->tree.step[0].high - path->tree.key)
 		return -ESTALE;
-	if (path->extent.count && path->at + 1 == path->tree.step[0].count && continues(&path->extent, set))
+	if (path->tree.height && path->extent.count && path->at + 1 == path->tree.step[0].count && continues(&path->extent, set))
 		return grow_last_extent(change, path, set->count);
 	return set_in_leaf(change, path, set);
+}
+
+/* `set` lies in the hole behind the last extent of the fork, and continues it. */
+static bool lengthens_fork(const struct daxfs_path *path, const struct daxfs_extent_view *set)
+{
+	return !path->tree.height && path->extent.count && path->at + 1 == path->tree.step[0].count && set->count &&
+	       continues(&path->extent, set);
+}
+
+/* Most appends: one word of the fork. Nothing is copied for that. */
+static struct daxfs_tree_change *lengthen(struct daxfs_tx *tx, struct inode *inode, const struct daxfs_path *path,
+					  const struct daxfs_extent_view *set)
+{
+	u32 at = offsetof(struct daxfs_inode, fork.extents) + path->at * sizeof(struct daxfs_extent) +
+		 offsetof(struct daxfs_extent, length);
+	struct daxfs_tree_change *change = daxfs_tx_buffer(tx);
+	int err = daxfs_path_may_change(inode, path);
+
+	BUILD_BUG_ON(offsetof(struct daxfs_inode, fork.extents) % 8 || offsetof(struct daxfs_extent, length) % 8 ||
+		     sizeof(struct daxfs_extent) % 8);
+	if (!change || err)
+		return ERR_PTR(err ?: -ENOMEM);
+	change->inode = inode;
+	change->blocks = set->count;
+	change->lengthens = true;
+	change->longer = path->at;
+	change->length = path->extent.count + set->count;
+	daxfs_tx_add_rest(tx, inode, at, at + 8);
+	return change;
 }
 
 struct daxfs_tree_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inode *inode, const struct daxfs_path *path,
@@ -324,9 +351,12 @@ struct daxfs_tree_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inod
 	struct daxfs_extent_view set = {
 		.file_block = path->tree.key, .disk_block = run.block, .count = run.count, .state = state,
 	};
-	struct daxfs_tree_change *change = change_begin(tx, inode);
+	struct daxfs_tree_change *change;
 	int err;
 
+	if (lengthens_fork(path, &set))
+		return lengthen(tx, inode, path, &set);
+	change = change_begin(tx, inode);
 	if (IS_ERR(change))
 		return change;
 	err = check_path(change, path);

@@ -141,8 +141,14 @@ static struct dentry *daxfs_lookup(struct inode *dir, struct dentry *dentry, uns
 static void store_new_inode(struct inode *inode, const struct daxfs_symlink *link)
 {
 	struct daxfs_inode *raw = DAXFS_I(inode)->raw;
+	u32 from, to;
 
-	memset(&raw->fork, 0, sizeof(raw->fork));
+	/* The inode was logged as far as it was not zero, or whole. */
+	daxfs_inode_rest(raw, &from, &to);
+	if (from < to)
+		memset((void *)raw + from, 0, to - from);
+	raw->rdev_major = cpu_to_le32(MAJOR(inode->i_rdev));
+	raw->rdev_minor = cpu_to_le32(MINOR(inode->i_rdev));
 	raw->fork_count = 0;
 	raw->tree_height = 0;
 	if (link)

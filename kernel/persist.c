@@ -5,7 +5,6 @@
  * A task may be moved to another CPU between flush and fence. The switch itself drains: it contains locked
  * instructions, which order clwb as sfence does.
  */
-#include <linux/libnvdimm.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 
@@ -14,17 +13,12 @@
 #include "persist.h"
 #include "points.h"
 
-#define DAXFS_LINE	64
-
 void daxfs_flush(struct daxfs_sb_info *sbi, const void *p, size_t bytes)
 {
-	unsigned long first = (unsigned long)p & ~(DAXFS_LINE - 1ul);
-	unsigned long end = (unsigned long)p + bytes;
-
 	if (!bytes)
 		return;
-	arch_wb_cache_pmem((void *)p, bytes);
-	daxfs_count(sbi, flushed_lines, (end - first + DAXFS_LINE - 1) / DAXFS_LINE);
+	daxfs_write_lines(p, bytes);
+	daxfs_count(sbi, flushed_lines, daxfs_lines_of(p, bytes));
 }
 
 void daxfs_fence(struct daxfs_sb_info *sbi)

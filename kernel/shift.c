@@ -81,6 +81,8 @@ static int shift_step(struct inode *inode, struct shift *shift)
 	if (IS_ERR(tx))
 		return PTR_ERR(tx);
 	daxfs_tx_add_core(tx, inode);
+	if (inode->i_nlink)
+		daxfs_tx_add_operation(tx, inode);
 	change = prepare(tx, inode, &next);
 	err = PTR_ERR_OR_ZERO(change);
 	if (!err) {

@@ -57,7 +57,7 @@ void daxfs_tree_begin(struct daxfs_tree_change *change, const struct daxfs_tree 
 	change->format = READ_ONCE(raw->format);
 	change->height = READ_ONCE(raw->tree_height);
 	change->fork_bytes = fork_bytes(tree, change->height, change->fork_count);
-	change->fork_changed = false;
+	change->fork_changed = change->lengthens = false;
 	change->node_count = 0;
 }
 

@@ -40,6 +40,8 @@ static int begin_step(struct daxfs_tx *tx, struct inode *inode, const struct shr
 	bool announced = DAXFS_I(inode)->raw->operation != DAXFS_OPERATION_NONE, last;
 
 	daxfs_tx_add_core(tx, inode);
+	if (shrink->announce)
+		daxfs_tx_add_operation(tx, inode);
 	if (shrink->tail_block)
 		daxfs_tx_add(tx, shrink->tail_block, shrink->tail_from, DAXFS_BLOCK_SIZE - shrink->tail_from);
 	*change = NULL;
