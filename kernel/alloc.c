@@ -7,7 +7,8 @@
  * files go into holes, medium ones into holes where a piece of 64 KiB at least is to be had. From 2 MiB on data goes
  * where block number in the AG and file block are equal modulo 512, in huge pages that were wholly free; what lies
  * elsewhere of the file's first 2 MiB is moved over then (huge.c). While an AG is almost empty medium files get huge
- * pages of their own too: those that grow are spared the move.
+ * pages of their own too: those that grow are spared the move. The tail of a large file, less than 2 MiB, goes back into
+ * holes when nobody writes to the file any more.
  * What a file is expected to grow into is kept in windows. When there is neither hole nor huge page they are taken.
  *
  * The search costs the same on every device, however full: it visits AGs that offer what it looks for, and in them huge
@@ -30,6 +31,8 @@
 #define HOLES_TRIED	64
 #define ROOMS_TRIED	32
 #define COLOURS_TRIED	64
+#define TAIL_TRIED	512	/* holes for a tail, which nobody waits for */
+#define MEDIUM_ROOM	64u	/* blocks; 2 MiB in such pieces are about as many extents as an inode has room for */
 
 /* A reservation on its way. */
 struct attempt {
@@ -86,14 +89,6 @@ static u32 find_in(const struct daxfs_space *s, struct attempt *attempt, const u
 		}
 	}
 	return best;
-}
-
-/* Room for a medium file, and nothing shorter than `least`. Low ones first: so the huge pages behind them empty. */
-static u32 find_room(const struct daxfs_space *s, struct attempt *attempt, u32 want, u32 least, u32 *first)
-{
-	u32 best = find_in(s, attempt, s->ag->room_pages, max(want, DAXFS_ROOM_BLOCKS), first);
-
-	return best < least ? 0 : best;
 }
 
 /* A wholly free huge page at or behind `from`, else before it. Found: its first block. */
@@ -162,10 +157,19 @@ static u32 find_goal(const struct daxfs_space *s, const struct daxfs_alloc *requ
 	return request->kind == DAXFS_ALLOC_MEDIUM && count < min_t(u32, want, DAXFS_ROOM_BLOCKS) ? 0 : count;
 }
 
-/* As much again as the file has already, at most a huge page: a file that grows is in few pieces. */
-static u32 medium_room(const struct daxfs_alloc *request, u32 want)
+/*
+ * Room for a medium file, as much again as it has already: so one that grows is in few pieces. But not above MEDIUM_ROOM:
+ * it would pass over the holes that there are for one in a huge page that is almost empty. Low ones first: so the huge
+ * pages behind them empty.
+ */
+static u32 find_room(const struct daxfs_space *s, struct attempt *attempt, u32 want, u32 *first)
 {
-	return clamp_t(u64, request->file_block, want, max_t(u32, want, DAXFS_HUGE_BLOCKS));
+	const struct daxfs_alloc *request = attempt->request;
+	u32 grown = request->file_block % DAXFS_HUGE_BLOCKS, least = min(want, request->least ?: DAXFS_ROOM_BLOCKS);
+	u32 best = find_in(s, attempt, s->ag->room_pages,
+			   request->least ?: clamp(max(grown, want), DAXFS_ROOM_BLOCKS, MEDIUM_ROOM), first);
+
+	return best < least ? 0 : best;
 }
 
 enum step { STEP_GOAL, STEP_ROOM, STEP_HOLE, STEP_HUGE, STEP_COLOUR, STEP_STEAL };
@@ -205,7 +209,7 @@ static u32 find(const struct daxfs_space *s, struct attempt *attempt, enum step 
 		*first = goal;
 		return find_goal(s, request, goal, want);
 	case STEP_ROOM:
-		return min(want, find_room(s, attempt, medium_room(request, want), min(want, DAXFS_ROOM_BLOCKS), first));
+		return find_room(s, attempt, want, first) ? extend(s, request, *first, want) : 0;
 	case STEP_HOLE:
 		return find_in(s, attempt, s->ag->hole_pages, want, first);
 	case STEP_STEAL:
@@ -232,7 +236,7 @@ static void take_found(const struct daxfs_space *s, struct attempt *attempt, u32
 	if (!attempt->spare)
 		return;
 	if (request->kind == DAXFS_ALLOC_MEDIUM)
-		room = max_t(u64, request->file_block + count, DAXFS_ROOM_BLOCKS);
+		room = clamp_t(u64, request->file_block % DAXFS_HUGE_BLOCKS + count, DAXFS_ROOM_BLOCKS, MEDIUM_ROOM);
 	if (daxfs_window_keep(s, request->owner, attempt->spare, first, count, request->file_block, whole, room))
 		attempt->spare = NULL;
 }
@@ -275,7 +279,7 @@ static u32 try_all(struct attempt *attempt, enum step step, u32 start, u32 goal)
 
 	if (step == STEP_GOAL)
 		return try_ag(attempt, start, step, goal);
-	attempt->tries = limits[step].tries;
+	attempt->tries = attempt->request->kind == DAXFS_ALLOC_TAIL ? TAIL_TRIED : limits[step].tries;
 	if (attempt->request->near_only)
 		return test_bit(start, with) ? try_ag(attempt, start, step, goal) : 0;
 	for_each_set_bit_wrap(agno, with, ags, start) {
@@ -290,6 +294,8 @@ static u32 try_all(struct attempt *attempt, enum step step, u32 start, u32 goal)
 	return 0;
 }
 
+#define NEVER	6
+
 /* The order of preference of each kind; the next AG is opened before what follows `open_after`. */
 static const struct {
 	enum step steps[6];
@@ -301,6 +307,7 @@ static const struct {
 	[DAXFS_ALLOC_MEDIUM] = { { STEP_GOAL, STEP_ROOM, STEP_HUGE, STEP_HOLE, STEP_STEAL }, 5, 3 },
 	[DAXFS_ALLOC_DATA] = { { STEP_GOAL, STEP_HUGE, STEP_COLOUR, STEP_HOLE, STEP_STEAL }, 5, 2 },
 	[DAXFS_ALLOC_HUGE] = { { STEP_HUGE }, 1, 1 },
+	[DAXFS_ALLOC_TAIL] = { { STEP_ROOM }, 1, NEVER },
 };
 
 static u32 search_ags(struct attempt *attempt)
@@ -334,7 +341,7 @@ again:
 		if (try_all(attempt, plans[request->kind].steps[i], start, goal))
 			return attempt->run->count;
 	}
-	if (i <= plans[request->kind].open_after && !daxfs_in_tx(attempt->sb) &&
+	if (i == plans[request->kind].open_after && !daxfs_in_tx(attempt->sb) &&
 	    !daxfs_ag_init_next(attempt->sb, seen))
 		goto again;
 	return 0;
@@ -409,6 +416,24 @@ int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, str
 	while (unlikely(!got) && (daxfs_let_go(sb) || daxfs_wait_reclaim(sb) || (may_give_inodes(sb, request) && daxfs_give_inodes(sb, true))));
 	trace_daxfs_alloc(sb, request->ino, request->kind, request->goal, request->want, run->block, got,
 			  got ? 0 : -ENOSPC);
+	return got ? 0 : -ENOSPC;
+}
+
+bool daxfs_offers(struct daxfs_sb_info *sbi, enum daxfs_offer offer)
+{
+	return !bitmap_empty(sbi->ags_with[offer], smp_load_acquire(&sbi->initialised_ags));
+}
+
+int daxfs_reserve_room(struct super_block *sb, u64 ino, u64 near, u32 want, u32 least, struct daxfs_run *run)
+{
+	struct daxfs_alloc request = {
+		.kind = DAXFS_ALLOC_TAIL, .ino = ino, .goal = near, .want = want, .least = least,
+	};
+	u32 got;
+
+	*run = (struct daxfs_run){ };
+	got = try_reserve(sb, &request, run);
+	trace_daxfs_alloc(sb, ino, request.kind, near, want, run->block, got, got ? 0 : -ENOSPC);
 	return got ? 0 : -ENOSPC;
 }
 

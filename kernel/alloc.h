@@ -12,10 +12,16 @@ struct daxfs_alloc {
 	u64 file_block;		/* for congruence */
 	struct daxfs_inode_info *owner;	/* DATA and MEDIUM: whose windows to use; its lock is held exclusive. Or NULL */
 	u32 want;		/* blocks; the result is 1 .. want */
+	u32 least;		/* TAIL: of how many blocks a hole must be, if it does not hold all */
 	bool reserve_ok;	/* may use the metadata reserve (conversion, punch, truncate, unlink) */
 	bool near_only;		/* META: in the AG of `ino` or not at all, and nothing that is kept for a file */
 };
 int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run);
+/* `want` blocks, or `least` at least of them, in a large hole, in the AG that block `near` lies in if there is one; or
+ * -ENOSPC: nobody gives up anything for it. */
+int daxfs_reserve_room(struct super_block *sb, u64 ino, u64 near, u32 want, u32 least, struct daxfs_run *run);
+/* Whether some AG has this to offer, as far as is known. */
+bool daxfs_offers(struct daxfs_sb_info *sbi, enum daxfs_offer offer);
 /* All of `want` congruent blocks at `file_block` that were kept for the file, or -ENOSPC. inode's lock is held exclusive. */
 int daxfs_reserve_kept(struct inode *inode, u64 file_block, u32 want, struct daxfs_run *run);
 /* Until what large files that nobody has any more held is free, see reclaim.c. False: there was none. */
@@ -46,6 +52,9 @@ void daxfs_freed_release(struct super_block *sb, u32 agno, u32 first, u32 count)
 void daxfs_count_free(struct super_block *sb, u32 agno);
 
 /* ---- window.c: what is kept for files to grow into ---- */
+/* The run, a piece of the file at `file_block`, is alone in its huge page: the rest of that is kept. The inode lock is held
+ * exclusive. */
+bool daxfs_keep_around(struct inode *inode, u64 file_block, struct daxfs_run run);
 /* What is kept for the inode is free again. Its lock is held exclusive, or nobody else knows it any more. */
 void daxfs_end_windows(struct inode *inode);
 

@@ -72,6 +72,16 @@ bool daxfs_file_readable(struct inode *inode, loff_t pos)
 	return readable;
 }
 
+/*
+ * The 2 MiB that the path's key lies in begin elsewhere than in a huge page of theirs, up to the key: what goes on there needs
+ * none. When they are complete they move (huge.c).
+ */
+static bool goes_on_apart(struct daxfs_sb_info *sbi, const struct daxfs_path *path, u64 goal)
+{
+	return path->tree.key % DAXFS_HUGE_BLOCKS && goal && !daxfs_congruent(sbi, goal, path->tree.key) &&
+	       path->extent.file_block + path->extent.count == path->tree.key && daxfs_offers(sbi, DAXFS_OFFERS_WHOLE);
+}
+
 int daxfs_reserve_data(struct inode *inode, const struct daxfs_path *path, u64 want, enum daxfs_alloc_kind kind,
 		       struct daxfs_run *run)
 {
@@ -85,6 +95,10 @@ int daxfs_reserve_data(struct inode *inode, const struct daxfs_path *path, u64 w
 	};
 	u64 goal = daxfs_path_goal(sbi, path);
 
+	if (kind == DAXFS_ALLOC_DATA && goes_on_apart(sbi, path, goal)) {
+		request.kind = kind = DAXFS_ALLOC_MEDIUM;
+		request.want = min_t(u64, request.want, DAXFS_HUGE_BLOCKS - path->tree.key % DAXFS_HUGE_BLOCKS);
+	}
 	if (kind == DAXFS_ALLOC_SMALL || kind == DAXFS_ALLOC_MEDIUM || daxfs_congruent(sbi, goal, path->tree.key))
 		request.goal = goal;
 	return daxfs_reserve(inode->i_sb, &request, run);

@@ -238,11 +238,12 @@ static int daxfs_open(struct inode *inode, struct file *file)
 static int daxfs_release(struct inode *inode, struct file *file)
 {
 	struct daxfs_inode_info *info = DAXFS_I(inode);
-	bool emptied;
+	bool emptied, grew;
 
 	if (!(file->f_mode & FMODE_WRITE) || !atomic_dec_and_test(&info->writers))
 		return 0;
 	down_write(&info->lock);
+	grew = !list_empty(&info->windows);
 	daxfs_end_windows(inode);
 	/* Somebody who has opened it meanwhile truncates it under this lock, and closes it after us. */
 	emptied = info->emptied && !atomic_read(&info->writers);
@@ -251,6 +252,8 @@ static int daxfs_release(struct inode *inode, struct file *file)
 	up_write(&info->lock);
 	if (emptied)
 		daxfs_flush_data(inode);
+	if (grew)
+		daxfs_settle_tail(inode);
 	return 0;
 }
 

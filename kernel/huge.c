@@ -11,6 +11,12 @@
  * the 2 MiB is copied into a free huge page. i_rwsem keeps readers and writers out. The copies are flushed, and durable
  * with the first fence of the one transaction that maps them and frees the old blocks: a crash leaves the old places or
  * the new ones. Where somebody holds a page of the old blocks (held.c) everything stays: what he stores belongs to the file.
+ *
+ * Settling: what a file of 2 MiB or more has behind its last whole 2 MiB no fault can map by one entry. It is written where
+ * a huge page would have it, as most files grow on. When the last writer has closed the file, or a truncate has made a tail
+ * of what was more, and the tail is alone in its huge page, it moves to large holes of broken ones: its huge page is whole
+ * again. Only where free huge pages are no longer plenty. What the file grows by later follows its tail (data.c), until its
+ * 2 MiB are complete, and gathered.
  */
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -26,6 +32,8 @@
 #include "journal.h"
 #include "map.h"
 #include "persist.h"
+
+#define TAIL_PIECES	8	/* that the tail of a large file may be in */
 
 static bool is_huge(struct inode *inode, const struct daxfs_map *map, u64 first)
 {
@@ -189,4 +197,108 @@ void daxfs_gather(struct inode *inode, loff_t from, loff_t to)
 	if (!mapping_mapped(mapping) && !forget_cached(inode, first))
 		gather(inode, first);
 	filemap_invalidate_unlock(mapping);
+}
+
+/* ---- tails ---- */
+
+/*
+ * Room for all of `count` blocks in broken huge pages, in a few pieces. Returns how many, 0 for too little room: nothing is
+ * reserved then.
+ */
+static u32 reserve_rooms(struct inode *inode, u64 near, u32 count, struct daxfs_run runs[TAIL_PIECES])
+{
+	u32 pieces = 0, i;
+
+	while (count && pieces < TAIL_PIECES &&
+	       !daxfs_reserve_room(inode->i_sb, inode->i_ino, near, count, DIV_ROUND_UP(count, TAIL_PIECES - pieces),
+				   &runs[pieces]))
+		count -= runs[pieces++].count;
+	if (!count)
+		return pieces;
+	for (i = 0; i < pieces; i++)
+		daxfs_unreserve(inode->i_sb, runs[i]);
+	return 0;
+}
+
+/* Piece by piece, each whole for itself: what fails stays where it is. */
+static void move_pieces(struct inode *inode, u64 first, const struct daxfs_run *runs, u32 pieces)
+{
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < pieces; first += runs[i++].count) {
+		if (!err)
+			err = copy_blocks(inode, first, runs[i]);
+		if (err)
+			daxfs_unreserve(inode->i_sb, runs[i]);
+		else
+			err = commit_move(inode, first, runs[i]);
+	}
+}
+
+/* The file's blocks from `first` on, at the start of the last 2 MiB that it has some of, are one congruent run. */
+static bool tail_of(struct inode *inode, u64 first, u32 count, struct daxfs_run *run)
+{
+	struct daxfs_map map;
+
+	if (daxfs_map_lookup(inode, first, &map) || map.state != DAXFS_MAP_WRITTEN || map.count != count ||
+	    !daxfs_congruent(DAXFS_SB(inode->i_sb), map.disk_block, first))
+		return false;
+	*run = (struct daxfs_run){ .block = map.disk_block, .count = count };
+	return true;
+}
+
+/* Not locked: the answer is good for a look. */
+static bool may_settle(struct inode *inode, u64 first, u32 count)
+{
+	struct daxfs_map map;
+
+	return daxfs_offers(DAXFS_SB(inode->i_sb), DAXFS_OFFERS_ROOM) && !daxfs_lookup_shared(inode, first, &map) && map.count == count &&
+	       map.state == DAXFS_MAP_WRITTEN;
+}
+
+static void settle(struct inode *inode, u64 first, u32 count)
+{
+	struct daxfs_run run, runs[TAIL_PIECES];
+	struct daxfs_step step;
+	u32 pieces;
+
+	if (daxfs_step_begin(inode, &step))
+		return;
+	/* While the rest of the page is kept nobody places anything there, the tail itself included. */
+	if (tail_of(inode, first, count, &run) && daxfs_keep_around(inode, first, run)) {
+		pieces = reserve_rooms(inode, run.block, count, runs);
+		move_pieces(inode, first, runs, pieces);
+		daxfs_end_windows(inode);
+	}
+	daxfs_step_end(inode, &step);
+}
+
+void daxfs_settle_tail_locked(struct inode *inode)
+{
+	struct address_space *mapping = inode->i_mapping;
+	u64 end = DIV_ROUND_UP_ULL((u64)i_size_read(inode), DAXFS_BLOCK_SIZE);
+	u64 first = round_down(end, DAXFS_HUGE_BLOCKS);
+
+	lockdep_assert_held_write(&inode->i_rwsem);
+	lockdep_assert_held_write(&mapping->invalidate_lock);
+	if (!first || first == end || !inode->i_nlink || !IS_DAX(inode) || mapping_mapped(mapping))
+		return;
+	if (may_settle(inode, first, end - first) && !forget_cached(inode, first))
+		settle(inode, first, end - first);
+}
+
+void daxfs_settle_tail(struct inode *inode)
+{
+	struct super_block *sb = inode->i_sb;
+
+	if (i_size_read(inode) < DAXFS_MEDIUM_FILE || !sb_start_write_trylock(sb))
+		return;
+	if (!daxfs_may_write(sb) && inode_trylock(inode)) {
+		filemap_invalidate_lock(inode->i_mapping);
+		daxfs_settle_tail_locked(inode);
+		filemap_invalidate_unlock(inode->i_mapping);
+		inode_unlock(inode);
+	}
+	sb_end_write(sb);
 }

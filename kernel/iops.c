@@ -7,6 +7,7 @@
 
 #include "daxfs.h"
 #include "device.h"
+#include "huge.h"
 #include "inode.h"
 #include "iops.h"
 #include "truncate.h"
@@ -14,11 +15,14 @@
 static int set_size(struct inode *inode, loff_t size)
 {
 	struct address_space *mapping = inode->i_mapping;
+	bool shorter = size < i_size_read(inode);
 	int err;
 
 	inode_dio_wait(inode);
 	filemap_invalidate_lock(mapping);
 	err = daxfs_set_size(inode, size);
+	if (!err && shorter)
+		daxfs_settle_tail_locked(inode);
 	filemap_invalidate_unlock(mapping);
 	return err;
 }

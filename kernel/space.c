@@ -104,7 +104,7 @@ void daxfs_space_unknown(struct daxfs_sb_info *sbi, u32 agno)
 /* An AG with plenty of huge pages need not save them: rooms in broken ones are not asked for. */
 static bool saves_pages(const struct daxfs_ag *ag)
 {
-	return ag->free_huge < ag->blocks / DAXFS_HUGE_BLOCKS / 4 * 3;
+	return ag->free_huge < ag->blocks / DAXFS_HUGE_BLOCKS / 8 * 7;
 }
 
 static __always_inline void note_offers(const struct daxfs_space *s)

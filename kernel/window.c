@@ -10,6 +10,7 @@
 #include <linux/bitmap.h>
 #include <linux/slab.h>
 
+#include "ag.h"
 #include "alloc.h"
 #include "daxfs.h"
 #include "device.h"
@@ -189,6 +190,29 @@ bool daxfs_window_keep(const struct daxfs_space *s, struct daxfs_inode_info *inf
 	list_add_tail(&window->in_ag, &s->ag->windows);
 	list_add_tail(&window->in_inode, &info->windows);
 	return true;
+}
+
+bool daxfs_keep_around(struct inode *inode, u64 file_block, struct daxfs_run run)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+	u32 agno = daxfs_ag_of(sbi, run.block), first = run.block - daxfs_ag_start(sbi, agno);
+	struct daxfs_space s = { .sbi = sbi, .ag = &sbi->ags[agno], .agno = agno };
+	struct daxfs_window *spare;
+	bool kept;
+
+	if (daxfs_ag_count(inode->i_sb, agno))
+		return false;
+	spare = daxfs_window_spare(inode->i_sb, info);
+	if (!spare)
+		return false;
+	spin_lock(&s.ag->reserve_lock);
+	kept = s.ag->page_free[first / DAXFS_HUGE_BLOCKS] + run.count == DAXFS_HUGE_BLOCKS &&
+	       daxfs_window_keep(&s, info, spare, first, run.count, file_block, true, 0);
+	spin_unlock(&s.ag->reserve_lock);
+	if (!kept)
+		kfree(spare);
+	return kept;
 }
 
 bool daxfs_window_steal(const struct daxfs_space *s)

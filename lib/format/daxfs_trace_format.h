@@ -21,7 +21,9 @@
 	row(1, DAXFS_ALLOC_SMALL, "small", "data of a file of less than 64 KiB: fills holes") \
 	row(2, DAXFS_ALLOC_DATA, "data", "data of a larger file: congruent where possible, in a huge page of its own") \
 	row(3, DAXFS_ALLOC_HUGE, "huge", "one whole free huge page or nothing, for 2 MiB at once") \
-	row(4, DAXFS_ALLOC_MEDIUM, "medium", "data of a file of 64 KiB to 2 MiB: large holes, else as data")
+	row(4, DAXFS_ALLOC_MEDIUM, "medium", "data of a file of 64 KiB to 2 MiB: large holes, else as data") \
+	row(5, DAXFS_ALLOC_TAIL, "tail", \
+	    "what a large file has behind its last 2 MiB, moved when nobody writes to it any more: large holes or nothing")
 
 /* What a range of a file is mapped to. */
 #define DAXFS_MAP_STATES(row) \

@@ -123,6 +123,67 @@ int complete_shifted() {
     return error;
 }
 
+// ---- settling: what a file has behind its last 2 MiB leaves a huge page where it is alone ----
+
+constexpr std::uint64_t kTail = std::uint64_t{40} * 4096;
+
+void must_be_one_run(bool yes) {
+    const bool one = is_one_huge_page() && first_extent().fe_length > kHuge;
+    must(one == yes ? 0 : EDOM, yes ? "the tail does not follow its 2 MiB" : "the tail follows its 2 MiB");
+}
+
+void grow_past_huge() {
+    must(make_file(kFile, 0), kFile);
+    growing = std::make_unique<File>(kFile);
+    append_up_to(*growing, 0, kHuge, 1 << 16);
+    append_up_to(*growing, kHuge, kHuge + kTail, 4096);
+    must_be_one_run(true);
+}
+
+int close_grown() {
+    growing.reset();
+    must_be_one_run(false);
+    return 0;
+}
+
+// What was stored to the tail is still in the cache when it moves.
+int close_stored() {
+    void* mapped = mmap(nullptr, kTail, PROT_READ | PROT_WRITE, MAP_SHARED, growing->get(), kHuge);
+    must(mapped == MAP_FAILED ? errno : 0, kFile);
+    std::memcpy(mapped, pattern(5000), 5000);
+    munmap(mapped, kTail);
+    const int error = close_grown();
+    return then_sync(error, kFile);
+}
+
+void make_two_huge() {
+    make_written();
+    const File file(kFile);
+    append_up_to(file, kHuge, 2 * kHuge, 1 << 16);
+    must_be_one_run(true);
+}
+
+int shorten_to_tail() {
+    const int error = result(truncate(kFile, kHuge + kTail));
+    must_be_one_run(error != 0);
+    return error;
+}
+
+// The tail lies elsewhere, and what comes then too: until its 2 MiB are complete.
+void make_settled() {
+    grow_past_huge();
+    growing.reset();
+    growing = std::make_unique<File>(kFile);
+    append_up_to(*growing, kHuge + kTail, 2 * kHuge - 4096, 4096);
+    must_be_one_run(false);
+}
+
+int complete_settled() {
+    const int error = result(pwrite(growing->get(), pattern(4096), 4096, 2 * kHuge - 4096));
+    growing.reset();
+    return error;
+}
+
 // ---- faults of 2 MiB ----
 
 // The file, mapped where a huge page can be.
@@ -196,6 +257,10 @@ const std::vector<Operation>& huge_operations() {
         {"c", "append-gathers-head", complete_growth, grow_to_last_block},
         {"n@/case/A/huge", "store-append-gathers-head", complete_stored, grow_to_last_block},
         {"r", "overwrite-gathers-all", complete_shifted, make_shifted},
+        {"=", "close-settles-tail", close_grown, grow_past_huge},
+        {"n@/case/A/huge", "store-close-settles-tail", close_stored, grow_past_huge},
+        {"-", "truncate-settles-tail", shorten_to_tail, make_two_huge},
+        {"c", "append-gathers-settled", complete_settled, make_settled},
         {"rf", "huge-store-hole-map-sync", store_with_map_sync, make_sparse},
         {"rf", "huge-store-preallocated-map-sync", store_with_map_sync, make_preallocated},
         {"rf", "huge-store-map-sync", store_with_map_sync, make_written},
