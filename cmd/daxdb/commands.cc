@@ -100,6 +100,7 @@ const std::vector<Command>& commands() {
          copy_content},
         {"block", "b", {{"N", ArgType::kBlock}}, "a block, decoded and as hex", show_block},
         {"journal", "j", {{"N", ArgType::kJournal}}, "journal N and what it would undo", show_journal},
+        {"space", "", {}, "free space in huge pages, and what is in those that are broken", show_space},
         {"help", "?", {{"COMMAND", ArgType::kWord, true}}, "this list, or one command", show_help},
     };
     return table;

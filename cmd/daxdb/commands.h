@@ -60,7 +60,7 @@ Result<std::uint64_t> parse_inode(const Session& session, std::string_view text)
 // Runs one line; an empty one and a comment do nothing.
 Result<void> run_line(const Session& session, std::string_view line, Report& report);
 
-// The commands themselves (show.cc, files.cc).
+// The commands themselves (show.cc, files.cc, space.cc).
 Result<void> show_superblock(const Session& session, const Values& values, Report& report);
 Result<void> show_ag(const Session& session, const Values& values, Report& report);
 Result<void> show_inode(const Session& session, const Values& values, Report& report);
@@ -68,6 +68,7 @@ Result<void> show_block(const Session& session, const Values& values, Report& re
 Result<void> show_journal(const Session& session, const Values& values, Report& report);
 Result<void> list_extents(const Session& session, const Values& values, Report& report);
 Result<void> list_directory(const Session& session, const Values& values, Report& report);
+Result<void> show_space(const Session& session, const Values& values, Report& report);
 Result<void> copy_content(const Session& session, const Values& values, Report& report);
 
 }  // namespace daxfs::daxdb

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cmd/daxdb/commands.h"
+#include "cmd/daxdb/huge.h"
 #include "lib/format/dirent_schema.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/extent.h"
@@ -10,8 +11,6 @@
 
 namespace daxfs::daxdb {
 namespace {
-
-constexpr std::uint64_t kHuge = DAXFS_HUGE_BLOCKS;
 
 // A damaged inode is used all the same where its magic and number are right: the debugger is for looking at damage.
 Result<const daxfs_inode*> usable_inode(const Session& session, InodeNo number) {
@@ -59,8 +58,8 @@ class Complaints {
 };
 
 // Whole huge pages of the file that one PMD entry can map.
-std::uint64_t huge_pages(const Extent& extent) {
-    if ((extent.disk_block.value - extent.file_block.value) % kHuge != 0)
+std::uint64_t huge_pages(const Volume& volume, const Extent& extent) {
+    if (!is_congruent(volume, extent))
         return 0;
     const std::uint64_t first = div_round_up(extent.file_block.value, kHuge);
     const std::uint64_t end = extent.end().value / kHuge;
@@ -147,12 +146,12 @@ Result<void> list_extents(const Session& session, const Values& values, Report& 
         ++count;
         if (text)
             report.out() << fmt::format("{:>16} {:>16} {:>10} {:>6}  {}\n", extent->file_block, extent->disk_block,
-                                        extent->length, huge_pages(*extent), state);
+                                        extent->length, huge_pages(session.volume, *extent), state);
         else
             report.element({{"file_block", extent->file_block.value},
                             {"disk_block", extent->disk_block.value},
                             {"length", extent->length},
-                            {"huge_pages", huge_pages(*extent)},
+                            {"huge_pages", huge_pages(session.volume, *extent)},
                             {"state", state}});
     }
     report.end_list();

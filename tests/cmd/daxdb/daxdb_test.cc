@@ -78,6 +78,20 @@ TEST_F(Daxdb, ListsExtentsWithStateAndHugePages) {
     EXPECT_THAT(command("extents /huge").out, ContainsRegex("\n +0 +[0-9]+ +1024 +2  written"));
 }
 
+TEST_F(Daxdb, TellsHowSpaceLiesInHugePages) {
+    const Outcome outcome = run_tool({image(), "--json", "-c", "space", "-c", "ag 0"});
+    EXPECT_EQ(outcome.code, kOk) << outcome.err;
+    const Json document = outcome.json(), space = document["results"][0];
+    EXPECT_EQ(space["free_blocks"], document["results"][1]["structures"][0]["fields"]["free_blocks"]);
+    EXPECT_EQ(space["free_blocks"], 512 * space["whole_pages"].get<std::uint64_t>() +
+                                        space["free_in_large_holes"].get<std::uint64_t>() +
+                                        space["free_in_small_holes"].get<std::uint64_t>());
+    EXPECT_EQ(space["huge_ranges"], 2);  // /huge
+    EXPECT_EQ(space["ranges_apart"], 0);
+    EXPECT_EQ(space["blocks_in_broken_pages"]["2 MiB of large files"], 0);
+    EXPECT_THAT(command("space").out, HasSubstr("2 MiB of files            2  2 huge, 0 apart"));
+}
+
 TEST_F(Daxdb, ListsAllExtentsOfATree) {
     const Outcome outcome = run_tool({image(), "--json", "-c", "extents /tree"});
     EXPECT_EQ(outcome.code, kOk) << outcome.err;
