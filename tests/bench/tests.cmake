@@ -5,6 +5,7 @@ daxfs_show(bench_stacks PUBLIC tests/bench/profile)
 daxfs_test(bench profile bench_stacks)
 # For the definitions that its precompiled headers want; the plugin has no need of libraries.
 target_link_libraries(test_bench_profile PRIVATE daxfs_base)
+daxfs_test(bench ageing daxfs_base)
 if(NOT DAXFS_SANITIZE AND NOT DAXFS_FUZZ)
   add_library(bench_counter MODULE bench/counter.cc crash/recorder/decode.cc)
   daxfs_show(bench_counter PRIVATE tests/bench tests/crash/recorder tests/crash/trace)

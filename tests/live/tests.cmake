@@ -30,6 +30,7 @@ if(NOT DAXFS_SANITIZE)
   endforeach()
   target_sources(live_directory PRIVATE ${CMAKE_SOURCE_DIR}/lib/base/siphash.cc)
   daxfs_show(live_directory PRIVATE lib/base)
+  daxfs_show(live_age PRIVATE tests/bench/ageing)
   daxfs_show(live_poison PRIVATE lib/base lib/format)
 
   # tests/live/bin32: 32-bit programs, which use no library at all.
