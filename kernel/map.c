@@ -124,7 +124,9 @@ static int replace_extents(struct daxfs_tree_change *change, const struct daxfs_
 	splice(leaf_extents(leaf), count, at, drop, add, add_count);
 	leaf->copy->count = cpu_to_le16(total);
 	touch(leaf, at, drop == add_count ? at + drop : total);
-	return total < count ? daxfs_tree_shrink(change) : 0;
+	if (total < count)
+		daxfs_tree_shrink(change);
+	return 0;
 }
 
 static struct daxfs_tree_change *change_begin(struct daxfs_tx *tx, struct inode *inode)

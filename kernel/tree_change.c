@@ -11,7 +11,8 @@
  * yet, and flushed: the transaction's second fence makes it durable before the commit word. An emptied leaf is freed, and
  * with it every node above that has no other child; the node that then comes first takes over its parent's low key, down
  * to its leaf. Levels and leaves that half of the fork has room for go too, so that growing again is not next: freed nodes
- * need no undo, and until the commit nobody gets their blocks.
+ * need no undo, and until the commit nobody gets their blocks. They need not go: damage that is met on the way is said, and
+ * keeps nobody from what he changes.
  *
  * What one change logs is bounded: a leaf whole, an index node whole on at most one level for an addition and one for a
  * removal, on the other levels headers and half nodes; with DAXFS_MAX_TREE_HEIGHT levels that is below 24 KiB, and
@@ -350,31 +351,28 @@ int daxfs_tree_set_low_key(struct daxfs_tree_change *change, const struct daxfs_
 	return 0;
 }
 
-/* Index levels that the fork has room for go away. */
-static int lower(struct daxfs_tree_change *change)
+/* Index levels that the fork has room for go away. A node that cannot be believed stays where it is. */
+static void lower(struct daxfs_tree_change *change)
 {
 	while (change->height > 1 && change->fork_count == 1) {
 		struct daxfs_tree_step step = {
 			.block = le64_to_cpu(change->fork.index[0].block), .high = change->tree->end,
 		};
 		bool doubt;
-		int err = daxfs_tree_enter(change->tree, change->inode, change, change->height - 1, &step, &doubt);
 
-		if (err)
-			return err;
-		if (step.count > DAXFS_FORK_INDEX / 2)
-			return 0;
+		if (daxfs_tree_enter(change->tree, change->inode, change, change->height - 1, &step, &doubt) ||
+		    step.count > DAXFS_FORK_INDEX / 2)
+			return;
 		memcpy(change->fork.index, step.entries, step.count * sizeof(change->fork.index[0]));
 		change->fork_count = step.count;
 		change->fork_changed = true;
 		change->height--;
 		free_node(change, step.block);
 	}
-	return 0;
 }
 
-/* So do leaves whose records it has room for. What is in doubt stays where it is. */
-static int gather(struct daxfs_tree_change *change)
+/* So do leaves whose records it has room for. What is damaged, or in doubt, stays where it is. */
+static void gather(struct daxfs_tree_change *change)
 {
 	const struct daxfs_tree *tree = change->tree;
 	const struct daxfs_index_entry *child = change->fork.index;
@@ -382,17 +380,17 @@ static int gather(struct daxfs_tree_change *change)
 	union daxfs_fork fork = {};
 
 	if (change->height != 1 || children > tree->flat_count / 2)
-		return 0;
+		return;
 	for (i = 0; i < children; i++) {
 		struct daxfs_tree_step step = {
 			.block = le64_to_cpu(child[i].block), .low = le64_to_cpu(child[i].key),
 			.high = i + 1 < children ? le64_to_cpu(child[i + 1].key) : tree->end,
 		};
 		bool doubt = false;
-		int err = daxfs_tree_enter(tree, change->inode, change, 0, &step, &doubt);
 
-		if (err || doubt || count + step.count > tree->flat_count / 2)
-			return err;
+		if (daxfs_tree_enter(tree, change->inode, change, 0, &step, &doubt) || doubt ||
+		    count + step.count > tree->flat_count / 2)
+			return;
 		memcpy((void *)&fork + count * tree->record_bytes, step.entries, step.count * tree->record_bytes);
 		count += step.count;
 	}
@@ -403,14 +401,12 @@ static int gather(struct daxfs_tree_change *change)
 	change->fork_changed = true;
 	change->height = 0;
 	change->format = tree->flat_format;
-	return 0;
 }
 
-int daxfs_tree_shrink(struct daxfs_tree_change *change)
+void daxfs_tree_shrink(struct daxfs_tree_change *change)
 {
-	int err = lower(change);
-
-	return err ? err : gather(change);
+	lower(change);
+	gather(change);
 }
 
 int daxfs_tree_remove_leaf(struct daxfs_tree_change *change, const struct daxfs_tree_path *path)
@@ -456,7 +452,8 @@ int daxfs_tree_remove_leaf(struct daxfs_tree_change *change, const struct daxfs_
 		if (err)
 			return err;
 	}
-	return daxfs_tree_shrink(change);
+	daxfs_tree_shrink(change);
+	return 0;
 }
 
 int daxfs_tree_finish(struct daxfs_tree_change *change)

@@ -22,7 +22,7 @@ int daxfs_tree_remove_leaf(struct daxfs_tree_change *change, const struct daxfs_
 /* The leaf that `path` leads to begins at another key, and so does every node that it is the first in. */
 int daxfs_tree_set_low_key(struct daxfs_tree_change *change, const struct daxfs_tree_path *path, u64 low);
 /* Records went: the tree may have levels that it does not need any more. Paths are stale afterwards. */
-int daxfs_tree_shrink(struct daxfs_tree_change *change);
+void daxfs_tree_shrink(struct daxfs_tree_change *change);
 /* What comes between the last edit and daxfs_tx_ready(). */
 int daxfs_tree_finish(struct daxfs_tree_change *change);
 void daxfs_tree_store(struct daxfs_tree_change *change);

@@ -2,7 +2,8 @@
 // What a filesystem that met damage still does. Each call prints "ok", or what errno says.
 //
 //   errors emergency DIR BAD       finds out about BAD, a damaged file, with files open and mapped; then nothing
-//   changes errors truncate FILE SIZE errors collapse FILE BLOCK COUNT errors read FILE BLOCK, errors write FILE BLOCK
+//   changes errors truncate FILE SIZE errors collapse FILE BLOCK COUNT errors punch FILE BLOCK COUNT errors read FILE
+//   BLOCK, errors write FILE BLOCK
 #include <csetjmp>
 #include <csignal>
 #include <string_view>
@@ -86,6 +87,7 @@ int main(int argc, char** argv) {
     }
     const auto number = [&](int i) { return std::strtoll(argv[i], nullptr, 0); };
     const auto place = static_cast<off_t>(number(3) * static_cast<long long>(kPage));
+    const auto bytes = [&] { return static_cast<off_t>(number(4) * static_cast<long long>(kPage)); };
     const int fd = open(argv[2], verb == "read" ? O_RDONLY : O_RDWR);
     std::vector<std::uint8_t> page(kPage, 1);
     if (fd == -1)
@@ -93,8 +95,9 @@ int main(int argc, char** argv) {
     else if (verb == "truncate")
         say(ftruncate(fd, number(3)));
     else if (verb == "collapse" && argc > 4)
-        say(fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, place,
-                      static_cast<off_t>(number(4) * static_cast<long long>(kPage))));
+        say(fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, place, bytes()));
+    else if (verb == "punch" && argc > 4)
+        say(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, place, bytes()));
     else if (verb == "read")
         say(pread(fd, page.data(), kPage, place));
     else if (verb == "write")

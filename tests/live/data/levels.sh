@@ -35,3 +35,18 @@ done
 truncate -s 0 "$MNT/file"
 expect_eq "$(stat -f -c %f "$MNT")" "$free_before" "free blocks"
 unmount_check
+
+# A damaged leaf keeps nobody from a hole in another one: the level stays.
+mkfs_mount
+/tests/bin/scatter "$MNT/file" 400
+ino=$(stat -c %i "$MNT/file")
+umount "$MNT"
+damage leaf "$ino" 1
+mount_fs errors=continue
+expect_eq "$(/tests/bin/errors punch "$MNT/file" 6 330)" ok "a hole beside a damaged leaf"
+dmesg | grep -q "node of .*checksum" || fail "nobody looked at the damaged leaf"
+umount "$MNT"
+damage leaf "$ino" 1
+fsck.daxfs -p "$PMEM" >/dev/null || [ $? = 1 ] || fail "fsck.daxfs -p"
+fsck_clean
+levels 1 2 "with a leaf that was damaged"
