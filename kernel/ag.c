@@ -471,6 +471,14 @@ int daxfs_ags_store_count(struct super_block *sb)
 	return err;
 }
 
+/* Is the next AG as one that nobody has used? If not, that is damage, which is met when no other AG has space. */
+static bool next_is_unused(struct super_block *sb, u32 agno)
+{
+	bool empty;
+
+	return !has_header(sb, agno, &empty) || empty;
+}
+
 void daxfs_ag_make_room(struct super_block *sb, u32 blocks)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
@@ -479,7 +487,7 @@ void daxfs_ag_make_room(struct super_block *sb, u32 blocks)
 
 	if (daxfs_surely_free(sbi, least))
 		return;
-	if (seen < sbi->ag_count && !daxfs_in_tx(sb) && !daxfs_has_free(sb, least))
+	if (seen < sbi->ag_count && !daxfs_in_tx(sb) && !daxfs_has_free(sb, least) && next_is_unused(sb, seen))
 		daxfs_ag_init_next(sb, seen);
 }
 
@@ -507,7 +515,8 @@ static u32 ags_to_choose_from(struct super_block *sb)
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 ags = smp_load_acquire(&sbi->initialised_ags);
 
-	if (ags < min(sbi->ag_count, num_online_cpus()) && !daxfs_in_tx(sb) && !daxfs_ag_init_next(sb, ags))
+	if (ags < min(sbi->ag_count, num_online_cpus()) && !daxfs_in_tx(sb) && next_is_unused(sb, ags) &&
+	    !daxfs_ag_init_next(sb, ags))
 		return smp_load_acquire(&sbi->initialised_ags);
 	return ags;
 }

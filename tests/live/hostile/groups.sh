@@ -34,3 +34,24 @@ fsck_clean
 mount_fs
 (cd "$MNT" && md5sum -c -s /tmp/sums) || fail "files after fsck.daxfs -p"
 unmount_check
+
+# A group that nobody is known to use says that it holds something. Directories go elsewhere; it is damage where space of it
+# is needed.
+make_same() { SOURCE_DATE_EPOCH=1767225600 mkfs.daxfs -q -f --ag-size 32M -U 3c2f6a1e-7d1b-4c55-9a55-0f3d1c5b7e01 "$PMEM" 256M; }
+make_same
+mount_fs
+fallocate -l 60M "$MNT/file"
+[ "$(ags)" -gt 1 ] || fail "60 MiB are in one group of 32 MiB"
+umount "$MNT"
+header=$((8192 + 3))
+dd if="$PMEM" of=/tmp/header bs=4k skip=$header count=1 2>/dev/null
+make_same
+mount_fs
+dd if=/tmp/header of="$PMEM" bs=4k seek=$header conv=notrunc oflag=direct 2>/dev/null
+for i in 1 2 3 4 5 6; do
+    mkdir "$MNT/dir$i" || fail "a directory beside a group that holds something"
+done
+expect_eq "$(ags)" 1 "groups in use"
+expect_fail dd if=/dev/zero of="$MNT/file" bs=1M count=60 2>/dev/null
+dmesg | grep -q "group 1 holds something already" || fail "the damage was not told"
+umount "$MNT"
