@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The model of many processors (see README.md here): a plugin of QEMU that records, tasks in the guest, and the replay.
+add_library(scale_trace STATIC scale/model/trace.cc scale/model/locks.cc scale/model/recording.cc)
+daxfs_show(scale_trace PUBLIC tests/scale/model)
+add_library(scale_replay STATIC scale/model/replay.cc scale/model/report.cc)
+target_link_libraries(scale_replay PUBLIC scale_trace PRIVATE fmt::fmt nlohmann_json::nlohmann_json)
+daxfs_test(scale model scale_replay)
+# For the definitions that its precompiled headers want.
+target_link_libraries(test_scale_model PRIVATE daxfs_base)
+if(NOT DAXFS_SANITIZE AND NOT DAXFS_FUZZ)
+  set(scale_out ${CMAKE_BINARY_DIR}/bin/scale)
+  add_library(scale_recorder MODULE scale/plugin.cc crash/recorder/decode.cc)
+  target_link_libraries(scale_recorder PRIVATE scale_trace bench_stacks)
+  daxfs_show(scale_recorder PRIVATE cmd/daxbench tests/bench tests/crash/recorder tests/crash/trace tests/scale)
+  # GLib and the plugin interface are the emulator's.
+  target_compile_options(scale_recorder PRIVATE -fvisibility=hidden)
+  set_target_properties(scale_recorder PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${scale_out} PREFIX "" OUTPUT_NAME recorder)
+  add_executable(scale_replays scale/main.cc)
+  target_link_libraries(scale_replays PRIVATE scale_replay daxfs_cli)
+  set_target_properties(scale_replays PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${scale_out} OUTPUT_NAME replay)
+  add_executable(scale_tasks scale/guest/tasks.cc)
+  daxfs_show(scale_tasks PRIVATE cmd/daxbench tests/scale)
+  target_link_options(scale_tasks PRIVATE -static -s)
+  set_target_properties(scale_tasks PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${scale_out}/guest OUTPUT_NAME tasks)
+  add_custom_target(for_scale)
+  add_dependencies(for_scale tools scale_recorder scale_replays scale_tasks)
+endif()
