@@ -378,14 +378,14 @@ const std::vector<Operation>& large_operations() {
         {"b", "truncate-fragments-inside-block", [] { return result(truncate("A/fragments", 4 * 4096 + 100)); }, fragment},
         {"c", "punch-fragments", [] { return allocate("A/fragments", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, 700 * 4096); }, fragment},
         {"c", "fallocate-fragments", [] { return allocate("A/fragments", 0, 0, 100 * 4096); }, fragment},
-        {"-", "collapse-fragments", [] { return allocate("A/fragments", FALLOC_FL_COLLAPSE_RANGE, 4096, 3 * 4096); }, fragment},
+        {"b", "collapse-fragments", [] { return allocate("A/fragments", FALLOC_FL_COLLAPSE_RANGE, 4096, 3 * 4096); }, fragment},
         {"r@*", "store-sync", [] { const int error = store_at("A/foo", 1000, 6000, Ending::kNone); sync(); return error; }},
         {"c", "zero-range-preallocated", [] { return allocate("A/pre", FALLOC_FL_ZERO_RANGE, 4096 + 100, 2 * 4096 + 500); }, write_in_preallocated},
         {"-", "unlink-last-inode", [] { return result(unlink(numbered(kManyInodes - 1).c_str())); }, leave_one_inode},
         {"n", "many-inodes-and-back", many_inodes_and_back},
         {"-", "inodes-given-back", want_all_space, leave_empty_blocks},
         {"=", "set-label", set_label},
-        {"-", "insert-fragments", [] { return allocate("A/fragments", FALLOC_FL_INSERT_RANGE, 4096, 3 * 4096); }, fragment},
+        {"b", "insert-fragments", [] { return allocate("A/fragments", FALLOC_FL_INSERT_RANGE, 4096, 3 * 4096); }, fragment},
     };
     return all;
 }
