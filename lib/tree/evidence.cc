@@ -12,6 +12,14 @@ namespace {
 
 constexpr std::uint64_t kAgsAsked = 8;
 
+// At the place of a group `ag` that `geometry` need not have.
+bool is_group(const Volume& volume, AgNo ag) {
+    const BlockNo block = volume.geometry.ag_header(ag);
+    const auto* header = volume.image->at<daxfs_ag_header>(block);
+    return header != nullptr && header->magic == DAXFS_AG_MAGIC && header->crc == checksum(volume.seed, *header) &&
+           header->block == block.value && header->agno == ag.value;
+}
+
 bool is_journal(const Image& image, ChecksumSeed seed, BlockNo block, std::uint32_t id) {
     const auto* header = image.at<daxfs_journal_header>(block);
     return header != nullptr && header->magic == DAXFS_JOURNAL_MAGIC && header->crc == checksum(seed, *header) &&
@@ -73,6 +81,8 @@ Evidence evidence_of(const Volume& volume) {
     };
     for (AgNo ag; ag.value < std::min(kAgsAsked, volume.initialised_ags()); ++ag)
         count(!read_ag_header(volume, ag).damage);
+    // And no more of them.
+    count(!is_group(volume, AgNo{volume.geometry.ag_count}));
     const std::uint32_t journals = volume.geometry.journal_count;
     const auto slot_is_journal = [&](std::uint32_t id) {
         const BlockNo slot = volume.geometry.journal_slot(id);
@@ -81,7 +91,6 @@ Evidence evidence_of(const Volume& volume) {
     };
     for (std::uint32_t id = 0; id < journals; ++id)
         count(slot_is_journal(id));
-    // And no more of them.
     count(journals == DAXFS_MAX_JOURNALS || !slot_is_journal(journals));
     const InodeNo root{volume.super.root_ino};
     count(volume.is_allocatable(volume.block_of(root)) && is_root(volume, root));

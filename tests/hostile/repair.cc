@@ -13,6 +13,7 @@
 #include "lib/tree/extent.h"
 #include "lib/tree/inode.h"
 #include "tests/hostile/mutant.h"
+#include "tests/lib/check/crash_states.h"
 
 namespace daxfs::hostile {
 namespace {
@@ -25,8 +26,9 @@ using Contents = std::map<std::uint64_t, std::array<std::byte, kStamp>>;
 struct File {
     Contents contents;
     std::uint64_t size = 0;
-    std::vector<BlockNo> blocks;  // inode, nodes and data
+    std::vector<BlockNo> blocks;  // nodes and data
 };
+using Files = std::map<InodeNo, File>;
 
 Contents contents_of(const Volume& volume, const daxfs_inode& inode) {
     Contents contents;
@@ -47,43 +49,47 @@ struct Row {
 
 class Campaign {
   public:
-    Campaign() : pristine_(base_.bytes().begin(), base_.bytes().end()) {
-        Image image = Image::over(pristine_.bytes());
-        const Volume volume = test::must(open_volume(image));
-        for (const Owner& owner : base_.owners()) {
-            if (!S_ISREG(owner.mode))
-                continue;
-            const daxfs_inode inode = *read_inode(volume, owner.ino).raw;
-            File& file = files_[owner.ino];
-            file.size = inode.size;
-            file.blocks = owner.nodes;
-            file.blocks.push_back(volume.block_of(owner.ino));
-            stamp(volume, inode, owner.ino, file);
-            // What recovery changes anyhow tells nothing.
-            if (std::ranges::any_of(file.blocks, [&](BlockNo block) { return base_.work().contains(block); })) {
-                files_.erase(owner.ino);
-                continue;
-            }
-            file.contents = contents_of(volume, inode);
+    Campaign() : pristine_(base_.bytes().size()), with_work_(base_.bytes().size()), scratch_(base_.bytes().size()) {
+        std::memcpy(pristine_.all().data(), base_.bytes().data(), base_.bytes().size());
+        stamp_files();
+        quiet_ = files_of(pristine_);
+        with_work_ = pristine_;
+        for (const auto& [block, bytes] : base_.work())
+            std::memcpy(with_work_[block], bytes.bytes, DAXFS_BLOCK_SIZE);
+        // What recovery alone makes of them.
+        scratch_ = with_work_;
+        {
+            Image image = scratch_.image();
+            if (test::must(check_image(image, {.mode = CheckMode::kPreen})).remaining != 0)
+                std::abort();
         }
-        scratch_.assign(pristine_);
+        recovered_ = files_of(scratch_);
+        // Recovery gives some of them new trees: the old ones count as theirs too.
+        for (auto& [ino, file] : recovered_) {
+            if (const auto before = quiet_.find(ino); before != quiet_.end())
+                file.blocks.insert(file.blocks.end(), before->second.blocks.begin(), before->second.blocks.end());
+        }
+        restore();
     }
 
     void run(std::uint64_t seed, std::uint64_t number) {
         const Mutant mutant = make_mutant(base_, seed, number);
-        for (const auto& [block, bytes] : mutant.changed())
-            std::memcpy(scratch_.bytes().data() + block.value * DAXFS_BLOCK_SIZE, bytes.bytes, DAXFS_BLOCK_SIZE);
+        for (const auto& [block, bytes] : mutant.changed()) {
+            // Blocks of data have a stamp here that the mutant does not know.
+            if (std::memcmp(bytes.bytes, base_.block(block).data(), DAXFS_BLOCK_SIZE) != 0)
+                std::memcpy(scratch_[block], bytes.bytes, DAXFS_BLOCK_SIZE);
+        }
         Row& row = rows_[harm_of(number)];
         ++row.images;
         {
-            Image image = Image::over(scratch_.bytes());
+            Image image = scratch_.image();
             const auto result = check_image(image, {.mode = CheckMode::kYes});
             if (!result)
                 ++row.refused;
             else
                 judge(mutant, seed, number, *result, row);
         }
-        scratch_.assign(pristine_);
+        restore();
     }
 
     // A bit of any structure, as often of a rare kind as of a common one.
@@ -93,12 +99,12 @@ class Campaign {
             return;
         const Target& target = *targets[dice.below(targets.size())];
         const std::uint64_t bit = dice.below(std::uint64_t{target.schema->size} * 8);
-        std::byte* bytes = scratch_.bytes().data() + target.block.value * DAXFS_BLOCK_SIZE + target.offset;
+        std::byte* bytes = scratch_[target.block] + target.offset;
         bytes[bit / 8] ^= static_cast<std::byte>(1u << bit % 8);
         Row& row = bits_[std::string(target.schema->name)];
         ++row.images;
         {
-            Image image = Image::over(scratch_.bytes());
+            Image image = scratch_.image();
             const auto result = check_image(image, {.mode = CheckMode::kPreen});
             // What a journal holds behind its commit word is nobody's.
             const bool free = result && result->clean() && target.schema->name == "daxfs_journal_entry";
@@ -114,7 +120,7 @@ class Campaign {
                                                     : "not what it was");
             }
         }
-        scratch_.assign(pristine_);
+        restore();
     }
 
     int report_bits() const {
@@ -137,48 +143,70 @@ class Campaign {
     }
 
   private:
-    bool is_pristine(BlockNo block) const {
-        const std::size_t at = block.value * DAXFS_BLOCK_SIZE;
-        return std::memcmp(scratch_.bytes().data() + at, pristine_.bytes().data() + at, DAXFS_BLOCK_SIZE) == 0;
+    bool is_pristine(BlockNo block) const { return scratch_.same(block, pristine_); }
+    void restore() { std::memcpy(scratch_.all().data(), pristine_.all().data(), pristine_.all().size()); }
+
+    void stamp_files() {
+        Image image = pristine_.image();
+        const Volume volume = test::must(open_volume(image));
+        for (const Owner& owner : base_.owners()) {
+            if (!S_ISREG(owner.mode))
+                continue;
+            ExtentCursor extents(volume, *read_inode(volume, owner.ino).raw);
+            while (const auto extent = extents.next()) {
+                for (std::uint64_t i = 0; i < extent->length; ++i) {
+                    const std::uint64_t words[2] = {owner.ino.value, (extent->file_block + i).value};
+                    std::memcpy(pristine_[extent->disk_block + i], words, sizeof(words));
+                }
+            }
+        }
     }
 
-    class Bytes {
-      public:
-        Bytes() = default;
-        template <typename It>
-        Bytes(It from, It to) : size_(static_cast<std::size_t>(to - from)), store_(size_ + DAXFS_BLOCK_SIZE) {
-            std::copy(from, to, bytes().data());
-        }
-        void assign(const Bytes& other) {
-            if (size_ != other.size_) {
-                size_ = other.size_;
-                store_.resize(size_ + DAXFS_BLOCK_SIZE);
-            }
-            std::memcpy(bytes().data(), other.bytes().data(), size_);
-        }
-        std::span<std::byte> bytes() { return {aligned(store_.data()), size_}; }
-        std::span<const std::byte> bytes() const { return {aligned(store_.data()), size_}; }
-
-      private:
-        template <typename T>
-        static T* aligned(T* pointer) {
-            const auto at = reinterpret_cast<std::uintptr_t>(pointer);
-            return pointer + (DAXFS_BLOCK_SIZE - at % DAXFS_BLOCK_SIZE) % DAXFS_BLOCK_SIZE;
-        }
-        std::size_t size_ = 0;
-        std::vector<std::byte> store_;
-    };
-
-    void stamp(const Volume& volume, const daxfs_inode& inode, InodeNo ino, File& file) {
-        ExtentCursor extents(volume, inode);
-        while (const auto extent = extents.next()) {
-            for (std::uint64_t i = 0; i < extent->length; ++i) {
-                const BlockNo block = extent->disk_block + i;
-                const std::uint64_t words[2] = {ino.value, (extent->file_block + i).value};
-                std::memcpy(pristine_.bytes().data() + block.value * DAXFS_BLOCK_SIZE, words, sizeof(words));
-                file.blocks.push_back(block);
+    Files files_of(test::Bytes& device) const {
+        Image image = device.image();
+        const Volume volume = test::must(open_volume(image));
+        Files files;
+        for (const Owner& owner : base_.owners()) {
+            const InodeReading reading = read_inode(volume, owner.ino);
+            if (reading.damage || !S_ISREG(reading.raw->mode))
+                continue;
+            File& file = files[owner.ino];
+            file.size = reading.raw->size;
+            file.contents = contents_of(volume, *reading.raw);
+            TreeCursor tree(volume, TreeKind::kExtents, *reading.raw);
+            while (const auto node = tree.next())
+                file.blocks.push_back(node->block);
+            ExtentCursor extents(volume, *reading.raw);
+            while (const auto extent = extents.next()) {
+                for (std::uint64_t i = 0; i < extent->length; ++i)
+                    file.blocks.push_back(extent->disk_block + i);
             }
         }
+        return files;
+    }
+
+    bool touches_journals(const Mutant& mutant) const {
+        const Geometry& geometry = base_.volume().geometry;
+        const bool work = starts_with_work(mutant);
+        return std::ranges::any_of(mutant.changed(), [&](const auto& row) {
+            return row.first >= geometry.journal_slot(0) && row.first < geometry.journal_slot(geometry.journal_count) &&
+                   is_touched(mutant, work, row.first, 0, DAXFS_BLOCK_SIZE);
+        });
+    }
+
+    bool starts_with_work(const Mutant& mutant) const {
+        return std::ranges::all_of(base_.work(),
+                                   [&](const auto& done) { return mutant.changed().contains(done.first); });
+    }
+
+    // Whether the mutant changed bytes of what it started from.
+    bool is_touched(const Mutant& mutant, bool work, BlockNo block, std::size_t offset, std::size_t size) const {
+        const auto changed = mutant.changed().find(block);
+        if (changed == mutant.changed().end())
+            return false;
+        const auto done = base_.work().find(block);
+        const std::byte* from = work && done != base_.work().end() ? done->second.bytes : base_.block(block).data();
+        return std::memcmp(changed->second.bytes + offset, from + offset, size) != 0;
     }
 
     template <typename... Args>
@@ -198,7 +226,7 @@ class Campaign {
             ++row.left;
         if (result.remaining != 0 || !result.repair_error.empty())
             broken(mutant, seed, number, "{} problems left {}", result.remaining, result.repair_error);
-        Image image = Image::over(scratch_.bytes());
+        Image image = scratch_.image();
         const auto again = check_image(image, {.mode = CheckMode::kReport});
         if (!again || again->report.total() != result.remaining)
             broken(mutant, seed, number, "a second look finds {}",
@@ -210,10 +238,14 @@ class Campaign {
     void compare_files(const Mutant& mutant, std::uint64_t seed, std::uint64_t number, const Volume& volume, Row& row) {
         // A journal may undo anything, and what it undoes is right.
         const Harm harm = harm_of(number);
-        const bool rolled_back = harm == Harm::kJournal || harm == Harm::kCombined || harm == Harm::kSuper;
-        for (const auto& [ino, file] : files_) {
-            const bool touched =
-                std::ranges::any_of(file.blocks, [&](BlockNo block) { return mutant.changed().contains(block); });
+        const bool rolled_back = harm == Harm::kJournal || harm == Harm::kCombined || touches_journals(mutant);
+        const bool work = starts_with_work(mutant);
+        for (const auto& [ino, file] : work ? recovered_ : quiet_) {
+            const Volume& was = base_.volume();
+            const bool touched = is_touched(mutant, work, was.block_of(ino), was.offset_of(ino), DAXFS_INODE_SIZE) ||
+                                 std::ranges::any_of(file.blocks, [&](BlockNo block) {
+                                     return is_touched(mutant, work, block, 0, DAXFS_BLOCK_SIZE);
+                                 });
             const InodeReading reading = read_inode(volume, ino);
             const bool same =
                 !reading.damage && reading.raw->size == file.size && contents_of(volume, *reading.raw) == file.contents;
@@ -226,9 +258,11 @@ class Campaign {
     }
 
     Base base_;
-    Bytes pristine_;
-    Bytes scratch_;
-    std::map<InodeNo, File> files_;
+    test::Bytes pristine_;
+    test::Bytes with_work_;
+    test::Bytes scratch_;
+    Files quiet_;      // where there is no work for recovery
+    Files recovered_;  // where there is, behind it
     std::map<Harm, Row> rows_;
     std::map<std::string, Row> bits_;
     std::uint64_t broken_ = 0;

@@ -10,6 +10,7 @@ set_target_properties(hostile_mutate PROPERTIES OUTPUT_NAME mutate RUNTIME_OUTPU
                                                                    ${CMAKE_BINARY_DIR}/bin/hostile)
 add_executable(hostile_repair hostile/repair.cc)
 target_link_libraries(hostile_repair PRIVATE hostile_mutants daxfs_check)
+daxfs_show(hostile_repair PRIVATE tests/lib/check)
 set_target_properties(hostile_repair PROPERTIES OUTPUT_NAME repair RUNTIME_OUTPUT_DIRECTORY
                                                                    ${CMAKE_BINARY_DIR}/bin/hostile)
 add_test(NAME hostile/repair COMMAND hostile_repair 600 9)
