@@ -159,12 +159,12 @@ Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
     DAXFS_TRY_ASSIGN(const AnnouncedOutcome announced,
                      finish_announced(image, writes ? Access::kWrite : Access::kRead));
     DAXFS_TRY_ASSIGN(std::shared_ptr<Look> look, look_at(image, options));
-    if (announced.what == Announced::kFinished)
-        look->report.add({.problem = Problem::kIntentPresent, .block = announced.block});
-    look->is_old = look->is_old || announced.what == Announced::kFinished;
     const std::shared_ptr<Look> first = look;
     find_paths(*look);
     result.report = look->report.without_observer();
+    // A finding, but no work: the look came behind it.
+    if (announced.what == Announced::kFinished)
+        result.report.add({.problem = Problem::kIntentPresent, .block = announced.block});
     result.remaining = result.report.total();
     Repair repair(image, options);
     const auto note_error = [&](const Result<void>& done) {
