@@ -253,8 +253,8 @@ static bool may_settle(struct inode *inode, u64 first, u32 count)
 {
 	struct daxfs_map map;
 
-	return daxfs_offers(DAXFS_SB(inode->i_sb), DAXFS_OFFERS_ROOM) && !daxfs_lookup_shared(inode, first, &map) && map.count == count &&
-	       map.state == DAXFS_MAP_WRITTEN;
+	return daxfs_offers(DAXFS_SB(inode->i_sb), DAXFS_OFFERS_ROOM) && !daxfs_lookup_shared(inode, first, &map) &&
+	       map.count == count && map.state == DAXFS_MAP_WRITTEN;
 }
 
 static void settle(struct inode *inode, u64 first, u32 count)

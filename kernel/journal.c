@@ -137,7 +137,8 @@ static void free_tx(struct daxfs_tx *tx)
 static struct daxfs_tx *new_tx(struct super_block *sb)
 {
 	static struct lock_class_key __maybe_unused key;
-	u32 bytes = DAXFS_SB(sb)->journal_blocks << DAXFS_BLOCK_SHIFT, entries = bytes / (sizeof(struct daxfs_journal_entry) + sizeof(u64));
+	u32 bytes = DAXFS_SB(sb)->journal_blocks << DAXFS_BLOCK_SHIFT;
+	u32 entries = bytes / (sizeof(struct daxfs_journal_entry) + sizeof(u64));
 	u32 chunks = DIV_ROUND_UP(entries, TX_CHUNK);
 	struct daxfs_tx *tx = kvzalloc(struct_size(tx, chunk, chunks), GFP_NOFS | __GFP_NOFAIL);
 

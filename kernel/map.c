@@ -313,7 +313,8 @@ static int set_extent(struct daxfs_tree_change *change, const struct daxfs_path 
 {
 	if (!set->count || set->count > path->tree.step[0].high - path->tree.key)
 		return -ESTALE;
-	if (path->tree.height && path->extent.count && path->at + 1 == path->tree.step[0].count && continues(&path->extent, set))
+	if (path->tree.height && path->extent.count && path->at + 1 == path->tree.step[0].count &&
+	    continues(&path->extent, set))
 		return grow_last_extent(change, path, set->count);
 	return set_in_leaf(change, path, set);
 }

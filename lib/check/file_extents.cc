@@ -34,10 +34,12 @@ bool is_plausible(const Mending& m, const daxfs_extent& extent) {
     const BlockNo start{extent.disk_block};
     const AgNo ag = m.volume.geometry.ag_of(start);
     const AgMap bitmap(m.volume, ag, MapKind::kBlocks);
-    for (std::uint64_t i = 0; i < extent.length; ++i) {
-        const std::uint64_t bit = start + i - m.volume.geometry.ag_start(ag);
-        const bool known = !bitmap.verify(static_cast<std::uint32_t>(bit / DAXFS_BITS_PER_MAP_BLOCK));
-        if (m.checker.claims.is_claimed(start + i) || (known && !bitmap.test(bit)))
+    const std::uint64_t first = start - m.volume.geometry.ag_start(ag);
+    bool known = false;
+    for (std::uint64_t bit = first; bit < first + extent.length; ++bit) {
+        if (bit == first || bit % DAXFS_BITS_PER_MAP_BLOCK == 0)
+            known = !bitmap.verify(static_cast<std::uint32_t>(bit / DAXFS_BITS_PER_MAP_BLOCK));
+        if (m.checker.claims.is_claimed(bitmap.device_block(bit)) || (known && !bitmap.test(bit)))
             return false;
     }
     return true;
@@ -90,7 +92,7 @@ FileExtents FileExtents::collect(Mending& m, const daxfs_inode& inode, InodeNo i
         const bool any_generation = m.memory.distrusted.contains(ino);
         for (const LostLeaf& leaf : lost->of(ino, TreeKind::kExtents)) {
             const TreeNode node{.block = leaf.block, .header = m.volume.image->at<daxfs_node_header>(leaf.block)};
-            if (any_generation || leaf.generation == inode.generation) {
+            if (node.header != nullptr && (any_generation || leaf.generation == inode.generation)) {
                 for (const daxfs_extent& extent : leaf_extents(node))
                     found.add_if_free(m, extent);
             }

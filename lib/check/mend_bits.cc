@@ -142,24 +142,16 @@ void clear_intent(Mending& m, BlockNo block) {
 }  // namespace
 
 Result<void> mend_bits(Mending& m) {
-    for (const Finding& finding : m.work(Problem::kInodeDamaged))
-        correct_inode(m, finding.ino);
-    for (const Problem problem : {Problem::kExtentNodeDamaged, Problem::kDirectoryNodeDamaged}) {
-        for (const Finding& finding : m.work(problem))
-            correct_node(m, finding.block, finding.ino);
-    }
-    for (const Finding& finding : m.work(Problem::kEntryDamaged))
-        correct_entry(m, finding.block, finding.offset);
-    for (const Finding& finding : m.work(Problem::kAgHeaderDamaged))
-        correct_header(m, finding.block);
-    for (const Problem problem : {Problem::kInodeMapDamaged, Problem::kMapChecksum}) {
-        for (const Finding& finding : m.work(problem))
-            correct_map(m, finding.ag, finding.block);
-    }
-    for (const Finding& finding : m.work(Problem::kIntentDamaged))
-        clear_intent(m, finding.block);
-    for (const Finding& finding : m.work(Problem::kCommitWordDamaged))
-        correct_commit_word(m, static_cast<std::uint32_t>(finding.at));
+    using P = Problem;
+    m.each({P::kInodeDamaged}, [&](const Finding& f) { correct_inode(m, f.ino); });
+    m.each({P::kExtentNodeDamaged, P::kDirectoryNodeDamaged},
+           [&](const Finding& f) { correct_node(m, f.block, f.ino); });
+    m.each({P::kEntryDamaged}, [&](const Finding& f) { correct_entry(m, f.block, f.offset); });
+    m.each({P::kAgHeaderDamaged}, [&](const Finding& f) { correct_header(m, f.block); });
+    m.each({P::kInodeMapDamaged, P::kMapChecksum}, [&](const Finding& f) { correct_map(m, f.ag, f.block); });
+    m.each({P::kIntentDamaged}, [&](const Finding& f) { clear_intent(m, f.block); });
+    m.each({P::kCommitWordDamaged},
+           [&](const Finding& f) { correct_commit_word(m, static_cast<std::uint32_t>(f.at)); });
     return {};
 }
 

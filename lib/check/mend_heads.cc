@@ -31,10 +31,8 @@ void mend_superblock(Mending& m) {
 void mend_copies(Mending& m) {
     if (m.volume.super_block.value != 0 || m.volume.primary_damage || m.has_work(Problem::kSuperReserved))
         return;
-    for (const Problem problem : {Problem::kSuperCopyDamaged, Problem::kSuperCopyDiffers}) {
-        for (const Finding& finding : m.work(problem))
-            m.store(finding.block, 0, std::as_bytes(std::span(&m.volume.super, 1)));
-    }
+    m.each({Problem::kSuperCopyDamaged, Problem::kSuperCopyDiffers},
+           [&](const Finding& finding) { m.store(finding.block, 0, std::as_bytes(std::span(&m.volume.super, 1))); });
 }
 
 // The checksums of the maps lie behind the header and are not its: they stay. Counters are for mend_maps.
@@ -92,20 +90,16 @@ Result<void> mend_heads(Mending& m) {
         mend_journal_header(m, static_cast<std::uint32_t>(finding.at));
     if (!m.may_lose())
         return {};
-    for (const Problem problem : {Problem::kCommitWordDamaged, Problem::kJournalEntryRange}) {
-        for (const Finding& finding : m.work(problem)) {
-            empty_journal(m, static_cast<std::uint32_t>(finding.at));
-            m.lose(InodeNo{0},
-                   fmt::format("journal {}: an operation that a power cut interrupted is not undone", finding.at));
-        }
-    }
+    m.each({Problem::kCommitWordDamaged, Problem::kJournalEntryRange}, [&](const Finding& finding) {
+        empty_journal(m, static_cast<std::uint32_t>(finding.at));
+        m.lose(InodeNo{0},
+               fmt::format("journal {}: an operation that a power cut interrupted is not undone", finding.at));
+    });
     // One that could be followed was, before the first look.
-    for (const Problem problem : {Problem::kIntentPresent, Problem::kIntentDamaged}) {
-        for (const Finding& finding : m.work(problem)) {
-            if (auto* intent = m.edit<daxfs_intent>(finding.block))
-                *intent = daxfs_intent{};
-        }
-    }
+    m.each({Problem::kIntentPresent, Problem::kIntentDamaged}, [&](const Finding& finding) {
+        if (auto* intent = m.edit<daxfs_intent>(finding.block))
+            *intent = daxfs_intent{};
+    });
     if (m.has_work(Problem::kIntentPresent))
         m.lose(InodeNo{0}, "a repair that was cut off and cannot be finished");
     return {};

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <set>
@@ -44,6 +44,14 @@ class Mending {
         : checker(look), volume(look.volume), memory(remembered), image_(image), work_(work), may_lose_(may_lose) {}
 
     const std::vector<Finding>& work(Problem problem) const;
+    // Calls `mend` with each finding of these problems.
+    template <typename Mend>
+    void each(std::initializer_list<Problem> problems, const Mend& mend) const {
+        for (const Problem problem : problems) {
+            for (const Finding& finding : work(problem))
+                mend(finding);
+        }
+    }
     bool has_work(Problem problem) const { return !work(problem).empty(); }
     // Whether a repair may throw away what cannot be saved (-y), or must leave it (-p).
     bool may_lose() const { return may_lose_; }

@@ -27,10 +27,14 @@ CheckResult check(Image& image, CheckMode mode) {
 
 class BrokenImages : public testing::TestWithParam<BrokenImage> {};
 
-TEST_P(BrokenImages, AreCalledByName) {
+Image damaged(const BrokenImage& broken) {
     ImageEditor editor;
-    GetParam().damage(editor);
-    Image image = editor.image();
+    broken.damage(editor);
+    return editor.image();
+}
+
+TEST_P(BrokenImages, AreCalledByName) {
+    Image image = damaged(GetParam());
     const CheckResult result = check(image, CheckMode::kReport);
     EXPECT_GT(result.report.count(GetParam().expected), 0u) << text_of(result.report);
     EXPECT_LE(result.report.findings().size(), 16u) << "one piece of damage is told in few lines:\n"
@@ -38,9 +42,7 @@ TEST_P(BrokenImages, AreCalledByName) {
 }
 
 TEST_P(BrokenImages, AreRepaired) {
-    ImageEditor editor;
-    GetParam().damage(editor);
-    Image image = editor.image();
+    Image image = damaged(GetParam());
     const CheckResult repaired = check(image, CheckMode::kYes);
     EXPECT_EQ(repaired.repair_error, "");
     EXPECT_EQ(repaired.remaining, 0u) << text_of(repaired.report);
@@ -50,9 +52,7 @@ TEST_P(BrokenImages, AreRepaired) {
 }
 
 TEST_P(BrokenImages, AreLeftAloneByPreenOrRepairedWithoutLoss) {
-    ImageEditor editor;
-    GetParam().damage(editor);
-    Image image = editor.image();
+    Image image = damaged(GetParam());
     const CheckResult repaired = check(image, CheckMode::kPreen);
     EXPECT_EQ(repaired.repair_error, "");
     EXPECT_TRUE(repaired.losses.empty()) << repaired.losses.front().what;

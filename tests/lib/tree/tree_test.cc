@@ -62,8 +62,8 @@ TEST(Superblock, OfADeviceThatWasCutSaysWhatLacks) {
     EXPECT_EQ(volume.missing_blocks, (rich_image().size_bytes - (20u << 20)) / DAXFS_BLOCK_SIZE);
     EXPECT_FALSE(volume.primary_damage);
     EXPECT_EQ(volume.initialised_ags(), 2u);
-    const Image stub = test::image_of(8192, rich_image().blocks);
-    const auto refused = open_volume(stub);
+    const Image two_blocks = test::image_of(8192, rich_image().blocks);
+    const auto refused = open_volume(two_blocks);
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().message.find("the device ends before the first allocation group"), std::string::npos)
         << refused.error().message;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The last blocks of a nearly full daxfs at DIRECTORY, when each of two processors knows only what it took and freed
 // itself: all of them can be had, by one or by both at once, and not one more. Usage: last_blocks DIRECTORY
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 
@@ -17,13 +16,6 @@ constexpr unsigned kLeft = 500;   // blocks, about
 constexpr unsigned kRounds = 12;
 
 const std::vector<std::uint8_t> page(kPage, 0x77);
-
-void run_on(unsigned processor) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(processor, &set);
-    expect(sched_setaffinity(0, sizeof set, &set) == 0, "sched_setaffinity");
-}
 
 std::uint64_t free_blocks(const std::string& directory) {
     struct statvfs facts {};

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Two processors at work at once, each in a directory: files are created, appended to, renamed, stored to and deleted.
 // Usage: two_directories DIRECTORY DIRECTORY ROUNDS
-#include <sched.h>
-
 #include <thread>
 
 #include "check.h"
@@ -12,13 +10,6 @@ namespace {
 constexpr unsigned kAppends = 4;
 
 const std::vector<std::uint8_t> page(kPage, 0x31);
-
-void run_on(unsigned processor) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(processor, &set);
-    expect(sched_setaffinity(0, sizeof set, &set) == 0, "sched_setaffinity");
-}
 
 void round(const std::string& directory) {
     const std::string path = directory + "/file", other = directory + "/other";
