@@ -11,6 +11,7 @@
 
 #include "ag.h"
 #include "alloc.h"
+#include "bits.h"
 #include "checksum.h"
 #include "daxfs.h"
 #include "device.h"
@@ -223,6 +224,25 @@ int daxfs_ag_load(struct super_block *sb, u32 agno)
 	return err;
 }
 
+/*
+ * Whether a map says of what lies at fixed places, and of what is no part of the AG, what must be said: it is in use, and
+ * holds no inodes. Else an inode could be laid over a map or a journal, and whoever owns it would store there.
+ */
+static bool fixed_bits_ok(const struct daxfs_sb_info *sbi, u32 agno, u32 index)
+{
+	bool used = index < sbi->bitmap_blocks;
+	u32 base = (used ? index : index - sbi->bitmap_blocks) * DAXFS_BITS_PER_MAP_BLOCK;
+	u32 fixed = min(daxfs_fixed_blocks(sbi, agno) - min(daxfs_fixed_blocks(sbi, agno), base), DAXFS_BITS_PER_MAP_BLOCK);
+	u32 blocks = min(sbi->ags[agno].blocks - min(sbi->ags[agno].blocks, base), DAXFS_BITS_PER_MAP_BLOCK);
+	const __le64 *map = daxfs_ag_map(sbi, agno, index);
+
+	if (index >= 2 * sbi->bitmap_blocks)
+		return true;
+	return (!fixed || daxfs_odd_word(map, 0, fixed, used) == DAXFS_NO_WORD) &&
+	       (blocks == DAXFS_BITS_PER_MAP_BLOCK ||
+		daxfs_odd_word(map, blocks, DAXFS_BITS_PER_MAP_BLOCK, used) == DAXFS_NO_WORD);
+}
+
 static int verify_map(struct super_block *sb, u32 agno, u32 index)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
@@ -231,17 +251,23 @@ static int verify_map(struct super_block *sb, u32 agno, u32 index)
 	const __le32 *crc = (void *)daxfs_ag_raw(sbi, agno) + daxfs_map_crc_offset(sbi, index);
 	bool failed = test_bit(index, ag->failed);
 	int err = failed ? 0 : daxfs_first_touch(sb, 0, block);
+	const char *wrong = "checksum";
 
 	if (err)
 		return err;
-	if (!failed && le32_to_cpu(*crc) != daxfs_map_crc(sbi, block, daxfs_ag_map(sbi, agno, index))) {
-		set_bit(index, ag->failed);
-		failed = true;
+	if (!failed) {
+		failed = le32_to_cpu(*crc) != daxfs_map_crc(sbi, block, daxfs_ag_map(sbi, agno, index));
+		if (!failed && !fixed_bits_ok(sbi, agno, index)) {
+			wrong = "what lies at fixed places";
+			failed = true;
+		}
+		if (failed)
+			set_bit(index, ag->failed);
 	}
 	if (failed)
-		return daxfs_corrupt(sb, 0, block, "%s of allocation group %u: checksum",
+		return daxfs_corrupt(sb, 0, block, "%s of allocation group %u: %s",
 				     index < sbi->bitmap_blocks ? "block bitmap" :
-				     index < 2 * sbi->bitmap_blocks ? "inode map" : "orphan map", agno);
+				     index < 2 * sbi->bitmap_blocks ? "inode map" : "orphan map", agno, wrong);
 	set_bit(index, ag->verified);
 	return 0;
 }

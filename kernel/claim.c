@@ -5,13 +5,16 @@
  * that is in use, or data that the allocator gave to somebody else.
  *
  * The place of extents is looked at each time. The maps are once, where a claim is first believed: of an inode's own
- * extents in the inode's life, of a node (its place, and the extents in it) in the mount, with all else of it (tree.c).
+ * extents in the inode's life, of a node (its place, and the extents in it) in the mount, with all else of it (tree.c). What
+ * an image says twice can make a node some other file's data, which that file's owner may write: so the extents of a node
+ * are asked for metadata in their blocks each time they are used.
  * What is claimed later the allocator gave, and it gives nothing that the bitmap has. A claim that the maps deny is damage.
  * Where the maps are damaged themselves the file can be read, so that its data can be copied off; daxfs_may_change()
  * refuses to change it.
  */
 #include "ag.h"
 #include "bits.h"
+#include "checksum.h"
 #include "claim.h"
 #include "daxfs.h"
 #include "error.h"
@@ -48,19 +51,49 @@ static int bits_are(struct super_block *sb, u32 agno, u32 base, u32 first, u32 e
 	return 0;
 }
 
+/*
+ * Whether a node that was met lies in bits [first, end) of the AG. That it was met is not enough: where an image let its
+ * block be freed as data of another file, it may be anybody's by now.
+ */
+static bool has_nodes(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 end)
+{
+	const unsigned long *nodes = smp_load_acquire(&sbi->ags[agno].nodes);
+
+	for (; nodes && (first = find_next_bit(nodes, end, first)) < end; first++)
+		if (daxfs_node_ok(sbi, daxfs_block(sbi, daxfs_ag_start(sbi, agno) + first)))
+			return true;
+	return false;
+}
+
+/* Whether the AG's bits [first, end) are of blocks with neither inodes nor nodes: 0, -EUCLEAN, or as bits_are(). */
+static int no_metadata(struct super_block *sb, u32 agno, u32 first, u32 end)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	return has_nodes(sbi, agno, first, end) ? -EUCLEAN : bits_are(sb, agno, sbi->bitmap_blocks, first, end, false);
+}
+
 int daxfs_claim_blocks(struct inode *inode, u64 block, u64 count)
 {
 	struct super_block *sb = inode->i_sb;
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u32 agno = daxfs_ag_of(sbi, block), first = block - daxfs_ag_start(sbi, agno);
+	u32 agno = daxfs_ag_of(DAXFS_SB(sb), block), first = block - daxfs_ag_start(DAXFS_SB(sb), agno);
 	int err = bits_are(sb, agno, 0, first, first + count, true);
 
 	if (!err)
-		err = bits_are(sb, agno, sbi->bitmap_blocks, first, first + count, false);
+		err = no_metadata(sb, agno, first, first + count);
 	if (err != -ENODATA)
 		return err;
 	WRITE_ONCE(DAXFS_I(inode)->doubtful, true);
 	return 0;
+}
+
+int daxfs_claim_again(struct inode *inode, u64 block, u64 count)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	u32 agno = daxfs_ag_of(sbi, block), first = block - daxfs_ag_start(sbi, agno);
+	int err = no_metadata(inode->i_sb, agno, first, first + count);
+
+	return err == -ENODATA ? 0 : err;
 }
 
 static unsigned long *known_nodes(struct daxfs_sb_info *sbi, u64 block, u32 *bit)

@@ -68,7 +68,11 @@ static int next_leaf(struct inode *dir, u64 *from, struct dir_scratch *scratch)
 		*from = path.step[0].high;
 		if (scratch->count)
 			break;
-		err = -ENOENT;
+		/* An image may have any number of empty leaves. */
+		err = fatal_signal_pending(current) ? -EINTR : -ENOENT;
+		if (err != -ENOENT)
+			break;
+		cond_resched();
 	}
 	up_read(&DAXFS_I(dir)->lock);
 	daxfs_leave(gate);

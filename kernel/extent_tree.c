@@ -105,15 +105,19 @@ int daxfs_path_find(struct inode *inode, u64 file_block, struct daxfs_path *path
 int daxfs_path_extent(struct inode *inode, const struct daxfs_path *path, int at, struct daxfs_extent_view *view)
 {
 	bool ok = load_extent(DAXFS_SB(inode->i_sb), path->tree.step, at, view);
-	int err = ok && path->tree.doubt ? daxfs_claim_blocks(inode, view->disk_block, view->count) : 0;
+	int err = 0;
 
+	if (ok && unlikely(path->tree.doubt))
+		err = daxfs_claim_blocks(inode, view->disk_block, view->count);
+	else if (ok && path->tree.height)
+		err = daxfs_claim_again(inode, view->disk_block, view->count);
 	if (ok && !err)
 		return 0;
 	if (ok && err != -EUCLEAN)
 		return err;
 	return daxfs_corrupt(inode->i_sb, inode->i_ino, path->tree.step[0].block,
 			     "extent at file block %llu: %llu blocks at %llu, state %u%s", view->file_block, view->count,
-			     view->disk_block, view->state, ok ? ": free blocks, or inodes" : "");
+			     view->disk_block, view->state, ok ? ": free blocks, or metadata" : "");
 }
 
 int daxfs_refuse_path(struct inode *inode, const struct daxfs_path *path)

@@ -24,25 +24,29 @@ static u64 promised_inode(const struct daxfs_promise *promise)
 	return promise->first + __ffs(promise->inodes);
 }
 
-/* Promises an inode in the block of inodes at `bit`: 0, -EBUSY for none, or an error. */
+/* Promises an inode in the block of inodes at `bit`: 0, -EBUSY for none, or an error. Of a block with a damaged one, or
+ * that cannot be read, nobody is given one until something there is freed. */
 static int claim_in_block(struct super_block *sb, u32 agno, u32 bit, struct daxfs_promise *promise)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u64 block = daxfs_ag_start(sbi, agno) + bit, ino;
 	int err = daxfs_first_touch(sb, 0, block);
 
-	if (err)
+	if (err) {
+		daxfs_inode_block_refused(sbi, agno, bit);
 		return err;
+	}
 	if (!daxfs_promise_in_block(sbi, agno, bit, promise))
 		return -EBUSY;
 	ino = promised_inode(promise);
 	if (likely(daxfs_raw_inode_ok(sbi, daxfs_raw_inode(sbi, ino), ino)))
 		return 0;
-	daxfs_inode_given(sbi, ino);
+	daxfs_inode_refused(sbi, ino);
 	return daxfs_corrupt(sb, ino, block, "free inode: damaged");
 }
 
-/* First fit, from the lowest block that is known to have a free inode on. */
+/* First fit, from the lowest block that is known to have a free inode on. What is wrong with one is said, and keeps nobody
+ * from the next, or from new ones. */
 static int claim_in_open(struct super_block *sb, u32 agno, struct daxfs_promise *promise)
 {
 	struct daxfs_ag *ag = &DAXFS_SB(sb)->ags[agno];
@@ -51,8 +55,9 @@ static int claim_in_open(struct super_block *sb, u32 agno, struct daxfs_promise 
 
 	while (bit < ag->blocks) {
 		err = claim_in_block(sb, agno, bit, promise);
-		if (err != -EBUSY)
+		if (!err || err == -ENOMEM)
 			break;
+		err = -EBUSY;
 		bit = find_next_bit(ag->open_inodes, ag->blocks, bit + 1);
 	}
 	if (bit != start)
@@ -215,7 +220,7 @@ struct inode *daxfs_new_inode(IDMAP_ARG, struct inode *dir, umode_t mode, dev_t 
 	inode_set_iversion(inode, 1);
 	daxfs_set_inode_ops(inode);
 	if (insert_inode_locked(inode)) {
-		daxfs_inode_given(DAXFS_SB(sb), ino);
+		daxfs_inode_refused(DAXFS_SB(sb), ino);
 		err = daxfs_corrupt(sb, ino, ino / DAXFS_INODES_PER_BLOCK, "a free inode is in use in memory");
 		goto put;
 	}

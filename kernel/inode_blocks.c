@@ -231,6 +231,24 @@ void daxfs_inode_given(struct daxfs_sb_info *sbi, u64 ino)
 	spin_unlock(&ag->reserve_lock);
 }
 
+void daxfs_inode_block_refused(struct daxfs_sb_info *sbi, u32 agno, u32 bit)
+{
+	struct daxfs_ag *ag = &sbi->ags[agno];
+
+	spin_lock(&ag->reserve_lock);
+	forget_block(ag, bit);
+	spin_unlock(&ag->reserve_lock);
+}
+
+void daxfs_inode_refused(struct daxfs_sb_info *sbi, u64 ino)
+{
+	u64 block = ino / DAXFS_INODES_PER_BLOCK;
+	u32 agno = daxfs_ag_of(sbi, block);
+
+	daxfs_promise_kept(sbi, agno, ino);
+	daxfs_inode_block_refused(sbi, agno, block - daxfs_ag_start(sbi, agno));
+}
+
 void daxfs_inode_blocks_made(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count)
 {
 	struct daxfs_ag *ag = &sbi->ags[agno];
@@ -256,6 +274,7 @@ void daxfs_inode_blocks_gone(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32
 	for (bit = first; bit < first + count; bit++)
 		forget_block(ag, bit);
 	ag->inode_blocks -= count;
+	ag->leaving_blocks -= count;
 	list_for_each_entry_safe(promise, next, &ag->promises, list)
 		if (promise->first >= from && promise->first < end)
 			list_del(&promise->list);
@@ -438,13 +457,24 @@ int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 befor
 
 /* ---- given back ---- */
 
+/* Somebody has it open, whatever the device says by now: he would store an inode where others have put what is theirs. */
+static bool in_memory(struct super_block *sb, u64 ino)
+{
+	bool found;
+
+	rcu_read_lock();
+	found = find_inode_by_ino_rcu(sb, ino);
+	rcu_read_unlock();
+	return found;
+}
+
 /* What is promised is free, and an inode: the map alone does not make it one. Somebody may have used it in between. */
 static bool is_free_inode(struct super_block *sb, u64 ino)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	const struct daxfs_inode *raw = daxfs_raw_inode(sbi, ino);
 
-	if (READ_ONCE(raw->mode))
+	if (READ_ONCE(raw->mode) || in_memory(sb, ino))
 		return false;
 	if (daxfs_raw_inode_ok(sbi, raw, ino))
 		return true;
@@ -492,7 +522,7 @@ static void left(struct daxfs_ag *ag, u32 count)
 
 /*
  * Blocks of the AG that are known to be empty, all but the first `keep` of them; their inodes are promised. They count as
- * leaving until the caller is done with them.
+ * leaving until the transaction that frees them settles, or the caller gives them up.
  */
 static u32 promise_empty(struct super_block *sb, u32 agno, u32 keep, u32 bits[GIVEN_BLOCKS],
 			 struct daxfs_promise promises[GIVEN_BLOCKS])
@@ -557,7 +587,8 @@ static bool trim(struct super_block *sb, u32 agno, u32 keep)
 		for (i = 0; err && i < count * DAXFS_INODES_PER_BLOCK; i++)
 			daxfs_inode_given(sbi, first_inode(sbi, agno, bits[i / DAXFS_INODES_PER_BLOCK]) +
 					       i % DAXFS_INODES_PER_BLOCK);
-		left(&sbi->ags[agno], count);
+		if (err)
+			left(&sbi->ags[agno], count);
 		some |= !err;
 	}
 	return some;

@@ -23,6 +23,8 @@ bool daxfs_promise_used(struct daxfs_sb_info *sbi, u64 ino, struct daxfs_promise
 void daxfs_promise_kept(struct daxfs_sb_info *sbi, u32 agno, u64 ino);	/* the inode is in use */
 void daxfs_inode_given(struct daxfs_sb_info *sbi, u64 ino);		/* free, and the promise ends */
 /* What a committed transaction did; of blocks that are gone the promises end. */
+void daxfs_inode_refused(struct daxfs_sb_info *sbi, u64 ino);		/* not free after all, and the promise ends ... */
+void daxfs_inode_block_refused(struct daxfs_sb_info *sbi, u32 agno, u32 bit);	/* ... and nobody looks there again soon */
 void daxfs_inode_blocks_made(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count);
 void daxfs_inode_blocks_gone(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count);
 struct daxfs_inode_counts {

@@ -28,6 +28,12 @@
 #define SEQUENCE_MASK	((1ull << DAXFS_SEQUENCE_BITS) - 1)
 #define UNIT_SHIFT	DAXFS_INODE_SHIFT	/* no lock covers less than an inode */
 
+/*
+ * More entries than a transaction can have: 512 runs (TX_ITEMS) of seven each, and what is dirty in 64 nodes. A large journal
+ * has room for many more, which an image could have us hold in memory and sort.
+ */
+#define MAX_ENTRIES	16384
+
 /* What an entry undoes, read once and judged. */
 struct undo {
 	u64 offset;
@@ -144,11 +150,12 @@ static const char *judge_target(struct recovery *recovery)
 	return NULL;
 }
 
+/* Up to MAX_ENTRIES + 1. */
 static u32 count_entries(struct recovery *recovery, const struct daxfs_journal *journal)
 {
 	u32 position = DAXFS_JOURNAL_BODY_OFFSET, count = 0;
 
-	while (read_entry(recovery, journal, position, count)) {
+	while (count <= MAX_ENTRIES && read_entry(recovery, journal, position, count)) {
 		position += sizeof(recovery->entry.header) + ALIGN(data_bytes(&recovery->entry.header), 8);
 		count++;
 	}
@@ -218,14 +225,19 @@ static int check_apart(struct recovery *recovery)
 static int read_journals(struct recovery *recovery)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(recovery->sb);
-	u32 i;
+	u32 i, count;
 	int err;
 
 	for (i = 0; i < sbi->journal_count; i++) {
 		err = open_journal(recovery->sb, i);
 		if (err)
 			return err;
-		recovery->room += count_entries(recovery, &sbi->journals[i]);
+		count = count_entries(recovery, &sbi->journals[i]);
+		if (count > MAX_ENTRIES)
+			return daxfs_corrupt(recovery->sb, 0, sbi->journals[i].block,
+					     "journal %u has more entries than a transaction", i);
+		recovery->room += count;
+		cond_resched();
 	}
 	if (!recovery->room)
 		return 0;

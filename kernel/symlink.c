@@ -127,9 +127,12 @@ static const char *daxfs_get_link(struct dentry *dentry, struct inode *inode, st
 	target = copy_target(inode, length);
 	if (IS_ERR(target))
 		return target;
-	set_delayed_call(done, kfree_link, target);
-	if (!length || strlen(target) != length)
+	/* Who is told an error calls nobody to free it. */
+	if (!length || strlen(target) != length) {
+		kfree(target);
 		return ERR_PTR(daxfs_corrupt(inode->i_sb, inode->i_ino, inode->i_ino >> 3, "NUL in a symlink's target"));
+	}
+	set_delayed_call(done, kfree_link, target);
 	return target;
 }
 

@@ -11,6 +11,7 @@ extents=2000
 # A file with a tree of leaves, and two small ones.
 make() {
     mkfs_mount
+    free=$(stat -f -c %f "$MNT")
     /tests/bin/shift make "$MNT/big" $extents
     echo sound >"$MNT/sound"
     echo bad >"$MNT/bad"
@@ -101,6 +102,8 @@ rm "$MNT/big"
 umount "$MNT"
 /tests/bin/damage "$PMEM" leaf "$big" 0
 mount_fs
+# Of what the mount finishes only the two small files are left, and what holds them.
+[ "$(stat -f -c %f "$MNT")" -ge $((free - 32)) ] || fail "$((free - $(stat -f -c %f "$MNT"))) blocks are not free again"
 umount "$MNT"
 healed
 umount "$MNT"

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+# time: 120
+# fs: none
+# What may be laid over what, by right checksums: inodes over maps and journals, a file's blocks over another's node. Whoever
+# could store in the one would change the other; EUCLEAN for who asks.
+# shellcheck source=tests/live/hostile/lib
+. /tests/hostile/lib
+
+# ---- inodes in blocks of fixed place, and blocks of fixed place that are free ----
+# Group 0: the bitmap is block 4, and the journals follow the maps.
+for lie in "inodes 4 1" "inodes 40 1" "blocks 4 0" "blocks 40 0"; do
+    echo "$lie"
+    mkfs_mount
+    echo content >"$MNT/file"
+    umount "$MNT"
+    # shellcheck disable=SC2086  # words
+    damage bit $lie
+    expect_fail fsck.daxfs -n "$PMEM" >/dev/null
+    # Without the inode map not even the root directory is believed.
+    if mount_fs errors=continue 2>/tmp/mount.err; then
+        unclean mkdir "$MNT/dir"
+        umount "$MNT"
+    fi
+    mount_fs ro
+    expect_eq "$(cat "$MNT/file")" content "$lie: the file"
+    umount "$MNT"
+    # It is damage that can be mended.
+    fsck.daxfs -y "$PMEM" >/tmp/fsck.out || [ $? = 1 ] || fail "$lie: $(cat /tmp/fsck.out)"
+    fsck.daxfs -n "$PMEM" >/dev/null || fail "$lie: not mended"
+done
+
+# ---- a file's block over another file's node ----
+make() {
+    mkfs_mount
+    echo mine >"$MNT/window"
+    make_tree "$MNT/tree"
+    window=$(stat -c %i "$MNT/window")
+    tree=$(stat -c %i "$MNT/tree")
+    umount "$MNT"
+    leaf=$(damage get inode "$tree" $FORK_BLOCK 8)
+    damage put inode "$window" $FORK_BLOCK 8 "$leaf"
+}
+
+read_tree() { # BLOCK
+    dd if="$MNT/tree" bs=4k skip="$1" count=1 2>/dev/null | head -c 8
+}
+
+echo "a node that was met"
+make
+mount_fs errors=continue
+expect_eq "$(read_tree 2)" "extent 1" "the tree"
+unclean cat "$MNT/window"
+unclean dd if=/dev/zero of="$MNT/window" bs=4k count=1 conv=notrunc
+unclean truncate -s 0 "$MNT/window"
+expect_eq "$(read_tree 4)" "extent 2" "the tree"
+umount "$MNT"
+
+# The file's owner can change the node then, but not so that it reaches metadata: extents 2 and 3 over inodes and a node.
+echo "a node that is met later"
+make
+mount_fs errors=continue
+cat "$MNT/window" >/dev/null
+expect_eq "$(read_tree 2)" "extent 1" "the tree"
+extent() { # INDEX BLOCK: little end first
+    printf "$(printf '\\%03o\\%03o\\%03o' $(($2 & 255)) $(($2 >> 8 & 255)) $(($2 >> 16 & 255)))" |
+        dd of="$MNT/window" bs=1 seek=$((64 + 24 * $1 + 8)) conv=notrunc 2>/dev/null
+}
+dd if="$PMEM" of=/tmp/before bs=4k skip=$((window / 8)) count=1 2>/dev/null
+extent 2 $((window / 8))
+extent 3 "$leaf"
+unclean dd if="$MNT/tree" of=/dev/null bs=4k skip=4 count=1
+unclean dd if=/dev/zero of="$MNT/tree" bs=4k seek=4 count=1 conv=notrunc
+unclean dd if=/dev/zero of="$MNT/tree" bs=4k seek=6 count=1 conv=notrunc
+umount "$MNT"
+
+# ---- free inodes that are none ----
+echo "free inodes"
+mkfs_mount
+touch "$MNT/first"
+first=$(stat -c %i "$MNT/first")
+umount "$MNT"
+# All that are left in its block.
+i=$((first + 1))
+while [ $((i % 8)) != 0 ]; do
+    damage inode $i
+    i=$((i + 1))
+done
+mount_fs errors=continue
+for i in 1 2 3 4 5 6 7 8 9 10; do
+    touch "$MNT/more$i" || fail "file $i"
+done
+umount "$MNT"
+
+# ---- the target of a symbolic link, which is refused each time that it is read, and kept by nobody ----
+echo "a target"
+mkfs_mount
+ln -s "$(printf '%0200d' 7)" "$MNT/link"
+link=$(stat -c %i "$MNT/link")
+i=0
+while [ $i -lt 500 ]; do
+    ln "$MNT/link" "$MNT/link$i"
+    i=$((i + 1))
+done
+umount "$MNT"
+damage put inode "$link" 200 1 0
+mount_fs errors=continue
+slab() { sed -n 's/^SUnreclaim: *\([0-9]*\).*/\1/p' /proc/meminfo; }
+unclean readlink -v "$MNT/link"
+ls -l "$MNT" >/dev/null 2>&1 || :
+before=$(slab)
+i=0
+while [ $i -lt 40 ]; do
+    ls -l "$MNT" >/dev/null 2>&1 || :
+    i=$((i + 1))
+done
+[ $(($(slab) - before)) -lt 2000 ] || fail "40 listings of 500 links left $(($(slab) - before)) KiB in memory"
+umount "$MNT"
