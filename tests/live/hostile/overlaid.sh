@@ -63,6 +63,7 @@ mount_fs errors=continue
 cat "$MNT/window" >/dev/null
 expect_eq "$(read_tree 2)" "extent 1" "the tree"
 extent() { # INDEX BLOCK: little end first
+    # shellcheck disable=SC2059  # the format is the bytes
     printf "$(printf '\\%03o\\%03o\\%03o' $(($2 & 255)) $(($2 >> 8 & 255)) $(($2 >> 16 & 255)))" |
         dd of="$MNT/window" bs=1 seek=$((64 + 24 * $1 + 8)) conv=notrunc 2>/dev/null
 }
