@@ -283,6 +283,35 @@ void inode_nature(Mutant& mutant, Dice& dice) {
     mutant.seal_inode(ino);
 }
 
+// An inode that a name leads to and its map has, in a block that is a map, a journal, a node or a file's.
+void inode_elsewhere(Mutant& mutant, Dice& dice) {
+    const Geometry& geometry = mutant.geometry();
+    const Place& place = dice.pick(mutant.base().places());
+    const BlockNo block = dice.one_in(3) ? dice.pick(mutant.base().metadata()) : place.block;
+    if (block < geometry.ag_start(AgNo{0}) || block.value >= geometry.block_count)
+        return inode_nature(mutant, dice);
+    const AgNo ag = geometry.ag_of(block);
+    if (ag.value >= mutant.volume().initialised_ags())
+        return inode_nature(mutant, dice);
+    const daxfs_inode copy = mutant.inode(dice.pick(mutant.base().owners()).ino);
+    const auto slot = static_cast<std::uint32_t>(dice.below(DAXFS_INODES_PER_BLOCK));
+    const InodeNo ino{block.value * DAXFS_INODES_PER_BLOCK + slot};
+    mutant.inode(ino) = copy;
+    mutant.inode(ino).ino = ino.value;
+    mutant.seal_inode(ino);
+    mutant.seal({Sealed::Unit::kMap, block, 0});
+    mutant.set_map_bit(MapKind::kInodes, ag, block - geometry.ag_start(ag), true);
+    const Owner& directory = any_directory(mutant, dice);
+    const Target& target = dice.pick(directory.dirents);
+    daxfs_dirent& entry = dirent_at(mutant, target);
+    entry.ino = ino.value;
+    if (!is_free(copy))
+        entry.type = dirent_type_of(copy.mode);
+    mutant.say("directory {}: the entry at {}+{} leads to inode {}, in {}", directory.ino, target.block, target.offset,
+               ino, block == place.block ? place.name : "a block of metadata");
+    mutant.seal(target.seal);
+}
+
 void inode_twin(Mutant& mutant, Dice& dice) {
     const InodeNo from = dice.pick(mutant.base().owners()).ino;
     const InodeNo to = dice.pick(mutant.base().owners()).ino;
@@ -330,9 +359,10 @@ void blocks_swapped(Mutant& mutant, Dice& dice) {
 
 void harm_structure(Mutant& mutant, Dice& dice) {
     constexpr std::array kWays{
-        foreign_blocks, foreign_blocks, foreign_blocks, blocks_twice, blocks_twice,  extent_order,  tree_child,
-        tree_child,     tree_levels,    tree_counts,    index_order,  name_leads_to, name_leads_to, name_itself,
-        name_itself,    inode_nature,   inode_nature,   inode_twin,   false_work,    false_work,    blocks_swapped,
+        foreign_blocks, foreign_blocks, foreign_blocks, blocks_twice,    blocks_twice, extent_order,
+        tree_child,     tree_child,     tree_levels,    tree_counts,     index_order,  name_leads_to,
+        name_leads_to,  name_itself,    name_itself,    inode_nature,    inode_nature, inode_twin,
+        false_work,     false_work,     blocks_swapped, inode_elsewhere,
     };
     dice.pick(kWays)(mutant, dice);
 }
