@@ -168,6 +168,9 @@ static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t e
 	inode_dio_wait(inode);
 	if (!err)
 		err = file_modified(file);
+	/* What these drop of the page cache is not written back any more, and its write-back would have stored the size. */
+	if (!err && mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		err = daxfs_commit_size(inode, i_size_read(inode));
 	if (err)
 		return err;
 	if (shifts)

@@ -173,8 +173,8 @@ static int daxfs_fsync(struct file *file, loff_t start, loff_t end, int datasync
 	if (daxfs_is_shutdown(sbi))
 		return -EIO;
 	err = file_write_and_wait_range(file, start, end);
-	/* Size and map are durable already. What can be dirty is times. */
-	if (!err && inode->i_state & (datasync ? I_DIRTY_DATASYNC : I_DIRTY_ALL))
+	/* Size and map are durable already. What can be dirty is times, or on their way in a writeback worker: wait for it. */
+	if (!err && inode->i_state & (I_SYNC | (datasync ? I_DIRTY_DATASYNC : I_DIRTY_ALL)))
 		err = sync_inode_metadata(inode, 1);
 	/* Also for what was stored in place and has no dirty page. */
 	daxfs_fence(sbi);

@@ -285,6 +285,24 @@ static int write_end_fill(struct inode *inode, struct daxfs_write *write, u64 po
 	return err;
 }
 
+/*
+ * A copy that a fault of the source ended may have left its last bytes in the cache: on 6.1 those of the 64 that it was at.
+ * No page of the mapping is dirty for them, so no fsync(2) would find them. The caller fences.
+ */
+static int flush_copied(struct inode *inode, loff_t pos, size_t written, const struct iomap *iomap)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	u64 end = iomap->addr - sbi->dax_start + (pos - iomap->offset) + written;
+	u32 bytes = min_t(size_t, written, 64);
+	int gate = daxfs_enter(sbi);
+
+	if (gate < 0)
+		return gate;
+	daxfs_flush(sbi, daxfs_block(sbi, 0) + (end - bytes), bytes);
+	daxfs_leave(gate);
+	return 0;
+}
+
 static int write_end(struct inode *inode, loff_t pos, loff_t length, ssize_t written, unsigned int flags,
 		     struct iomap *iomap)
 {
@@ -292,6 +310,12 @@ static int write_end(struct inode *inode, loff_t pos, loff_t length, ssize_t wri
 	u32 allocated = 0;
 	int err = 0;
 
+	if (unlikely(!write->filling && written > 0 && written < length))
+		err = flush_copied(inode, pos, written, iomap);
+	if (err) {
+		write->error = err;
+		return err;
+	}
 	if (write->filling) {
 		err = write_end_fill(inode, write, pos, length, written);
 		allocated = write->allocated && !err ? write->run.count : 0;

@@ -4,6 +4,7 @@
 //   cached mapped FILE     stores and msync, no MAP_SYNC, the bytes behind the end of file
 //   cached edges FILE      punch, zero range, truncate at odd places; SEEK_HOLE, SEEK_DATA and fiemap with dirty pages
 //   cached full FILE       write(2) and stores say that the device is full; nothing is lost afterwards
+//   cached sizes DIR       files whose dirty ends go; the first part of a name is the size that the file must keep
 //   cached before DIR      writes files, some of them synced; then the caller cuts the power
 //   cached after DIR       what must be there, what may be, and that no byte comes from an earlier life (kStale)
 #include "tests/live/bin/check.h"
@@ -148,6 +149,36 @@ void edges(const char* path) {
                     if (mode >= 0 || length == 1)
                         edges.change(mode, at, length, before);
     seek_and_fiemap(fd);
+}
+
+// The end of a file that is dirty in the page cache goes, and its size stays: its writeback would have stored it. The
+// caller evicts the inodes, and looks at the sizes: what comes first in a name.
+void sizes(const char* directory) {
+    const auto data = pattern(2 * kPage, 9);
+    const struct {
+        const char* name;
+        int mode;
+        off_t written_at, at, length;
+    } cases[] = {
+        {"8192-punch-end", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, kPage, kPage},
+        {"8192-punch-all", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 0, 2 * kPage},
+        {"8192-zero-end", FALLOC_FL_ZERO_RANGE, 0, kPage, kPage},
+        {"8192-zero-keep", FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, 0, kPage, 4 * kPage},
+        {"1056768-punch-sparse", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 1 << 20, 1 << 20, 2 * kPage},
+        {"8192-advise", -1, 0, kPage, kPage},
+    };
+    for (const auto& it : cases) {
+        const int fd = open_file((std::string(directory) + "/" + it.name).c_str(), O_TRUNC);
+        write_all(fd, data.data(), data.size(), it.written_at);
+        if (it.mode >= 0) {
+            expect(fallocate(fd, it.mode, it.at, it.length) == 0, std::string("fallocate: ") + it.name);
+        } else {
+            std::uint8_t* map = map_file(fd, 2 * kPage, 0, false);
+            expect(madvise(map + it.at, static_cast<std::size_t>(it.length), MADV_REMOVE) == 0, "madvise");
+            expect(munmap(map, 2 * kPage) == 0, "munmap");
+        }
+        expect(fsync(fd) == 0 && close(fd) == 0, std::string("fsync: ") + it.name);
+    }
 }
 
 void full(const char* path) {
@@ -297,7 +328,7 @@ void after(const char* directory) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    expect(argc == 3, "usage: cached mapped|edges|full FILE, cached before|after DIRECTORY");
+    expect(argc == 3, "usage: cached mapped|edges|full FILE, cached sizes|before|after DIRECTORY");
     const std::string command = argv[1];
     if (command == "mapped")
         mapped(argv[2]);
@@ -305,6 +336,8 @@ int main(int argc, char** argv) {
         edges(argv[2]);
     else if (command == "full")
         full(argv[2]);
+    else if (command == "sizes")
+        sizes(argv[2]);
     else if (command == "before")
         before(argv[2]);
     else if (command == "after")

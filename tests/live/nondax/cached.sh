@@ -6,6 +6,15 @@ mount_fs dax=never
 /tests/bin/cached mapped "$MNT/mapped"
 /tests/bin/cached edges "$MNT/edges"
 
+# Sizes are of inodes that come from the device again.
+mkdir "$MNT/sizes"
+/tests/bin/cached sizes "$MNT/sizes"
+echo 2 >/proc/sys/vm/drop_caches
+for file in "$MNT"/sizes/*; do
+    name=${file##*/}
+    expect_eq "$(stat -c %s "$file")" "${name%%-*}" "the size of $name after its inode was dropped"
+done
+
 mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null || true
 events=/sys/kernel/tracing/events/daxfs/daxfs_convert
 [ -d $events ] || fail "no tracepoint"
