@@ -184,7 +184,7 @@ static int ioctl_getuuid(struct super_block *sb, struct fsuuid2 __user *arg)
 	return copy_to_user(arg, &uuid, sizeof(uuid)) ? -EFAULT : 0;
 }
 
-/* Also of a 32-bit caller, by way of compat_ptr_ioctl(): every argument has one layout, and FS_IOC32_* are the VFS's. */
+/* Also of a 32-bit caller, by way of compat_ptr_ioctl(): every argument has one layout. The VFS translates the numbers of flags. */
 long daxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct inode *inode = file_inode(file);
@@ -194,6 +194,7 @@ long daxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case DAXFS_IOC_SHUTDOWN:
 		return ioctl_shutdown(inode->i_sb, user);
 	case FS_IOC_GETVERSION:
+	case FS_IOC32_GETVERSION:
 		return put_user(inode->i_generation, (int __user *)user);
 	case FS_IOC_GETFSLABEL:
 		return ioctl_getlabel(inode->i_sb, user);

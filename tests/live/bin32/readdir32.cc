@@ -5,6 +5,7 @@
 //   readdir32 list CALL BYTES DIR   every name, by getdents or getdents64 in reads of BYTES
 //   readdir32 seek CALL BYTES DIR   from the position behind every entry on: what comes first; says how many entries
 //   share one
+//   readdir32 generation ANY ANY FILE   FS_IOC_GETVERSION by its 32-bit number
 //
 // Positions must fit 31 bits, be those of "." and ".." (1, 2) first, and never go back.
 
@@ -14,8 +15,11 @@ constexpr int kExit = 1;
 constexpr int kWrite = 4;
 constexpr int kOpen = 5;
 constexpr int kLseek = 19;
+constexpr int kIoctl = 54;
 constexpr int kGetdents = 141;
 constexpr int kGetdents64 = 220;
+
+constexpr long kGetVersion32 = static_cast<long>(0x80047601UL);  // FS_IOC32_GETVERSION
 
 constexpr unsigned kMaxEntries = 20000;
 constexpr unsigned kNameBytes = 32;
@@ -173,12 +177,19 @@ unsigned parse(const char* text) {
 }
 
 int run(int argc, char** argv) {
-    expect(argc == 5, "readdir32 list|seek getdents|getdents64 BYTES DIR");
+    expect(argc == 5, "readdir32 list|seek|generation getdents|getdents64 BYTES DIR");
     const int number = same(argv[2], "getdents") ? kGetdents : kGetdents64;
     const unsigned bytes = parse(argv[3]);
     expect(bytes <= kBufferBytes, "a buffer of at most 32768 bytes");
     const long fd = call(kOpen, address(argv[4]), 0, 0);
     expect(fd >= 0, "cannot open", argv[4]);
+    if (same(argv[1], "generation")) {
+        unsigned generation = 0;
+        expect(call(kIoctl, fd, kGetVersion32, address(&generation)) == 0, "no generation of", argv[4]);
+        print_number(generation);
+        print("\n");
+        return 0;
+    }
     if (same(argv[1], "seek")) {
         seek(number, fd, bytes);
         return 0;

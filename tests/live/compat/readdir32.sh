@@ -28,4 +28,8 @@ for call in getdents getdents64; do
     [ "$(sed -n 's/^shared positions: //p' /tmp/seeks)" -ge "$(($(wc -l </tmp/sharing) / 2))" ] ||
         fail "$call: $(cat /tmp/seeks)"
 done
+
+# A file's generation, which has a number of its own there.
+generation=$(/tests/bin/readdir32 generation getdents 0 "$MNT/empty")
+[ "$generation" -gt 0 ] || fail "the generation: $generation"
 unmount_check
