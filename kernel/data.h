@@ -57,10 +57,19 @@ static inline int daxfs_step_begin(struct inode *inode, struct daxfs_step *step)
 /* In a step of its: the operation is given up, or done. */
 void daxfs_set_unfinished(struct inode *inode, bool unfinished, u64 sound_end);
 
-/* A descriptor may be older than the flag. i_rwsem is held, which who sets the flag holds exclusive. */
+/*
+ * A descriptor may be older than the flag. i_rwsem is held, which whoever sets the flag, or begins an operation that may be
+ * given up, holds exclusive.
+ */
 static inline ssize_t daxfs_write_checks(struct kiocb *iocb, struct iov_iter *from)
 {
-	return IS_IMMUTABLE(file_inode(iocb->ki_filp)) ? -EPERM : generic_write_checks(iocb, from);
+	struct inode *inode = file_inode(iocb->ki_filp);
+
+	if (IS_IMMUTABLE(inode))
+		return -EPERM;
+	if (unlikely(READ_ONCE(DAXFS_I(inode)->unfinished)))
+		return -EUCLEAN;
+	return generic_write_checks(iocb, from);
 }
 
 /* Only where somebody listens. */

@@ -157,17 +157,28 @@ static int shift_range(struct inode *inode, int mode, loff_t offset, loff_t leng
 	return err;
 }
 
+/* The VFS looked at the flags before the lock, and zeros go into blocks that an operation which was given up left behind. */
+static int may_change(struct inode *inode, int mode)
+{
+	if (IS_IMMUTABLE(inode) || (IS_APPEND(inode) && mode & ~FALLOC_FL_KEEP_SIZE))
+		return -EPERM;
+	return READ_ONCE(DAXFS_I(inode)->unfinished) ? -EUCLEAN : 0;
+}
+
 static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t end)
 {
 	struct inode *inode = file_inode(file);
 	bool shifts = mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE);
 	bool grows = !shifts && !(mode & FALLOC_FL_KEEP_SIZE) && end > i_size_read(inode);
 	loff_t size = max(i_size_read(inode), end);
-	int err = grows ? inode_newsize_ok(inode, end) : 0;
+	int err = may_change(inode, mode);
 
+	if (!err && grows)
+		err = inode_newsize_ok(inode, end);
+	if (err)
+		return err;
 	inode_dio_wait(inode);
-	if (!err)
-		err = file_modified(file);
+	err = file_modified(file);
 	/* What these drop of the page cache is not written back any more, and its write-back would have stored the size. */
 	if (!err && mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
 		err = daxfs_commit_size(inode, i_size_read(inode));

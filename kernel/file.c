@@ -152,8 +152,6 @@ static ssize_t daxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	struct inode *inode = file_inode(iocb->ki_filp);
 	ssize_t count = daxfs_may_write(inode->i_sb);
 
-	if (!count && unlikely(READ_ONCE(DAXFS_I(inode)->unfinished)))
-		count = -EUCLEAN;
 	if (count)
 		return count;
 	if (!IS_DAX(inode))

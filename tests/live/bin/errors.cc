@@ -3,7 +3,8 @@
 //
 //   errors emergency DIR BAD       finds out about BAD, a damaged file, with files open and mapped; then nothing
 //   changes errors truncate FILE SIZE errors collapse FILE BLOCK COUNT errors punch FILE BLOCK COUNT errors read FILE
-//   BLOCK, errors write FILE BLOCK
+//   BLOCK, errors write FILE BLOCK, errors allocate FILE BLOCK COUNT, errors zero FILE BYTE COUNT,
+//   errors flags FILE FLAGS
 #include <csetjmp>
 #include <csignal>
 #include <string_view>
@@ -88,16 +89,23 @@ int main(int argc, char** argv) {
     const auto number = [&](int i) { return std::strtoll(argv[i], nullptr, 0); };
     const auto place = static_cast<off_t>(number(3) * static_cast<long long>(kPage));
     const auto bytes = [&] { return static_cast<off_t>(number(4) * static_cast<long long>(kPage)); };
-    const int fd = open(argv[2], verb == "read" ? O_RDONLY : O_RDWR);
+    const int fd = open(argv[2], verb == "read" || verb == "flags" ? O_RDONLY : O_RDWR);
     std::vector<std::uint8_t> page(kPage, 1);
+    int flags = argc > 3 ? static_cast<int>(number(3)) : 0;
     if (fd == -1)
         say(fd);
+    else if (verb == "flags")
+        say(ioctl(fd, FS_IOC_SETFLAGS, &flags));
     else if (verb == "truncate")
         say(ftruncate(fd, number(3)));
     else if (verb == "collapse" && argc > 4)
         say(fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, place, bytes()));
     else if (verb == "punch" && argc > 4)
         say(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, place, bytes()));
+    else if (verb == "allocate" && argc > 4)
+        say(fallocate(fd, 0, place, bytes()));
+    else if (verb == "zero" && argc > 4)
+        say(fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, number(3), number(4)));
     else if (verb == "read")
         say(pread(fd, page.data(), kPage, place));
     else if (verb == "write")

@@ -115,6 +115,11 @@ mount_fs errors=continue
 says "the collapse" "Structure needs cleaning" collapse "$MNT/big" 1001 77
 says "a block in front of it" ok read "$MNT/big" 1000
 says "the last block" "Structure needs cleaning" read "$MNT/big" 3900
+# Not even a byte of a sound block becomes zero.
+dd if="$MNT/big" bs=4096 count=1 2>/dev/null >/tmp/first
+says "to zero bytes" "Structure needs cleaning" zero "$MNT/big" 100 50
+says "to allocate" "Structure needs cleaning" allocate "$MNT/big" 0 1
+dd if="$MNT/big" bs=4096 count=1 2>/dev/null | cmp - /tmp/first
 says "a write" "Structure needs cleaning" write "$MNT/big" 0
 says "to shrink" "Structure needs cleaning" truncate "$MNT/big" 1
 echo more >>"$MNT/sound"
