@@ -399,18 +399,37 @@ static void log_range(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes)
 	log_bytes(tx, block, daxfs_block(tx->sbi, block) + offset, offset, bytes);
 }
 
-void daxfs_tx_add(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes)
+/* An error where there is no such range, or no room for it. */
+static __always_inline bool may_log(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes)
 {
 	if (WARN_ON_ONCE(tx->ready || !bytes || offset >= DAXFS_BLOCK_SIZE || bytes > DAXFS_BLOCK_SIZE - offset ||
 			 block >= tx->sbi->block_count)) {
 		tx->error = tx->error ?: -EIO;
-		return;
+		return false;
 	}
 	if (tx->position + entry_bytes(bytes) + tx->estimate > tx->slot_bytes) {
 		tx->error = tx->error ?: -ENOSPC;
-		return;
+		return false;
 	}
-	log_range(tx, block, offset, bytes);
+	return true;
+}
+
+void daxfs_tx_add(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes)
+{
+	if (may_log(tx, block, offset, bytes))
+		log_range(tx, block, offset, bytes);
+}
+
+/*
+ * User space may store to mapped data between this look and the one that writes the entry: words that are equal now need
+ * not be then, and a filled entry would put one word over all that was there. So it never is one.
+ */
+void daxfs_tx_add_data(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes)
+{
+	u64 place = (block << DAXFS_BLOCK_SHIFT) + offset;
+
+	if (may_log(tx, block, offset, bytes) && !extend_last(tx, place, bytes))
+		log_entry(tx, place, daxfs_block(tx->sbi, block) + offset, bytes, false);
 }
 
 static void add_of_inode(struct daxfs_tx *tx, struct inode *inode, u32 from, u32 bytes)

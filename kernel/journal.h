@@ -8,6 +8,7 @@
 
 struct daxfs_tx *daxfs_tx_begin(struct super_block *sb);	/* ERR_PTR(-EROFS, -EIO after shutdown) */
 void daxfs_tx_add(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes);	/* inside one block; errors come out of ready */
+void daxfs_tx_add_data(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes);	/* ... of a file's data, which user space may map */
 void daxfs_tx_alloc(struct daxfs_tx *tx, struct daxfs_run run);		/* reserved before; takes the reservation over */
 void daxfs_tx_free(struct daxfs_tx *tx, struct daxfs_run run);
 void daxfs_tx_inode_take(struct daxfs_tx *tx, u64 ino);			/* a free inode becomes used: counters */
@@ -43,6 +44,7 @@ void *daxfs_tx_buffer(struct daxfs_tx *tx);
 
 #if defined(DAXFS_SITES) && !defined(DAXFS_DEFINES_TX)
 #define daxfs_tx_add(...)		daxfs_site(daxfs_tx_add, __VA_ARGS__)
+#define daxfs_tx_add_data(...)		daxfs_site(daxfs_tx_add_data, __VA_ARGS__)
 #define daxfs_tx_add_inode(...)		daxfs_site(daxfs_tx_add_inode, __VA_ARGS__)
 #define daxfs_tx_add_core(...)		daxfs_site(daxfs_tx_add_core, __VA_ARGS__)
 #define daxfs_tx_add_sizes(...)		daxfs_site(daxfs_tx_add_sizes, __VA_ARGS__)

@@ -43,7 +43,7 @@ static int begin_step(struct daxfs_tx *tx, struct inode *inode, const struct shr
 	if (shrink->announce)
 		daxfs_tx_add_operation(tx, inode);
 	if (shrink->tail_block)
-		daxfs_tx_add(tx, shrink->tail_block, shrink->tail_from, DAXFS_BLOCK_SIZE - shrink->tail_from);
+		daxfs_tx_add_data(tx, shrink->tail_block, shrink->tail_from, DAXFS_BLOCK_SIZE - shrink->tail_from);
 	*change = NULL;
 	*from = shrink->first;
 	/* A size in the last block there is has none behind it. */
