@@ -14,6 +14,11 @@
  *		AG's `reserved` array stays set, so that it is neither free nor the file's; on the device it is free, and after
  *		a power cut there is nobody left to hold it.
  *
+ * A page table entry that is gone may live on in the TLB of a processor. munmap(2) and exit(2) clear entries, take the mapping
+ * off the file, and flush last: whoever frees a block in between finds nothing that maps it. The kernel closes this only
+ * for mappings with VM_PFNMAP or VM_MIXEDMAP, which mremap(2) cannot let grow where they are. So all processors forget what
+ * they know before an exposed block is anybody else's.
+ *
  * Who finds no space looks whether holders have let go; a worker looks every second. Unmounting and the removal of the
  * device wait until no exposed page is held, whether its block is free or a file's: what comes after us knows nothing of it.
  */
@@ -21,6 +26,8 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
+#include <asm/tlbflush.h>
 
 #include "alloc.h"
 #include "daxfs.h"
@@ -66,6 +73,36 @@ bool daxfs_any_held(struct daxfs_sb_info *sbi, u64 block, u64 count)
 	}
 	return false;
 }
+
+/* ---- stores by way of mappings that are being taken down ---- */
+
+static bool any_exposed(struct daxfs_sb_info *sbi, u64 block, u32 count)
+{
+	u64 end = huge_of(sbi, block + count - 1) + 1;
+
+	return find_next_bit(sbi->exposed, end, huge_of(sbi, block)) < end;
+}
+
+#ifdef CONFIG_X86
+static void forget_translations(void *unused)
+{
+	__flush_tlb_all();
+}
+#endif
+
+bool daxfs_end_stores(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count)
+{
+	if (!any_exposed(sbi, daxfs_ag_start(sbi, agno) + first, count))
+		return false;
+#ifdef CONFIG_X86
+	on_each_cpu(forget_translations, NULL, true);
+#else
+	flush_tlb_all();
+#endif
+	return true;
+}
+
+/* ---- freed blocks ---- */
 
 /* How many blocks from `block` on, at most `count`, are all held, or all not. */
 static u32 alike(const struct daxfs_sb_info *sbi, u64 block, u32 count, bool held)

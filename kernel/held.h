@@ -19,6 +19,8 @@ static inline void daxfs_note_exposed(struct daxfs_sb_info *sbi, u64 block)
 
 /* Whether a page of these blocks is referred to. Where nothing maps them the answer stays no. Inside the gate. */
 bool daxfs_any_held(struct daxfs_sb_info *sbi, u64 block, u64 count);
+/* Before exposed blocks of these are freed: no processor stores to any block that nothing maps. False: none is exposed. */
+bool daxfs_end_stores(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count);
 /* What a committed transaction freed is free, or held. */
 void daxfs_freed_settle(struct super_block *sb, u32 agno, u32 first, u32 count);
 /* Held blocks that nobody refers to any more become free. True: some did. */

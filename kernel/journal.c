@@ -1059,6 +1059,20 @@ static void flush_target(struct daxfs_tx *tx, const struct logged *logged)
 	flush(tx, logged->target, logged->length);
 }
 
+/* Freed blocks are out of reach of whoever mapped them. Once for all of them. */
+static void end_stores(struct daxfs_tx *tx)
+{
+	u32 i;
+
+	for (i = 0; i < tx->items; i++) {
+		const struct tx_item *item = &tx->item[i];
+
+		if (item->map == TX_BITMAP && item->op == TX_CLEAR &&
+		    daxfs_end_stores(tx->sbi, item->agno, item->first, item->count))
+			return;
+	}
+}
+
 /* The in-memory side of the AGs follows what became durable. */
 static void settle_item(struct daxfs_tx *tx, const struct tx_item *item)
 {
@@ -1109,6 +1123,7 @@ int daxfs_tx_commit(struct daxfs_tx *tx)
 				   tx->fences, tx->started ? ktime_get_ns() - tx->started : 0);
 		drop_slot(tx);
 	}
+	end_stores(tx);
 	for (i = 0; i < tx->items; i++)
 		settle_item(tx, &tx->item[i]);
 	unlock_ags(tx);
