@@ -104,19 +104,11 @@ static int find_in_directory(struct inode *dir, struct owner *owner)
 	return -ENOENT;
 }
 
-/* True when the search is over. */
-static bool find_in_inode(struct super_block *sb, u64 ino, struct owner *owner, struct inode **grabbed)
+/* True when the search is over. Inside the gate. */
+static bool find_in_inode(struct inode *inode, struct owner *owner)
 {
-	struct inode *inode;
 	int err = -ENOENT;
 
-	/* Free inodes are left alone: somebody may be about to use them. */
-	if (daxfs_first_touch(sb, ino, ino / DAXFS_INODES_PER_BLOCK) ||
-	    !READ_ONCE(daxfs_raw_inode(DAXFS_SB(sb), ino)->mode))
-		return false;
-	inode = daxfs_iget_orphan(sb, ino);
-	if (IS_ERR(inode))
-		return false;
 	down_read(&DAXFS_I(inode)->lock);
 	switch (DAXFS_I(inode)->raw->format) {
 	case DAXFS_FORMAT_EXTENTS:
@@ -129,8 +121,7 @@ static bool find_in_inode(struct super_block *sb, u64 ino, struct owner *owner, 
 	}
 	up_read(&DAXFS_I(inode)->lock);
 	if (!err)
-		owner->ino = ino;
-	*grabbed = inode;
+		owner->ino = inode->i_ino;
 	return !err;
 }
 
@@ -144,20 +135,38 @@ static bool is_inode_block(struct super_block *sb, u64 block)
 	return inodes;
 }
 
-/* Inside the gate for one inode at a time. It is let go outside: as its last user we free it, which waits for a thaw. */
+/* Free inodes are left alone: somebody may be about to use them. */
+static bool is_used(struct super_block *sb, u64 ino)
+{
+	int gate = daxfs_enter(DAXFS_SB(sb));
+	bool used = gate >= 0 && !daxfs_first_touch(sb, ino, ino / DAXFS_INODES_PER_BLOCK) &&
+		    READ_ONCE(daxfs_raw_inode(DAXFS_SB(sb), ino)->mode);
+
+	if (gate >= 0)
+		daxfs_leave(gate);
+	return used;
+}
+
+/* Inside the gate for one inode at a time. It is got and let go outside: whoever frees it, us too, waits for a thaw. */
 static bool look_at_inode(struct super_block *sb, u64 ino, struct owner *owner)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct inode *grabbed = NULL;
-	int gate = daxfs_enter(sbi);
+	struct inode *inode;
 	bool over = true;
 
-	if (gate < 0)
+	if (READ_ONCE(DAXFS_SB(sb)->closing))
+	int gate;
 		return true;
-	if (!READ_ONCE(sbi->closing))
-		over = find_in_inode(sb, ino, owner, &grabbed);
-	daxfs_leave(gate);
-	iput(grabbed);
+	if (!is_used(sb, ino))
+		return false;
+	inode = daxfs_iget_outside(sb, ino, true);
+	if (IS_ERR(inode))
+		return false;
+	gate = daxfs_enter(DAXFS_SB(sb));
+	if (gate >= 0) {
+		over = find_in_inode(inode, owner);
+		daxfs_leave(gate);
+	}
+	iput(inode);
 	return over;
 }
 

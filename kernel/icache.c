@@ -288,25 +288,29 @@ static int read_inode(struct inode *inode, bool orphan)
 	return 0;
 }
 
-static struct inode *get_inode(struct super_block *sb, u64 ino, bool orphan)
+/* Of a new one. Inside the gate. */
+static struct inode *fill_inode(struct inode *inode, bool orphan)
 {
-	struct inode *inode;
-	int err;
+	int err = read_inode(inode, orphan);
 
-	if (!may_be_inode(sb, ino))
-		return ERR_PTR(-ESTALE);
-	inode = iget_locked(sb, ino);
-	if (!inode)
-		return ERR_PTR(-ENOMEM);
-	if (!(inode->i_state & I_NEW))
-		return inode;
-	err = read_inode(inode, orphan);
 	if (err) {
 		iget_failed(inode);
 		return ERR_PTR(err);
 	}
 	unlock_new_inode(inode);
 	return inode;
+}
+
+static struct inode *get_inode(struct super_block *sb, u64 ino, bool orphan)
+{
+	struct inode *inode;
+
+	if (!may_be_inode(sb, ino))
+		return ERR_PTR(-ESTALE);
+	inode = iget_locked(sb, ino);
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	return inode->i_state & I_NEW ? fill_inode(inode, orphan) : inode;
 }
 
 struct inode *daxfs_iget(struct super_block *sb, u64 ino)
@@ -323,10 +327,26 @@ struct inode *daxfs_iget_outside(struct super_block *sb, u64 ino, bool orphan)
 {
 	int gate = daxfs_enter(DAXFS_SB(sb));
 	struct inode *inode;
+	bool may_be;
 
 	if (gate < 0)
 		return ERR_PTR(gate);
-	inode = get_inode(sb, ino, orphan);
+	may_be = may_be_inode(sb, ino);
+	daxfs_leave(gate);
+	if (!may_be)
+		return ERR_PTR(-ESTALE);
+	/* Outside the gate: one that is being freed is waited for, and that waits for a thaw. */
+	inode = iget_locked(sb, ino);
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	if (!(inode->i_state & I_NEW))
+		return inode;
+	gate = daxfs_enter(DAXFS_SB(sb));
+	if (gate < 0) {
+		iget_failed(inode);
+		return ERR_PTR(gate);
+	}
+	inode = fill_inode(inode, orphan);
 	daxfs_leave(gate);
 	return inode;
 }
