@@ -116,6 +116,28 @@ static inline ssize_t daxfs_file_buffered_write(struct kiocb *iocb, struct iov_i
 #endif
 }
 
+/* kill_block_super() in two steps, to wait in between. Also of a mount that failed before it had a device. */
+static inline void daxfs_shutdown_super(struct super_block *sb)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	if (sb->s_bdev)
+		sb->s_bdev->bd_super = NULL;
+#endif
+	generic_shutdown_super(sb);
+}
+
+static inline void daxfs_put_bdev(struct super_block *sb)
+{
+	if (!sb->s_bdev)
+		return;
+	sync_blockdev(sb->s_bdev);
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	bdev_fput(sb->s_bdev_file);
+#else
+	blkdev_put(sb->s_bdev, sb->s_mode | FMODE_EXCL);
+#endif
+}
+
 /* The size of a fault, as a number of pages' order; of others than ours something else. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 #define DAXFS_FAULT_ORDER_ARG	unsigned int order

@@ -220,6 +220,7 @@ struct daxfs_sb_info {
 	bool orphans_recovered;
 	bool recovering;		/* a mount or a remount finishes what was cut off, also where it is read-only */
 	bool shutdown;
+	bool mounted;			/* from the root on to where nothing of ours runs any more: damage is answered */
 	bool damaged;			/* damage was met in this mount */
 	bool emergency_ro;		/* it was answered with errors=remount-ro: for good, and not the VFS's SB_RDONLY */
 	struct ratelimit_state corrupt_limit;
@@ -230,8 +231,10 @@ struct daxfs_sb_info {
 	/* failure.c, removal.c: what the device tells, and what leads to it */
 	struct list_head mounts;	/* of all filesystems, under mounts_lock */
 	bool dax_holder;		/* dax_dev's holder is ours, on this mount's account */
+	atomic_t leaving;		/* how many deal with its removal, without mounts_lock: it stays on the list */
 	bool closing;			/* unmounting: the inodes are the VFS's alone */
-	struct rw_semaphore device_lock;	/* shared: acting on what the device told; exclusive: unmounting */
+	bool gave_up;			/* nobody waits any more for pages that are held */
+	struct rw_semaphore device_lock;	/* shared: acting on what the device told; exclusive: evicting all */
 	spinlock_t errors_lock;		/* a leaf */
 	struct list_head media_errors;	/* to be looked into by media_work */
 	struct work_struct media_work;

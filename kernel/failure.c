@@ -13,6 +13,7 @@
 #include <linux/blkdev.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "ag.h"
 #include "daxfs.h"
@@ -25,9 +26,10 @@
 #include "media.h"
 #include "removal.h"
 
-/* Every mount that has a dax device. Taken before daxfs_sb_info.device_lock. */
+/* Every mount that has a dax device, until it is gone. Taken before daxfs_sb_info.device_lock; never waits for users. */
 static LIST_HEAD(mounts);
 static DECLARE_RWSEM(mounts_lock);
+static u64 mounts_added;	/* counts them */
 
 /* ---- media errors ---- */
 
@@ -152,9 +154,9 @@ static bool look_at_inode(struct super_block *sb, u64 ino, struct owner *owner)
 {
 	struct inode *inode;
 	bool over = true;
+	int gate;
 
 	if (READ_ONCE(DAXFS_SB(sb)->closing))
-	int gate;
 		return true;
 	if (!is_used(sb, ino))
 		return false;
@@ -263,7 +265,9 @@ static void queue_errors(struct daxfs_sb_info *sbi, u64 offset, u64 length)
 {
 	u64 start = sbi->dax_start, end = start + (sbi->device_blocks << DAXFS_BLOCK_SHIFT), at, stop;
 
-	down_read(&sbi->device_lock);
+	/* It is being unmounted. */
+	if (!down_read_trylock(&sbi->device_lock))
+		return;
 	if (sbi->closing || !(READ_ONCE(sbi->sb->s_flags) & SB_ACTIVE) || check_add_overflow(offset, length, &stop))
 		goto unlock;
 	stop = min(stop, end);
@@ -282,21 +286,40 @@ unlock:
 	up_read(&sbi->device_lock);
 }
 
+/*
+ * mounts_lock is held shared, and dropped meanwhile: users may hold pages for long, and what they hold up is this mount alone.
+ * The mount stays on the list.
+ */
+static void leave_device(struct daxfs_sb_info *sbi)
+{
+	atomic_inc(&sbi->leaving);
+	up_read(&mounts_lock);
+	daxfs_device_removed(sbi->sb);
+	down_read(&mounts_lock);
+	if (atomic_dec_and_test(&sbi->leaving))
+		wake_up_var(&sbi->leaving);
+}
+
 static int notify_failure(struct dax_device *dax_dev, u64 offset, u64 length, int flags)
 {
 	/* Linux 6.1 has no flag for removal: the whole device is what tells. */
 	bool removal = !offset && length == U64_MAX;
 	struct daxfs_sb_info *sbi;
+	u64 added;
 
 	down_read(&mounts_lock);
-	list_for_each_entry(sbi, &mounts, mounts) {
-		if (sbi->dax_dev != dax_dev)
-			continue;
-		if (removal)
-			daxfs_device_removed(sbi->sb);
-		else
-			queue_errors(sbi, offset, length);
-	}
+	do {
+		added = mounts_added;
+		list_for_each_entry(sbi, &mounts, mounts) {
+			if (sbi->dax_dev != dax_dev)
+				continue;
+			if (removal)
+				leave_device(sbi);
+			else
+				queue_errors(sbi, offset, length);
+		}
+		/* What was mounted while leave_device() waited is to be left too. */
+	} while (removal && added != mounts_added);
 	up_read(&mounts_lock);
 	return removal ? 0 : -EOPNOTSUPP;
 }
@@ -307,25 +330,50 @@ static const struct dax_holder_operations holder_operations = {
 
 /* ---- the dax device ---- */
 
-static void find_dax_device(struct super_block *sb)
+/* Before Linux 6.6 the VFS lets the device be mounted anew while an unmount waits for pages that somebody holds. */
+static bool is_unmounting(const struct block_device *bdev)
+{
+	struct daxfs_sb_info *sbi;
+
+	list_for_each_entry(sbi, &mounts, mounts)
+		if (sbi->sb->s_bdev == bdev)
+			return true;
+	return false;
+}
+
+static int find_dax_device(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	int err = 0;
 
 	down_write(&mounts_lock);
+	if (is_unmounting(sb->s_bdev)) {
+		err = -EBUSY;
+		goto unlock;
+	}
 	sbi->dax_dev = fs_dax_get_by_bdev(sb->s_bdev, &sbi->dax_start, &mounts, &holder_operations);
 	sbi->dax_holder = sbi->dax_dev;
 	if (!sbi->dax_dev)
 		sbi->dax_dev = fs_dax_get_by_bdev(sb->s_bdev, &sbi->dax_start, NULL, NULL);
-	if (sbi->dax_dev)
+	if (sbi->dax_dev) {
 		list_add(&sbi->mounts, &mounts);
+		mounts_added++;
+	}
+unlock:
 	up_write(&mounts_lock);
+	return err;
 }
 
 int daxfs_dax_get(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 
-	find_dax_device(sb);
+	int err = find_dax_device(sb);
+
+	if (err) {
+		pr_err("daxfs (%pg): still being unmounted\n", sb->s_bdev);
+		return err;
+	}
 	if (!sbi->dax_dev) {
 		pr_err("daxfs (%pg): the device has no DAX: daxfs needs persistent memory in fsdax mode (ndctl create-namespace -f -e NAMESPACE -m fsdax; not raw, sector or devdax)\n",
 		       sb->s_bdev);
@@ -349,7 +397,6 @@ static struct daxfs_sb_info *other_mount(const struct dax_device *dax_dev)
 	return NULL;
 }
 
-/* When it returns nobody is called for this mount any more. */
 void daxfs_dax_put(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb), *heir;
@@ -357,7 +404,6 @@ void daxfs_dax_put(struct super_block *sb)
 	if (!sbi->dax_dev)
 		return;
 	down_write(&mounts_lock);
-	list_del(&sbi->mounts);
 	heir = sbi->dax_holder ? other_mount(sbi->dax_dev) : NULL;
 	if (heir)
 		heir->dax_holder = true;
@@ -376,7 +422,7 @@ void daxfs_failure_init(struct daxfs_sb_info *sbi)
 	INIT_WORK(&sbi->media_work, look_into_errors);
 }
 
-/* Before the VFS evicts the inodes: from here on nobody else grabs one. device_lock is held until _stopped. */
+/* Before the VFS evicts the inodes: from here on nobody else grabs one. device_lock is held until _closed. */
 void daxfs_failure_stop(struct daxfs_sb_info *sbi)
 {
 	down_write(&sbi->device_lock);
@@ -384,7 +430,23 @@ void daxfs_failure_stop(struct daxfs_sb_info *sbi)
 	flush_work(&sbi->media_work);
 }
 
-void daxfs_failure_stopped(struct daxfs_sb_info *sbi)
+/* There are no inodes any more. A removal that comes now waits with us for the pages that are held. */
+void daxfs_failure_closed(struct daxfs_sb_info *sbi)
 {
 	up_write(&sbi->device_lock);
+}
+
+/* When it returns nobody is called for this mount any more. */
+void daxfs_failure_stopped(struct daxfs_sb_info *sbi)
+{
+	if (!sbi->dax_dev)
+		return;
+	down_write(&mounts_lock);
+	while (atomic_read(&sbi->leaving)) {
+		up_write(&mounts_lock);
+		wait_var_event(&sbi->leaving, !atomic_read(&sbi->leaving));
+		down_write(&mounts_lock);
+	}
+	list_del(&sbi->mounts);
+	up_write(&mounts_lock);
 }

@@ -9,6 +9,7 @@ int daxfs_dax_get(struct super_block *sb);	/* finds dax_dev, and registers for w
 void daxfs_dax_put(struct super_block *sb);
 void daxfs_failure_init(struct daxfs_sb_info *sbi);
 void daxfs_failure_stop(struct daxfs_sb_info *sbi);
+void daxfs_failure_closed(struct daxfs_sb_info *sbi);
 void daxfs_failure_stopped(struct daxfs_sb_info *sbi);
 
 #endif /* DAXFS_FAILURE_H */

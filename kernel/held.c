@@ -303,6 +303,9 @@ int daxfs_wait_unheld(struct daxfs_sb_info *sbi, const char *who, unsigned int s
 	unsigned long say = jiffies;
 	u64 huge, first;
 
+	/* A mount that failed early. */
+	if (!sbi->exposed)
+		return 0;
 	for_each_set_bit(huge, sbi->exposed, sbi->exposed_bits) {
 		while (count_held(sbi, huge, &first)) {
 			if (time_after_eq(jiffies, say)) {
@@ -310,6 +313,8 @@ int daxfs_wait_unheld(struct daxfs_sb_info *sbi, const char *who, unsigned int s
 				say = jiffies + SAY_INTERVAL;
 			}
 			if (signal_pending_state(state, current))
+				WRITE_ONCE(sbi->gave_up, true);
+			if (READ_ONCE(sbi->gave_up))
 				return -EINTR;
 			set_current_state(state);
 			schedule_timeout(WAIT_INTERVAL);

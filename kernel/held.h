@@ -26,7 +26,8 @@ void daxfs_freed_settle(struct super_block *sb, u32 agno, u32 first, u32 count);
 /* Held blocks that nobody refers to any more become free. True: some did. */
 bool daxfs_let_go(struct super_block *sb);
 /* Until no page that was mapped is referred to, whoever its block belongs to; says what it waits for. -EINTR by a signal
- * that `state` (TASK_KILLABLE, TASK_IDLE) is open to. Nothing maps pages of the device any more. */
+ * that `state` (TASK_KILLABLE, TASK_IDLE) is open to: it ends the waiting of all. Nothing maps pages of the device any
+ * more. */
 int daxfs_wait_unheld(struct daxfs_sb_info *sbi, const char *who, unsigned int state);
 
 #endif /* DAXFS_HELD_H */

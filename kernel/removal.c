@@ -98,27 +98,42 @@ static void wait_for_evictions(struct daxfs_sb_info *sbi)
 	wait_var_event(&sbi->mapped, !any_evicted(sbi));
 }
 
-/* device_lock is held shared. May be called twice. */
-static void leave_device(struct daxfs_sb_info *sbi)
+/* Nothing of the device is mapped any more, nor will be. False: nothing ever was. */
+static bool unmap_all(struct daxfs_sb_info *sbi)
 {
-	if (sbi->closing)
-		return;
-	daxfs_shutdown(sbi->sb, "the device is being removed");
-	/* While mounting nothing is mapped, and nothing will be. */
-	if (!(READ_ONCE(sbi->sb->s_flags) & SB_ACTIVE))
-		return;
-	each_mapped(sbi, unmap);
-	/* Direct I/O and the like outlive the mapping that they took pages from, so that no inode leads to them. */
-	daxfs_wait_unheld(sbi, "the removal", TASK_IDLE);
-	each_mapped(sbi, drop_entries);
-	wait_for_evictions(sbi);
+	bool any = true;
+
+	down_read(&sbi->device_lock);
+	/* Where the inodes are evicted nothing is mapped, but pages may be held. */
+	if (!sbi->closing) {
+		daxfs_shutdown(sbi->sb, "the device is being removed");
+		any = READ_ONCE(sbi->sb->s_flags) & SB_ACTIVE;
+		if (any)
+			each_mapped(sbi, unmap);
+	}
+	up_read(&sbi->device_lock);
+	return any;
 }
 
+static void drop_all_entries(struct daxfs_sb_info *sbi)
+{
+	down_read(&sbi->device_lock);
+	if (!sbi->closing) {
+		each_mapped(sbi, drop_entries);
+		wait_for_evictions(sbi);
+	}
+	up_read(&sbi->device_lock);
+}
+
+/* May be called twice. device_lock is not held over the waiting: an unmount would wait for it with s_umount held. */
 void daxfs_device_removed(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 
-	down_read(&sbi->device_lock);
-	leave_device(sbi);
-	up_read(&sbi->device_lock);
+	/* While mounting nothing is mapped. */
+	if (!unmap_all(sbi))
+		return;
+	/* Direct I/O and the like outlive the mapping that they took pages from, so that no inode leads to them. */
+	daxfs_wait_unheld(sbi, "the removal", TASK_IDLE);
+	drop_all_entries(sbi);
 }

@@ -5,7 +5,7 @@
 
 #include "daxfs.h"
 
-void daxfs_device_removed(struct super_block *sb);	/* s_umount or mounts_lock is held: sb stays */
+void daxfs_device_removed(struct super_block *sb);	/* sb stays: s_umount is held, or failure.c sees to it */
 void daxfs_note_mapped(struct inode *inode);
 void daxfs_forget_mapped(struct inode *inode);	/* evict: its pages are gone */
 

@@ -81,7 +81,10 @@ static int open_root(struct super_block *sb)
 		return daxfs_corrupt(sb, ino, ino / DAXFS_INODES_PER_BLOCK, "the root is no directory");
 	}
 	sb->s_root = d_make_root(root);
-	return sb->s_root ? 0 : -ENOMEM;
+	if (!sb->s_root)
+		return -ENOMEM;
+	WRITE_ONCE(DAXFS_SB(sb)->mounted, true);
+	return 0;
 }
 
 static const struct super_operations daxfs_super_operations;
@@ -212,12 +215,21 @@ static void give_inodes(struct super_block *sb)
 	daxfs_give_inodes(sb, false);
 }
 
-/* Called where s_root was set: nothing runs any more but what is waited for here. */
+/* Called where s_root was set: nothing runs any more but what is waited for here. s_umount is held: no user is waited for. */
 static void daxfs_put_super(struct super_block *sb)
 {
 	daxfs_reclaim_all(sb);
 	give_inodes(sb);
+	WRITE_ONCE(DAXFS_SB(sb)->mounted, false);
 	daxfs_errors_note(sb);
+}
+
+/*
+ * The superblock is nobody's any more but ours: sync(2) and its kin pass it by. Whoever mounts the device anew waits, or is
+ * told EBUSY (failure.c): he would take held blocks for free ones.
+ */
+static void wait_for_holders(struct super_block *sb)
+{
 	/* A signal that kills ends the waiting: the holder may be a pipe of this very task's. */
 	if (daxfs_wait_unheld(DAXFS_SB(sb), "unmounting", TASK_KILLABLE))
 		pr_alert("daxfs (%pg): unmounted while blocks are referred to: whatever uses the device next may be overwritten\n",
@@ -230,15 +242,21 @@ static void daxfs_put_super(struct super_block *sb)
 static void daxfs_kill_sb(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	bool mounted;
 
 	if (!sbi) {
 		kill_block_super(sb);
 		return;
 	}
+	mounted = sbi->mounted;
 	daxfs_failure_stop(sbi);
-	kill_block_super(sb);
-	daxfs_failure_stopped(sbi);
+	daxfs_shutdown_super(sb);
+	daxfs_failure_closed(sbi);
+	if (mounted)
+		wait_for_holders(sb);
 	daxfs_stats_remove(sb);
+	daxfs_failure_stopped(sbi);
+	daxfs_put_bdev(sb);
 	daxfs_inode_work_stop(sbi);
 	daxfs_held_exit(sbi);
 	daxfs_ags_close(sb);

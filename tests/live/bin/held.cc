@@ -3,6 +3,7 @@
 // what he writes to them lands in no other file and no metadata; nobody waits for him, but for the unmounting.
 //   held all DIR MOUNT COUNTERS      every way to hold pages, with every way to lose blocks; DIR for a slow file
 //   held umount DEVICE MOUNT PATH    unmounting waits, and says so; a signal that kills ends it
+//   held hold FILE                   a pipe refers to pages of a new file until it is killed
 //   held refused FILE                buffers that are registered for long are refused
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -405,6 +406,37 @@ std::unique_ptr<Holder> hold_by_pipe(const std::string& path, bool remove) {
     return holder;
 }
 
+// sync(2) is for everybody: it does not wait for what the unmounting waits for.
+void expect_sync_returns() {
+    const pid_t child = fork();
+    if (child == 0) {
+        sync();
+        _exit(0);
+    }
+    for (int tries = 0; tries < 100; ++tries) {
+        if (waitpid(child, nullptr, WNOHANG) == child)
+            return;
+        usleep(50000);
+    }
+    fail("sync(2) waits while a filesystem is being unmounted");
+}
+
+// Exits with what mount(2) says.
+pid_t mounting(const char* device, const char* dir) {
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(mount(device, dir, "daxfs", 0, "dax=always") == 0 ? 0 : errno);
+    return child;
+}
+
+[[noreturn]] void hold(const std::string& path) {
+    const auto holder = hold_by_pipe(path, false);
+    std::puts("holding");
+    std::fflush(stdout);
+    while (true)
+        pause();
+}
+
 int unmount(const char* device, const char* dir, const std::string& path) {
     int status = 0;
     for (const bool removed : {false, true}) {
@@ -412,9 +444,18 @@ int unmount(const char* device, const char* dir, const std::string& path) {
         const pid_t child = unmounting(dir);
         usleep(500000);
         expect(waitpid(child, &status, WNOHANG) == 0, "unmounted while a pipe refers to pages");
+        expect_sync_returns();
+        // Whoever mounts it meanwhile waits too, or is told that it is busy.
+        const pid_t again = mounting(device, dir);
+        usleep(300000);
+        const bool busy = waitpid(again, &status, WNOHANG) == again;
+        expect(!busy || WEXITSTATUS(status) == EBUSY, "mounted while a pipe refers to pages");
         expect(holder->drop() == kOwn, "what the pipe gives");
         expect(waitpid(child, &status, 0) == child && status == 0, "unmounting, once nobody refers to pages");
-        expect(mount(device, dir, "daxfs", 0, "dax=always") == 0, "mount");
+        if (busy)
+            expect(mount(device, dir, "daxfs", 0, "dax=always") == 0, "mount");
+        else
+            expect(waitpid(again, &status, 0) == again && status == 0, "the mount that waited");
     }
     // Whoever cannot wait kills it.
     auto holder = hold_by_pipe(path, true);
@@ -449,7 +490,9 @@ int main(int argc, char** argv) {
         return all(argv[2], argv[3], argv[4]);
     if (what == "umount" && argc == 5)
         return unmount(argv[2], argv[3], argv[4]);
+    if (what == "hold" && argc == 3)
+        hold(argv[2]);
     if (what == "refused" && argc == 3)
         return refused(argv[2]);
-    fail("usage: held all DIR MOUNT COUNTERS | umount DEVICE MOUNT PATH | refused FILE");
+    fail("usage: held all DIR MOUNT COUNTERS | umount DEVICE MOUNT PATH | hold FILE | refused FILE");
 }
