@@ -25,12 +25,15 @@ static void policy(struct super_block *sb)
 	}
 }
 
-/* While mounting there is nothing to protect yet: the mount fails or goes on without that AG. */
+/*
+ * While mounting there is nothing to protect yet: the mount fails or goes on without that AG. While unmounting there is:
+ * inodes are evicted and blocks given back when s_root is gone already.
+ */
 static void note_and_react(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 
-	if (!sb->s_root)
+	if (!READ_ONCE(sbi->mounted))
 		return;
 	WRITE_ONCE(sbi->damaged, true);
 	schedule_delayed_work(&sbi->error_work, 0);
