@@ -5,9 +5,9 @@
  * that is in use, or data that the allocator gave to somebody else.
  *
  * The place of extents is looked at each time. The maps are once, where a claim is first believed: of an inode's own
- * extents in the inode's life, of a node (its place, and the extents in it) in the mount, with all else of it (tree.c). What
- * an image says twice can make a node some other file's data, which that file's owner may write: so the extents of a node
- * are asked for metadata in their blocks each time they are used.
+ * extents in the inode's life, of a node (its place, and the extents in it) in the mount, with all else of it (tree.c).
+ * What an image says twice can make a node some other file's data, which that file's owner may write: so blocks that a
+ * node's extents lead to are asked for metadata once more before they are stored to in place, or freed.
  * What is claimed later the allocator gave, and it gives nothing that the bitmap has. A claim that the maps deny is damage.
  * Where the maps are damaged themselves the file can be read, so that its data can be copied off; daxfs_may_change()
  * refuses to change it.
@@ -65,34 +65,39 @@ static bool has_nodes(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 end)
 	return false;
 }
 
-/* Whether the AG's bits [first, end) are of blocks with neither inodes nor nodes: 0, -EUCLEAN, or as bits_are(). */
-static int no_metadata(struct super_block *sb, u32 agno, u32 first, u32 end)
-{
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-
-	return has_nodes(sbi, agno, first, end) ? -EUCLEAN : bits_are(sb, agno, sbi->bitmap_blocks, first, end, false);
-}
-
-int daxfs_claim_blocks(struct inode *inode, u64 block, u64 count)
+/* Asked of the two maps alone. */
+static int claim(struct inode *inode, u64 block, u64 count)
 {
 	struct super_block *sb = inode->i_sb;
-	u32 agno = daxfs_ag_of(DAXFS_SB(sb), block), first = block - daxfs_ag_start(DAXFS_SB(sb), agno);
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	u32 agno = daxfs_ag_of(sbi, block), first = block - daxfs_ag_start(sbi, agno);
 	int err = bits_are(sb, agno, 0, first, first + count, true);
 
 	if (!err)
-		err = no_metadata(sb, agno, first, first + count);
+		err = bits_are(sb, agno, sbi->bitmap_blocks, first, first + count, false);
 	if (err != -ENODATA)
 		return err;
 	WRITE_ONCE(DAXFS_I(inode)->doubtful, true);
 	return 0;
 }
 
+int daxfs_claim_blocks(struct inode *inode, u64 block, u64 count)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	u32 agno = daxfs_ag_of(sbi, block), first = block - daxfs_ag_start(sbi, agno);
+
+	return has_nodes(sbi, agno, first, first + count) ? -EUCLEAN : claim(inode, block, count);
+}
+
 int daxfs_claim_again(struct inode *inode, u64 block, u64 count)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
 	u32 agno = daxfs_ag_of(sbi, block), first = block - daxfs_ag_start(sbi, agno);
-	int err = no_metadata(inode->i_sb, agno, first, first + count);
+	int err;
 
+	if (has_nodes(sbi, agno, first, first + count))
+		return -EUCLEAN;
+	err = bits_are(inode->i_sb, agno, sbi->bitmap_blocks, first, first + count, false);
 	return err == -ENODATA ? 0 : err;
 }
 
@@ -108,8 +113,9 @@ int daxfs_claim_node(struct inode *inode, u64 block)
 {
 	int err = daxfs_first_touch(inode->i_sb, inode->i_ino, block);
 
+	/* Another who meets it at this moment may know it already. A node of another tree says so itself. */
 	if (!err)
-		err = daxfs_claim_blocks(inode, block, 1);
+		err = claim(inode, block, 1);
 	if (err == -EUCLEAN)
 		daxfs_corrupt(inode->i_sb, inode->i_ino, block, "a node of a tree lies in a block that is free, or holds inodes");
 	return err;

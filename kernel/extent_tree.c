@@ -8,6 +8,7 @@
  */
 #include "claim.h"
 #include "daxfs.h"
+#include "device.h"
 #include "error.h"
 #include "extent_tree.h"
 
@@ -105,12 +106,8 @@ int daxfs_path_find(struct inode *inode, u64 file_block, struct daxfs_path *path
 int daxfs_path_extent(struct inode *inode, const struct daxfs_path *path, int at, struct daxfs_extent_view *view)
 {
 	bool ok = load_extent(DAXFS_SB(inode->i_sb), path->tree.step, at, view);
-	int err = 0;
+	int err = ok && path->tree.doubt ? daxfs_claim_blocks(inode, view->disk_block, view->count) : 0;
 
-	if (ok && unlikely(path->tree.doubt))
-		err = daxfs_claim_blocks(inode, view->disk_block, view->count);
-	else if (ok && path->tree.height)
-		err = daxfs_claim_again(inode, view->disk_block, view->count);
 	if (ok && !err)
 		return 0;
 	if (ok && err != -EUCLEAN)
@@ -178,6 +175,7 @@ static __always_inline int lookup(struct inode *inode, u64 file_block, struct da
 	err = daxfs_path_find(inode, file_block, path);
 	if (err)
 		return err;
+	map->by_node = path->tree.height;
 	skip = file_block - extent->file_block;
 	if (skip >= extent->count)
 		return hole_at(inode, path, map);
@@ -203,6 +201,19 @@ int daxfs_map_lookup(struct inode *inode, u64 file_block, struct daxfs_map *map)
 	err = next_mapped(inode, path.tree.step[0].high, &next);
 	if (!err)
 		map->count = next - file_block;
+	return err;
+}
+
+int daxfs_ask_again(struct inode *inode, u64 block, u64 count)
+{
+	int gate = daxfs_enter(DAXFS_SB(inode->i_sb)), err;
+
+	if (gate < 0)
+		return gate;
+	err = daxfs_claim_again(inode, block, count);
+	if (err == -EUCLEAN)
+		daxfs_corrupt(inode->i_sb, inode->i_ino, block, "%llu blocks of a file hold metadata", count);
+	daxfs_leave(gate);
 	return err;
 }
 

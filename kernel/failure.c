@@ -83,6 +83,9 @@ static int find_in_extents(struct inode *inode, struct owner *owner)
 			}
 		}
 		key = path.tree.step[0].high;
+		cond_resched();
+		if (READ_ONCE(DAXFS_SB(inode->i_sb)->closing))
+			break;
 	}
 	return -ENOENT;
 }
@@ -102,6 +105,9 @@ static int find_in_directory(struct inode *dir, struct owner *owner)
 			return 0;
 		}
 		key = path.step[0].high;
+		cond_resched();
+		if (READ_ONCE(DAXFS_SB(dir->i_sb)->closing))
+			break;
 	}
 	return -ENOENT;
 }

@@ -17,7 +17,8 @@
  * A page table entry that is gone may live on in the TLB of a processor. munmap(2) and exit(2) clear entries, take the mapping
  * off the file, and flush last: whoever frees a block in between finds nothing that maps it. The kernel closes this only
  * for mappings with VM_PFNMAP or VM_MIXEDMAP, which mremap(2) cannot let grow where they are. So all processors forget what
- * they know before an exposed block is anybody else's.
+ * they know before an exposed block of a file that was mapped is anybody else's. Not where the file is evicted: mappings
+ * let go of it behind their flush.
  *
  * Who finds no space looks whether holders have let go; a worker looks every second. Unmounting and the removal of the
  * device wait until no exposed page is held, whether its block is free or a file's: what comes after us knows nothing of it.
@@ -38,6 +39,7 @@
 #define LOOK_INTERVAL	HZ		/* of the worker */
 #define WAIT_INTERVAL	(HZ / 20)	/* of whoever waits */
 #define SAY_INTERVAL	(60 * HZ)
+#define BOUNDED_WAIT	(30 * HZ)	/* of a task that is exiting, or the kernel's own */
 
 static bool is_held(const struct daxfs_sb_info *sbi, u64 block)
 {
@@ -300,7 +302,9 @@ static void say_held(struct daxfs_sb_info *sbi, const char *who)
 
 int daxfs_wait_unheld(struct daxfs_sb_info *sbi, const char *who, unsigned int state)
 {
-	unsigned long say = jiffies;
+	/* Of those no signal ends the waiting, and the holder may be a pipe that this very task is about to close. */
+	bool bounded = state == TASK_KILLABLE && current->flags & (PF_EXITING | PF_KTHREAD);
+	unsigned long say = jiffies, limit = say + BOUNDED_WAIT;
 	u64 huge, first;
 
 	/* A mount that failed early. */
@@ -312,7 +316,7 @@ int daxfs_wait_unheld(struct daxfs_sb_info *sbi, const char *who, unsigned int s
 				say_held(sbi, who);
 				say = jiffies + SAY_INTERVAL;
 			}
-			if (signal_pending_state(state, current))
+			if (signal_pending_state(state, current) || (bounded && time_after(jiffies, limit)))
 				WRITE_ONCE(sbi->gave_up, true);
 			if (READ_ONCE(sbi->gave_up))
 				return -EINTR;

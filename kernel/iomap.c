@@ -203,6 +203,9 @@ static int write_begin_fill(struct inode *inode, struct daxfs_write *write, u64 
 	} else {
 		write->run.block = map->disk_block;
 		write->run.count = min_t(u64, want, DAXFS_MAX_RUN);
+		err = daxfs_may_store(inode, map, write->run.count);
+		if (err)
+			goto end;
 	}
 	daxfs_point(reserve);
 	zero_edges(sbi, first, write->run, pos, end);
@@ -222,6 +225,7 @@ static int write_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 {
 	struct daxfs_write *write = DAXFS_I(inode)->write;
 	u64 start = begin_enter(inode, pos, length, flags);
+	u64 blocks = ((pos + (u64)length - 1) >> DAXFS_BLOCK_SHIFT) - (pos >> DAXFS_BLOCK_SHIFT) + 1;
 	struct daxfs_map map;
 	u32 allocated = 0;
 	int err;
@@ -232,7 +236,7 @@ static int write_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	/* Most appends meet a hole: whoever looks for one needs the lock exclusive anyway. */
 	map.state = DAXFS_MAP_HOLE;
 	if (!err && round_down(pos, DAXFS_BLOCK_SIZE) < i_size_read(inode))
-		err = lookup_dax(inode, pos >> DAXFS_BLOCK_SHIFT, &map) ?: daxfs_may_change(inode);
+		err = lookup_dax(inode, pos >> DAXFS_BLOCK_SHIFT, &map) ?: daxfs_may_store(inode, &map, blocks);
 	if (!err && map.state != DAXFS_MAP_WRITTEN)
 		err = write_begin_fill(inode, write, pos, pos + (u64)length, &map);
 	if (!err) {
@@ -292,13 +296,18 @@ static int write_end_fill(struct inode *inode, struct daxfs_write *write, u64 po
 static int flush_copied(struct inode *inode, loff_t pos, size_t written, const struct iomap *iomap)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
-	u64 end = iomap->addr - sbi->dax_start + (pos - iomap->offset) + written;
-	u32 bytes = min_t(size_t, written, 64);
+	u64 end = iomap->addr - sbi->dax_start + (pos - iomap->offset) + written, from = end - min_t(size_t, written, 64);
 	int gate = daxfs_enter(sbi);
+	u32 offset, bytes;
 
 	if (gate < 0)
 		return gate;
-	daxfs_flush(sbi, daxfs_block(sbi, 0) + (end - bytes), bytes);
+	/* Block by block: two in a row on the device may be far apart in memory. */
+	for (; from < end; from += bytes) {
+		offset = from & (DAXFS_BLOCK_SIZE - 1);
+		bytes = min_t(u64, end - from, DAXFS_BLOCK_SIZE - offset);
+		daxfs_flush(sbi, daxfs_block(sbi, from >> DAXFS_BLOCK_SHIFT) + offset, bytes);
+	}
 	daxfs_leave(gate);
 	return 0;
 }
@@ -416,7 +425,7 @@ static int fault_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	int err = lookup_dax(inode, first, &map);
 
 	if (!err && flags & IOMAP_WRITE)
-		err = daxfs_may_change(inode);
+		err = daxfs_may_store(inode, &map, length >> DAXFS_BLOCK_SHIFT);
 	if (!(flags & IOMAP_WRITE))
 		daxfs_point(read);
 	filled = !err && flags & IOMAP_WRITE && map.state != DAXFS_MAP_WRITTEN;
@@ -491,10 +500,11 @@ static int alloc_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	u64 first = pos >> DAXFS_BLOCK_SHIFT;
 	struct daxfs_map map;
 	u32 allocated = 0;
-	int err = daxfs_lookup_shared(inode, first, &map) ?: daxfs_may_change(inode);
+	u64 blocks = ((end - 1) >> DAXFS_BLOCK_SHIFT) - first + 1;
+	int err = daxfs_lookup_shared(inode, first, &map) ?: daxfs_may_store(inode, &map, blocks);
 
 	if (!err && map.state == DAXFS_MAP_HOLE)
-		err = alloc_unwritten(inode, first, ((end - 1) >> DAXFS_BLOCK_SHIFT) - first + 1,
+		err = alloc_unwritten(inode, first, blocks,
 				      max_t(u64, i_size_read(inode), end), &map, &allocated);
 	if (!err) {
 		fill_iomap(inode, &map, flags, iomap);

@@ -75,6 +75,7 @@ struct daxfs_tx {
 	int error;
 	bool ready;
 	bool locked;
+	bool frees_mapped;	/* blocks that somebody may have mapped */
 	u32 slot_bytes;
 	u32 position;		/* in the slot, of the entry behind the last */
 	u32 entries;
@@ -228,7 +229,7 @@ struct daxfs_tx *daxfs_tx_begin_internal(struct super_block *sb)
 	tx->journal = NULL;
 	tx->last = &tx->none;
 	tx->error = 0;
-	tx->ready = tx->locked = false;
+	tx->ready = tx->locked = tx->frees_mapped = false;
 	tx->position = DAXFS_JOURNAL_BODY_OFFSET;
 	tx->entries = tx->estimate = tx->logged_bytes = tx->lines = tx->fences = tx->items = tx->buffers = 0;
 	tx->started = trace_daxfs_commit_enabled() ? ktime_get_ns() : 0;
@@ -1059,12 +1060,18 @@ static void flush_target(struct daxfs_tx *tx, const struct logged *logged)
 	flush(tx, logged->target, logged->length);
 }
 
+/* By way of its own mappings alone a file's blocks are stored to; when it is evicted they are flushed from the last TLB. */
+void daxfs_tx_frees_data(struct daxfs_tx *tx, const struct inode *inode)
+{
+	tx->frees_mapped |= !list_empty_careful(&DAXFS_I(inode)->mapped) && !(READ_ONCE(inode->i_state) & I_FREEING);
+}
+
 /* Freed blocks are out of reach of whoever mapped them. Once for all of them. */
 static void end_stores(struct daxfs_tx *tx)
 {
 	u32 i;
 
-	for (i = 0; i < tx->items; i++) {
+	for (i = 0; tx->frees_mapped && i < tx->items; i++) {
 		const struct tx_item *item = &tx->item[i];
 
 		if (item->map == TX_BITMAP && item->op == TX_CLEAR &&

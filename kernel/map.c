@@ -371,11 +371,18 @@ struct daxfs_tree_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inod
 	return change_end(change, err);
 }
 
+/* What nodes lead to is asked once more. */
+static int may_free(struct daxfs_tree_change *change, const struct daxfs_path *path, const struct daxfs_extent_view *part)
+{
+	return path->tree.height ? daxfs_ask_again(change->inode, part->disk_block, part->count) : 0;
+}
+
 /* Frees blocks of `part` from its end backwards, in runs, while the transaction has room. Returns where it stopped. */
 static u64 free_part(struct daxfs_tree_change *change, const struct daxfs_extent_view *part)
 {
 	u64 left = part->count;
 
+	daxfs_tx_frees_data(change->tx, change->inode);
 	while (left && daxfs_tx_has_room(change->tx, 1)) {
 		struct daxfs_run run = { .count = min_t(u64, left, DAXFS_MAX_RUN) };
 
@@ -411,6 +418,9 @@ static int remove_in_leaf(struct daxfs_tree_change *change, const struct daxfs_p
 		}
 		part = part_before(&view, end);
 		part = part_from(&part, first);
+		err = may_free(change, path, &part);
+		if (err)
+			return err;
 		low = free_part(change, &part);
 		if (low == part.file_block + part.count)
 			break;
@@ -622,6 +632,9 @@ static int move_in_leaf(struct daxfs_tree_change *change, const struct daxfs_pat
 		if (view.state != to->state || !part.count || part.file_block + part.count != low)
 			return -EAGAIN;
 		low = part.file_block;
+		err = may_free(change, path, &part);
+		if (err)
+			return err;
 		if (free_part(change, &part) > low)
 			return -EAGAIN;
 		if (at == path->at)

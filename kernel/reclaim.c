@@ -73,8 +73,11 @@ void daxfs_reclaim_evicted(struct inode *inode)
 	if (likely(READ_ONCE(sbi->reclaiming) != DAXFS_I(inode)))
 		return;
 	spin_lock(&sbi->reclaim_lock);
-	list_first_entry(&sbi->reclaim, struct left, list)->blocks = DAXFS_I(inode)->blocks;
-	sbi->reclaiming = NULL;
+	/* Where somebody else had the last reference, the worker may be through with it. */
+	if (sbi->reclaiming == DAXFS_I(inode)) {
+		list_first_entry(&sbi->reclaim, struct left, list)->blocks = DAXFS_I(inode)->blocks;
+		sbi->reclaiming = NULL;
+	}
 	spin_unlock(&sbi->reclaim_lock);
 }
 

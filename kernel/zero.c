@@ -24,7 +24,7 @@ static int zero_mapped(struct inode *inode, loff_t from, loff_t to)
 	err = daxfs_map_lookup(inode, from >> DAXFS_BLOCK_SHIFT, &map);
 	/* A hole and unwritten blocks read as zeros as they are. */
 	if (!err && map.state == DAXFS_MAP_WRITTEN)
-		err = daxfs_may_change(inode);
+		err = daxfs_may_store(inode, &map, 1);
 	if (!err && map.state == DAXFS_MAP_WRITTEN)
 		daxfs_zero_bytes(DAXFS_SB(inode->i_sb), map.disk_block, offset, offset + (to - from));
 	up_read(&info->lock);
