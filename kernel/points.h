@@ -27,6 +27,7 @@
 	point(rolled_back)	/* recovery: old bytes are durable, the commit word is the old one; no lock */	\
 	point(io_done)		/* direct write, in its end_io: data is on the device, its blocks are not converted; no lock */	\
 	point(invalidate)	/* a write committed, zero pages are still mapped over its blocks; i_rwsem */	\
+	point(meet)		/* a node is not known in this mount yet, and about to be verified; inode lock, shared */	\
 	point(unmapped)		/* truncate, punch: nothing maps the blocks, they are not free; invalidate_lock */
 
 #ifdef DAXFS_DEBUG_POINTS

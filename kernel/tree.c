@@ -19,6 +19,7 @@
 #include "claim.h"
 #include "daxfs.h"
 #include "error.h"
+#include "points.h"
 #include "tree.h"
 
 int daxfs_tree_refuse_fork(const struct daxfs_tree *tree, struct inode *inode, const struct daxfs_tree_path *path,
@@ -84,6 +85,7 @@ static noinline int meet(const struct daxfs_tree *tree, struct inode *inode, uns
 
 	if (!daxfs_file_blocks_valid(sbi, step->block, 1))
 		return refuse_node(tree, inode, level, step, "place");
+	daxfs_point(meet);
 	err = daxfs_claim_node(inode, step->block);
 	if (err)
 		return err;
