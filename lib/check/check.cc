@@ -62,6 +62,10 @@ Result<std::shared_ptr<Look>> look_at(Image& image, const CheckOptions& options)
         look->is_old = true;
         DAXFS_TRY_ASSIGN(look->volume, open());
     }
+    // Another filesystem's, most likely: all that is there would look damaged, and would be cleared.
+    if (evidence_of(look->volume).present == 0)
+        return fail("{}: nothing of what the superblock at block {} describes is there; nothing was written",
+                    image.path(), look->volume.super_block);
     look->checker.emplace(look->volume, look->report, options.progress);
     run_passes(*look->checker);
     return look;
@@ -175,8 +179,6 @@ Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
         return fail(
             "{}: the device lacks {} bytes of the filesystem; nothing was written. Copy it again, or look with -n",
             image.path(), look->volume.missing_blocks * DAXFS_BLOCK_SIZE);
-    if (writes && evidence_of(look->volume).found == 0)
-        return fail("{}: nothing of what the superblock describes is there; nothing was written", image.path());
     if (writes) {
         note_error(repair.run(look, options.mode == CheckMode::kYes));
         result.remaining = look->report.total();

@@ -75,14 +75,18 @@ void find_root(const Volume& volume, daxfs_super& super) {
 
 Evidence evidence_of(const Volume& volume) {
     Evidence evidence;
-    const auto count = [&](bool found) {
-        evidence.found += found ? 1 : 0;
+    const auto count = [&](bool is_there) {
+        evidence.present += is_there ? 1 : 0;
+        evidence.found += is_there ? 1 : 0;
+        ++evidence.of;
+    };
+    const auto count_absence = [&](bool is_there) {
+        evidence.found += is_there ? 0 : 1;
         ++evidence.of;
     };
     for (AgNo ag; ag.value < std::min(kAgsAsked, volume.initialised_ags()); ++ag)
         count(!read_ag_header(volume, ag).damage);
-    // And no more of them.
-    count(!is_group(volume, AgNo{volume.geometry.ag_count}));
+    count_absence(is_group(volume, AgNo{volume.geometry.ag_count}));
     const std::uint32_t journals = volume.geometry.journal_count;
     const auto slot_is_journal = [&](std::uint32_t id) {
         const BlockNo slot = volume.geometry.journal_slot(id);
@@ -91,9 +95,12 @@ Evidence evidence_of(const Volume& volume) {
     };
     for (std::uint32_t id = 0; id < journals; ++id)
         count(slot_is_journal(id));
-    count(journals == DAXFS_MAX_JOURNALS || !slot_is_journal(journals));
+    count_absence(journals != DAXFS_MAX_JOURNALS && slot_is_journal(journals));
     const InodeNo root{volume.super.root_ino};
     count(volume.is_allocatable(volume.block_of(root)) && is_root(volume, root));
+    // Only the groups that are asked last are left of it.
+    for (AgNo ag{kAgsAsked}; evidence.present == 0 && ag.value < volume.initialised_ags(); ++ag)
+        evidence.present += read_ag_header(volume, ag).damage ? 0 : 1;
     return evidence;
 }
 

@@ -9,9 +9,11 @@
 
 namespace daxfs {
 
-// Of the headers of the first AGs and of the journals, and the root directory: how many check out.
+// Of the headers of the first AGs and of the journals, and the root directory: how many check out. And that no group
+// lies behind the last, no journal behind the last: that is so on any device where nothing is.
 struct Evidence {
-    unsigned found = 0;
+    unsigned present = 0;  // what checks out
+    unsigned found = 0;    // and what is rightly not there
     unsigned of = 0;
 
     bool whole() const { return found == of; }

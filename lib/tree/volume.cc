@@ -17,6 +17,8 @@ namespace {
 // Copies looked for: the first AGs of every possible size, and AG 0 where a small alignment shifts it.
 constexpr std::uint64_t kAgsTried = 64;
 constexpr std::uint64_t kAlignmentsTried = 1024;
+// Copies of which little is there that are held against what lies at the places that they name.
+constexpr std::size_t kCopiesCorrected = 16;
 
 Damage super_damage(DamageKind kind, BlockNo block, const char* detail = "") {
     return {.kind = kind, .unit = Unit::kSuperblock, .block = block, .detail = detail};
@@ -107,37 +109,63 @@ std::optional<Volume> copy_at(const Image& image, BlockNo block) {
     return volume;
 }
 
+// Of one of which nothing is there, nothing else counts: what is not there either is no evidence.
+auto rank_of(const Volume& volume) {
+    const Evidence evidence = evidence_of(volume);
+    return std::tuple(evidence.present > 0, volume.missing_blocks == 0, evidence.found);
+}
+
 // The best of `best` and `other`: of which more is there; of equals the one made later.
 void prefer(std::optional<Volume>& best, std::optional<Volume> other) {
     if (!other)
         return;
     const auto rank = [](const Volume& volume) {
-        return std::tuple(volume.missing_blocks == 0, evidence_of(volume).found,
-                          std::uint32_t{volume.super.initialised_ags});
+        return std::tuple(rank_of(volume), std::uint32_t{volume.super.initialised_ags});
     };
     if (!best || rank(*best) < rank(*other))
         best = std::move(other);
 }
 
-std::optional<Volume> find_copy(const Image& image) {
-    std::optional<Volume> best;
-    for (std::uint64_t block = DAXFS_MIN_ALIGN_BLOCKS; block < kAlignmentsTried; ++block)
-        prefer(best, copy_at(image, BlockNo{block}));
-    for (unsigned log2 = DAXFS_MAX_AG_BLOCKS_LOG2; log2 >= DAXFS_MIN_AG_BLOCKS_LOG2; --log2) {
-        for (std::uint64_t ag = 1; ag <= kAgsTried && ag << log2 < image.block_count(); ++ag)
-            prefer(best, copy_at(image, BlockNo{ag << log2}));
-    }
-    return best;
-}
-
-// `super` at block 0 with what lies at the places that it names, where that says otherwise.
-std::optional<Volume> by_evidence(const Image& image, const daxfs_super& super) {
+// `super` at `block` with what lies at the places that it names, where that says otherwise.
+std::optional<Volume> by_evidence(const Image& image, const daxfs_super& super, BlockNo block) {
     const auto found = super_by_evidence(image, super);
-    if (!found || check_super(image, *found, BlockNo{0}))
+    if (!found || check_super(image, *found, block))
         return std::nullopt;
-    Volume volume = volume_of(image, *found, BlockNo{0});
+    Volume volume = volume_of(image, *found, block);
     count_later_ags(volume);
     return volume;
+}
+
+std::vector<Volume> all_copies(const Image& image) {
+    std::vector<Volume> copies;
+    const auto look = [&](std::uint64_t block) {
+        if (auto copy = copy_at(image, BlockNo{block}))
+            copies.push_back(*std::move(copy));
+    };
+    for (std::uint64_t block = DAXFS_MIN_ALIGN_BLOCKS; block < kAlignmentsTried; ++block)
+        look(block);
+    for (unsigned log2 = DAXFS_MAX_AG_BLOCKS_LOG2; log2 >= DAXFS_MIN_AG_BLOCKS_LOG2; --log2) {
+        for (std::uint64_t ag = 1; ag <= kAgsTried && ag << log2 < image.block_count(); ++ag)
+            look(ag << log2);
+    }
+    return copies;
+}
+
+// A copy may be another filesystem's, like the superblock. One as it was read is better than one of which as much is
+// there once it is put right: its hash key is the one that the names were stored by.
+std::optional<Volume> find_copy(const Image& image) {
+    const std::vector<Volume> copies = all_copies(image);
+    std::optional<Volume> best;
+    for (const Volume& copy : copies)
+        prefer(best, copy);
+    if (!best || evidence_of(*best).whole())
+        return best;
+    for (std::size_t i = 0; i < std::min(copies.size(), kCopiesCorrected); ++i) {
+        const auto corrected = by_evidence(image, copies[i].super, copies[i].super_block);
+        if (corrected && rank_of(*best) < rank_of(*corrected))
+            best = corrected;
+    }
+    return best;
 }
 
 // A superblock that checks out may be another filesystem's that somebody put there. It is passed over for one of which
@@ -147,9 +175,8 @@ Volume best_known(const Image& image, const Volume& primary) {
     if (evidence.whole() && primary.missing_blocks == 0)
         return primary;
     std::optional<Volume> best = find_copy(image);
-    prefer(best, by_evidence(image, primary.super));
-    const bool fits = best && best->missing_blocks == 0 && primary.missing_blocks != 0;
-    if (!best || (!fits && evidence_of(*best).found <= evidence.found))
+    prefer(best, by_evidence(image, primary.super, BlockNo{0}));
+    if (!best || rank_of(*best) <= rank_of(primary))
         return primary;
     best->primary_damage = super_damage(DamageKind::kValue, BlockNo{0}, "what it describes is not there");
     return *best;
