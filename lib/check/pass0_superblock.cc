@@ -7,6 +7,7 @@
 #include <span>
 
 #include "lib/check/checker.h"
+#include "lib/format/copy_places.h"
 #include "lib/tree/ag.h"
 #include "lib/tree/intent.h"
 
@@ -43,6 +44,13 @@ void check_copy(Checker& checker, AgNo ag) {
     } else if (const char* what = difference(*reading.raw, volume.super)) {
         checker.report.add({.problem = Problem::kSuperCopyDiffers, .block = block, .ag = ag, .detail = what});
     }
+}
+
+// In a group that is not in use a copy lies from mkfs on, if mkfs was not an older one.
+void check_early_copy(Checker& checker, AgNo ag) {
+    const auto* copy = checker.volume.image->at<daxfs_super>(checker.volume.geometry.ag_start(ag));
+    if (copy != nullptr && copy->magic == DAXFS_SUPER_MAGIC)
+        check_copy(checker, ag);
 }
 
 bool is_zero(std::span<const daxfs_u8> bytes) {
@@ -112,6 +120,8 @@ void check_superblocks(Checker& checker) {
         check_copy(checker, ag);
         check_header(checker, ag);
     }
+    for (AgNo ag{volume.initialised_ags()}; ag.value < std::min(volume.geometry.ag_count, kGroupsWithCopy); ++ag)
+        check_early_copy(checker, ag);
 }
 
 }  // namespace daxfs

@@ -10,10 +10,13 @@
 #include <blkid/blkid.h>
 
 #include "lib/format/checksum.h"
+#include "lib/format/copy_places.h"
 #include "lib/format/geometry.h"
 
 namespace daxfs {
 namespace {
+
+constexpr const char* kDamagedOwn = "daxfs filesystem with a damaged superblock";
 
 struct FreeProbe {
     void operator()(blkid_probe probe) const { blkid_free_probe(probe); }
@@ -114,10 +117,25 @@ void list_copies(const Device& device, const daxfs_super& super, Contents& conte
     const Geometry geometry = Geometry::of(super);
     if (check_geometry(geometry, device.size_bytes() / DAXFS_BLOCK_SIZE) != nullptr)
         return;
-    const std::uint64_t ags = std::min<std::uint64_t>({super.initialised_ags, super.ag_count, kMaxVisited});
+    // All groups: an old copy knows fewer in use than there are.
+    const std::uint64_t ags = std::min<std::uint64_t>(super.ag_count, kMaxVisited);
     for (std::uint64_t ag = 0; ag < ags; ++ag)
         if (has_super_magic(device, geometry.ag_start(AgNo{ag})))
             contents.own_superblocks.push_back(geometry.ag_start(AgNo{ag}));
+}
+
+// Where fsck.daxfs would look for a copy: whatever lies there, it would believe it once the new superblock is lost.
+// Whether one checks out.
+bool list_searched(const Device& device, Contents& contents) {
+    bool sound = false;
+    for_each_copy_place(device.size_bytes() / DAXFS_BLOCK_SIZE, [&](BlockNo block) {
+        daxfs_super super;
+        if (!has_super_magic(device, block))
+            return;
+        sound = sound || (read_at(device, block, super) && checks_out(super));
+        contents.own_superblocks.push_back(block);
+    });
+    return sound;
 }
 
 void inspect_own(const Device& device, Contents& contents) {
@@ -137,7 +155,7 @@ void inspect_own(const Device& device, Contents& contents) {
         list_copies(device, *copy, contents);
     }
     if (copy || ag_0 || (readable && super.magic == DAXFS_SUPER_MAGIC))
-        contents.found.push_back("daxfs filesystem with a damaged superblock");
+        contents.found.push_back(kDamagedOwn);
 }
 
 }  // namespace
@@ -145,6 +163,10 @@ void inspect_own(const Device& device, Contents& contents) {
 Result<Contents> inspect_contents(const Device& device) {
     Contents contents;
     inspect_own(device, contents);
+    const bool sound_copy = list_searched(device, contents);
+    std::ranges::sort(contents.own_superblocks);
+    const auto repeated = std::ranges::unique(contents.own_superblocks);
+    contents.own_superblocks.erase(repeated.begin(), repeated.end());
     DAXFS_TRY_ASSIGN(const Probe probe, make_probe(device));
     // More than a few are the same one again: a signature cannot be skipped without wiping it.
     while (contents.found.size() < 4 && blkid_do_probe(probe.get()) == 0) {
@@ -152,6 +174,9 @@ Result<Contents> inspect_contents(const Device& device) {
         if (std::find(contents.found.begin(), contents.found.end(), text) == contents.found.end())
             contents.found.push_back(std::move(text));
     }
+    // Beside another filesystem, a copy is what that one has not overwritten yet.
+    if (contents.found.empty() && sound_copy)
+        contents.found.push_back(kDamagedOwn);
     return contents;
 }
 

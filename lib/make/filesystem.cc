@@ -8,6 +8,7 @@
 
 #include "lib/base/checked.h"
 #include "lib/base/siphash.h"
+#include "lib/format/copy_places.h"
 #include "lib/make/allocator.h"
 #include "lib/make/plan.h"
 #include "lib/tree/inode.h"
@@ -258,7 +259,10 @@ Result<void> FilesystemBuilder::State::write_supers() {
     seal(super);
     alignas(64) std::array<std::byte, DAXFS_BLOCK_SIZE> block{};
     std::memcpy(block.data(), &super, sizeof(super));
-    for (std::uint64_t ag = 0; ag < allocator.ags().size(); ++ag) {
+    // Also in the first groups that are not in use: until they are, no other copy would be there. The module overwrites
+    // it when it initialises the group.
+    const std::uint64_t copies = std::min<std::uint64_t>(geometry.ag_count, kGroupsWithCopy);
+    for (std::uint64_t ag = 0; ag < std::max<std::uint64_t>(copies, allocator.ags().size()); ++ag) {
         if (geometry.ag_start(AgNo{ag}) != BlockNo{0})
             DAXFS_TRY(sink.write(geometry.ag_start(AgNo{ag}), block));
     }

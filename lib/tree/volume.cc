@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "lib/format/copy_places.h"
 #include "lib/tree/ag.h"
 #include "lib/tree/evidence.h"
 #include "lib/tree/journal.h"
@@ -14,9 +15,6 @@
 namespace daxfs {
 namespace {
 
-// Copies looked for: the first AGs of every possible size, and AG 0 where a small alignment shifts it.
-constexpr std::uint64_t kAgsTried = 64;
-constexpr std::uint64_t kAlignmentsTried = 1024;
 // Copies of which little is there that are held against what lies at the places that they name.
 constexpr std::size_t kCopiesCorrected = 16;
 
@@ -138,16 +136,10 @@ std::optional<Volume> by_evidence(const Image& image, const daxfs_super& super, 
 
 std::vector<Volume> all_copies(const Image& image) {
     std::vector<Volume> copies;
-    const auto look = [&](std::uint64_t block) {
-        if (auto copy = copy_at(image, BlockNo{block}))
+    for_each_copy_place(image.block_count(), [&](BlockNo block) {
+        if (auto copy = copy_at(image, block))
             copies.push_back(*std::move(copy));
-    };
-    for (std::uint64_t block = DAXFS_MIN_ALIGN_BLOCKS; block < kAlignmentsTried; ++block)
-        look(block);
-    for (unsigned log2 = DAXFS_MAX_AG_BLOCKS_LOG2; log2 >= DAXFS_MIN_AG_BLOCKS_LOG2; --log2) {
-        for (std::uint64_t ag = 1; ag <= kAgsTried && ag << log2 < image.block_count(); ++ag)
-            look(ag << log2);
-    }
+    });
     return copies;
 }
 
