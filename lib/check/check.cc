@@ -162,13 +162,18 @@ Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
     // A repair that was cut off is finished first, for -n in memory.
     DAXFS_TRY_ASSIGN(const AnnouncedOutcome announced,
                      finish_announced(image, writes ? Access::kWrite : Access::kRead));
+    // Clearing its announcement would lose the way back.
+    if (announced.undoing && writes)
+        return fail("{}: block {}: {}; nothing was written", image.path(), announced.block, announced.detail);
     DAXFS_TRY_ASSIGN(std::shared_ptr<Look> look, look_at(image, options));
     const std::shared_ptr<Look> first = look;
     find_paths(*look);
     result.report = look->report.without_observer();
     // A finding, but no work: the look came behind it.
     if (announced.what == Announced::kFinished)
-        result.report.add({.problem = Problem::kIntentPresent, .block = announced.block});
+        result.report.add({.problem = Problem::kIntentPresent,
+                           .block = announced.block,
+                           .detail = writes ? "it was finished first" : "what follows is as it will be when it is"});
     result.remaining = result.report.total();
     Repair repair(image, options);
     const auto note_error = [&](const Result<void>& done) {
@@ -201,7 +206,7 @@ Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
     result.directories = look->checker->inodes.directories().size();
     result.skipped_links = look->checker->skipped_links;
     result.skipped_blocks = look->checker->skipped_blocks;
-    if (options.plan && !writes && !result.clean() && look->volume.missing_blocks == 0) {
+    if (options.plan && !writes && !announced.undoing && !result.clean() && look->volume.missing_blocks == 0) {
         RepairPlan& plan = result.plan.emplace();
         note_error(repair.run(look, false));
         plan.left_by_preen = look->report.total();

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "lib/check/checker.h"
+#include "lib/check/redo.h"
 #include "lib/format/copy_places.h"
 #include "lib/tree/ag.h"
 #include "lib/tree/intent.h"
@@ -71,6 +72,12 @@ void check_header(Checker& checker, AgNo ag) {
     checker.report.add(std::move(finding));
 }
 
+// One that can be followed was, before the first look, but for two that say different things.
+std::string why_not_finished(const Image& image, const daxfs_intent& intent) {
+    std::string problem = intent_problem(image, intent);
+    return problem.empty() ? "the intent beside it announces another repair" : problem;
+}
+
 void check_intents(Checker& checker) {
     for (const std::uint32_t place : {DAXFS_INTENT_BLOCK_A, DAXFS_INTENT_BLOCK_B}) {
         const BlockNo block{place};
@@ -78,7 +85,9 @@ void check_intents(Checker& checker) {
         if (reading.damage)
             checker.report.add(finding_of(Problem::kIntentDamaged, *reading.damage));
         else if (reading.present)
-            checker.report.add({.problem = Problem::kIntentPresent, .block = block});
+            checker.report.add({.problem = Problem::kIntentPresent,
+                                .block = block,
+                                .detail = why_not_finished(*checker.volume.image, *reading.raw)});
     }
 }
 

@@ -219,12 +219,6 @@ struct ValidIntent {
     std::string problem;  // empty: it can be followed
 };
 
-std::string intent_problem(const Image& image, const daxfs_intent& intent) {
-    if (intent.redo_bytes == 0)
-        return "a repair is being undone: run daxfs-undo again, with the same file";
-    return redo_list_problem(image, intent);
-}
-
 std::vector<ValidIntent> valid_intents(const Image& image) {
     std::vector<ValidIntent> valid;
     for (const BlockNo block : kIntentBlocks) {
@@ -260,9 +254,12 @@ bool announces_repair(const Image& image) {
 
 AnnouncedOutcome refused(const std::vector<ValidIntent>& valid) {
     const bool two = valid.size() == 2 && valid[0].problem.empty();
+    const auto undo = std::ranges::find_if(valid, [](const ValidIntent& v) { return v.intent.redo_bytes == 0; });
+    const ValidIntent& first = undo == valid.end() ? valid[0] : *undo;
     return {.what = Announced::kRefused,
-            .block = valid[0].block,
-            .detail = two ? "the intent beside it announces another repair" : valid[0].problem};
+            .block = first.block,
+            .detail = two ? "the intent beside it announces another repair" : first.problem,
+            .undoing = undo != valid.end()};
 }
 
 // Gathers what the records say of one block, and hands it on when the next one comes.
@@ -396,6 +393,12 @@ Result<CommitOutcome> commit_staged(Image& image, const RedoPlace& place) {
         outcome.list_bytes += bytes;
     }
     return outcome;
+}
+
+std::string intent_problem(const Image& image, const daxfs_intent& intent) {
+    if (intent.redo_bytes == 0)
+        return "a repair is being undone: run daxfs-undo again, with the same file";
+    return redo_list_problem(image, intent);
 }
 
 Result<AnnouncedOutcome> finish_announced(Image& image, Access access) {

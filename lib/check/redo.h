@@ -70,8 +70,12 @@ struct AnnouncedOutcome {
     Announced what = Announced::kNothing;
     BlockNo block;            // of the intent
     std::string detail{};     // why it was refused: a phrase
+    bool undoing = false;     // refused, and daxfs-undo can go on
     std::uint64_t bytes = 0;  // stored
 };
+
+// Why a valid intent cannot be followed, as a phrase; empty: it can.
+std::string intent_problem(const Image& image, const daxfs_intent& intent);
 
 // Finishes a repair that was cut off. Comes before everything else that reads the filesystem; nothing is staged yet.
 // Errors: I/O.

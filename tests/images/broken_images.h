@@ -465,6 +465,7 @@ inline void forged_rest(std::vector<BrokenImage>& list) {
              [](Edit& e) {
                  auto& intent = e.at<daxfs_intent>(BlockNo{DAXFS_INTENT_BLOCK_A});
                  intent.magic = DAXFS_INTENT_MAGIC;
+                 intent.redo_bytes = 64;
                  intent.crc = checksum(intent);
              }},
             {"ag-header-length", P::kAgHeaderDamaged,

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "lib/check/check.h"
+#include "lib/tree/intent.h"
 #include "tests/images/broken_images.h"
 
 namespace daxfs {
@@ -97,6 +98,39 @@ TEST(ShortDevice, IsCheckedAsFarAsItGoesAndNotWritten) {
         EXPECT_NE(refused.error().message.find("lacks 20971520 bytes"), std::string::npos) << refused.error().message;
     }
     EXPECT_EQ(test::blocks_of(image).size(), blocks.size());
+}
+
+// daxfs-undo was cut off: only it knows what else is to be put back.
+TEST(AnnouncedUndo, IsLeftToDaxfsUndo) {
+    const std::vector<std::uint32_t> places[] = {{DAXFS_INTENT_BLOCK_A},
+                                                 {DAXFS_INTENT_BLOCK_B},
+                                                 {DAXFS_INTENT_BLOCK_A, DAXFS_INTENT_BLOCK_B}};
+    for (const auto& blocks : places) {
+        ImageEditor editor;
+        for (const std::uint32_t block : blocks) {
+            auto& intent = editor.at<daxfs_intent>(BlockNo{block});
+            intent.magic = DAXFS_INTENT_MAGIC;
+            intent.redo_crc = 0x12345678;
+            intent.crc = checksum(intent);
+        }
+        editor.super().state = DAXFS_STATE_ERRORS;
+        editor.seal_super();
+        Image image = editor.image();
+        const auto found = check_image(image, {.mode = CheckMode::kReport, .plan = true});
+        ASSERT_TRUE(found);
+        EXPECT_EQ(found->report.count(Problem::kIntentPresent), blocks.size());
+        EXPECT_NE(text_of(found->report).find("run daxfs-undo again"), std::string::npos) << text_of(found->report);
+        EXPECT_FALSE(found->plan);
+        for (const CheckMode mode : {CheckMode::kPreen, CheckMode::kYes}) {
+            const auto refused = check_image(image, {.mode = mode});
+            ASSERT_FALSE(refused);
+            EXPECT_NE(refused.error().message.find("run daxfs-undo again"), std::string::npos)
+                << refused.error().message;
+            for (const std::uint32_t block : blocks)
+                EXPECT_FALSE(read_intent(image, BlockNo{block}).damage);
+            EXPECT_TRUE(read_intent(image, BlockNo{blocks[0]}).present);
+        }
+    }
 }
 
 TEST(RichImage, IsClean) {
