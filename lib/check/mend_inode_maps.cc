@@ -4,7 +4,10 @@
 // back may still look so, but holds free inodes alone: what the map does not have needs an inode in use.
 //
 // Trusts the geometry.
+#include <algorithm>
 #include <cstring>
+#include <map>
+#include <set>
 #include <vector>
 
 #include "lib/check/mending.h"
@@ -90,6 +93,40 @@ void find_named(Mending& m, InodeNo ino) {
     m.set_map_bit(ag, MapKind::kInodes, block - m.volume.geometry.ag_start(ag), true);
 }
 
+bool is_all_zero(const Image& image, BlockNo block) {
+    const std::byte* bytes = image.try_block(block);
+    return bytes != nullptr &&
+           std::all_of(bytes, bytes + DAXFS_BLOCK_SIZE, [](std::byte b) { return b == std::byte{0}; });
+}
+
+// Whether inodes may have been in `block`, though the map that says so is not to be believed.
+bool may_have_held_inodes(const Mending& m, AgNo ag, BlockNo block) {
+    const AgMap used(m.volume, ag, MapKind::kBlocks);
+    return used.test(block - m.volume.geometry.ag_start(ag)) && !m.checker.claims.is_claimed(block) &&
+           !is_all_zero(*m.volume.image, block);
+}
+
+// Of a map that does not check out, most of what it says may be wrong: a line for a block of which nothing is left, and
+// one for all the others.
+void forget_blocks(Mending& m) {
+    std::set<BlockNo> unbelieved;  // blocks of maps
+    for (const Finding& finding : m.work(Problem::kInodeMapDamaged))
+        unbelieved.insert(finding.block);
+    std::map<AgNo, std::uint64_t> others;
+    for (const Finding& finding : m.work(Problem::kInodeBlockDamaged)) {
+        const std::uint64_t bit = finding.block - m.volume.geometry.ag_start(finding.ag);
+        const BlockNo map_block = m.volume.geometry.inode_map(finding.ag) + bit / DAXFS_BITS_PER_MAP_BLOCK;
+        if (unbelieved.contains(map_block) && !may_have_held_inodes(m, finding.ag, finding.block))
+            ++others[finding.ag];
+        else
+            m.lose(InodeNo{0}, fmt::format("block {}: up to eight inodes", finding.block));
+        forget_block(m, finding.block);
+    }
+    for (const auto& [ag, count] : others)
+        m.lose(InodeNo{0},
+               fmt::format("AG {}: {} blocks hold no inodes, though its damaged inode map said so", ag, count));
+}
+
 }  // namespace
 
 Result<void> mend_inode_maps(Mending& m) {
@@ -103,12 +140,8 @@ Result<void> mend_inode_maps(Mending& m) {
         find_named(m, InodeNo{finding.at});
     if (const InodeNo root{m.volume.super.root_ino}; m.has_work(Problem::kRootDamaged) && !m.checker.inodes.find(root))
         find_named(m, root);
-    if (!m.may_lose())
-        return {};
-    for (const Finding& finding : m.work(Problem::kInodeBlockDamaged)) {
-        forget_block(m, finding.block);
-        m.lose(InodeNo{0}, fmt::format("block {}: up to eight inodes", finding.block));
-    }
+    if (m.may_lose())
+        forget_blocks(m);
     return {};
 }
 

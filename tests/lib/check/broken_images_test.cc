@@ -102,9 +102,8 @@ TEST(ShortDevice, IsCheckedAsFarAsItGoesAndNotWritten) {
 
 // daxfs-undo was cut off: only it knows what else is to be put back.
 TEST(AnnouncedUndo, IsLeftToDaxfsUndo) {
-    const std::vector<std::uint32_t> places[] = {{DAXFS_INTENT_BLOCK_A},
-                                                 {DAXFS_INTENT_BLOCK_B},
-                                                 {DAXFS_INTENT_BLOCK_A, DAXFS_INTENT_BLOCK_B}};
+    const std::vector<std::uint32_t> places[] = {
+        {DAXFS_INTENT_BLOCK_A}, {DAXFS_INTENT_BLOCK_B}, {DAXFS_INTENT_BLOCK_A, DAXFS_INTENT_BLOCK_B}};
     for (const auto& blocks : places) {
         ImageEditor editor;
         for (const std::uint32_t block : blocks) {
@@ -130,6 +129,27 @@ TEST(AnnouncedUndo, IsLeftToDaxfsUndo) {
                 EXPECT_FALSE(read_intent(image, BlockNo{block}).damage);
             EXPECT_TRUE(read_intent(image, BlockNo{blocks[0]}).present);
         }
+    }
+}
+
+// What a map that is no map says of thousands of blocks is not told as thousands of losses.
+TEST(DamagedInodeMap, LosesOnlyWhatWasThere) {
+    for (const bool with_a_lost_block : {false, true}) {
+        ImageEditor editor;
+        std::memset(editor.block(editor.volume().geometry.inode_map(AgNo{0})), 0xff, DAXFS_BLOCK_SIZE);
+        const BlockNo lost = editor.volume().block_of(editor.rich().fifo);
+        if (with_a_lost_block)
+            std::memset(editor.block(lost), 0x5a, DAXFS_BLOCK_SIZE);
+        Image image = editor.image();
+        const CheckResult repaired = check(image, CheckMode::kYes);
+        EXPECT_EQ(repaired.remaining, 0u);
+        const std::string name = fmt::format("block {}: up to eight inodes", lost);
+        const auto lines = std::ranges::count_if(repaired.losses, [](const Loss& loss) { return loss.ino.value == 0; });
+        const auto named = std::ranges::count_if(repaired.losses, [&](const Loss& loss) { return loss.what == name; });
+        EXPECT_EQ(named, with_a_lost_block ? 1 : 0);
+        EXPECT_LE(lines, with_a_lost_block ? 2 : 1) << repaired.losses.front().what;
+        if (!with_a_lost_block)
+            EXPECT_GT(repaired.inodes, 1500u);
     }
 }
 

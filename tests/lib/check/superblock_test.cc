@@ -104,8 +104,7 @@ TEST(ForeignSuperblock, GivesWayToACopyOfOurs) {
         ASSERT_TRUE(repaired) << repaired.error().message;
         EXPECT_EQ(repaired->losses.size(), 0u);
         EXPECT_EQ(std::memcmp(repaired->volume.super.uuid, editor.volume().super.uuid, DAXFS_UUID_SIZE), 0);
-        EXPECT_EQ(std::uint64_t{repaired->volume.super.hash_key[0]},
-                  std::uint64_t{editor.volume().super.hash_key[0]});
+        EXPECT_EQ(std::uint64_t{repaired->volume.super.hash_key[0]}, std::uint64_t{editor.volume().super.hash_key[0]});
         EXPECT_GT(inodes_of(image), 1500u);
     }
 }
