@@ -93,6 +93,8 @@ void print_notes(cli::Streams& streams, const CheckResult& result) {
         print_losses(streams, result.plan->losses, "-y would lose");
     if (!result.repair_error.empty())
         streams.out << fmt::format("repairs ended early: {}\n", result.repair_error);
+    if (result.no_better)
+        streams.out << "nothing was written: after these repairs no fewer problems would be found\n";
 }
 
 std::string hex(const std::vector<std::byte>& bytes, std::size_t most) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "lib/check/check.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "lib/check/path.h"
@@ -141,13 +142,10 @@ void list_edits(const Image& image, RepairPlan& plan) {
     });
 }
 
-// All of it or nothing, and nothing unless it is better than what is there.
-Result<void> write(Image& image, const CheckOptions& options, const CheckResult& result, const Look& before,
-                   const Look& after) {
+// All of it or nothing, and nothing unless it is better than what is there: see no_better.
+Result<void> write(Image& image, const CheckOptions& options, const Look& before, const Look& after) {
     if (!image.has_staged())
         return {};
-    if (result.remaining > 0 && result.remaining >= result.report.total())
-        return fail("nothing was written: {} problems would be left", result.remaining);
     if (!options.undo.empty())
         DAXFS_TRY(write_undo_file(image, options.undo));
     DAXFS_TRY(commit_staged(image, redo_place(*before.checker, *after.checker)));
@@ -191,9 +189,10 @@ Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
             DAXFS_TRY_ASSIGN(result.given_back, repair.give_back(look));
             result.remaining = look->report.total();
         }
-        const Result<void> written = write(image, options, result, *first, *look);
+        result.no_better = result.remaining > 0 && result.remaining >= result.report.total();
+        const Result<void> written = result.no_better ? Result<void>{} : write(image, options, *first, *look);
         note_error(written);
-        if (written) {
+        if (written && !result.no_better) {
             result.report.settle(look->report);
             result.losses = std::move(repair.losses());
         } else {
@@ -209,11 +208,13 @@ Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
     if (options.plan && !writes && !announced.undoing && !result.clean() && look->volume.missing_blocks == 0) {
         RepairPlan& plan = result.plan.emplace();
         note_error(repair.run(look, false));
-        plan.left_by_preen = look->report.total();
+        plan.left_by_preen = std::min(look->report.total(), result.report.total());
         note_error(repair.run(look, true));
-        plan.left_by_yes = look->report.total();
-        plan.losses = std::move(repair.losses());
-        list_edits(image, plan);
+        plan.left_by_yes = std::min(look->report.total(), result.report.total());
+        if (plan.left_by_yes < result.report.total()) {
+            plan.losses = std::move(repair.losses());
+            list_edits(image, plan);
+        }
     }
     return result;
 }

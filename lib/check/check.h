@@ -33,6 +33,7 @@ struct PlannedEdit {
 struct RepairPlan {
     static constexpr std::size_t kMaxEdits = 4096;
 
+    // What is not better is not written: at most as many as were found.
     std::uint64_t left_by_preen = 0;
     std::uint64_t left_by_yes = 0;
     std::vector<Loss> losses{};        // of kYes
@@ -58,7 +59,8 @@ struct CheckResult {
     std::uint64_t given_back = 0;  // blocks of inodes that held none
     // After repairs, by a check of everything before it is written: what is left. Without repairs: report.total().
     std::uint64_t remaining = 0;
-    std::string repair_error{};  // why nothing, or not all, was written; empty: all was
+    std::string repair_error{};  // why nothing, or not all, was written; empty: all was, or nothing for what follows
+    bool no_better = false;      // nothing was written: after these repairs there would be as many problems, or more
     std::vector<Loss> losses{};  // what repairs could not save
     std::optional<RepairPlan> plan{};
 
