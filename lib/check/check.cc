@@ -152,6 +152,21 @@ Result<void> write(Image& image, const CheckOptions& options, const Look& before
     return {};
 }
 
+std::string what_lacks(const Volume& volume) {
+    return fmt::format("the device lacks {} bytes of the filesystem",
+                       volume.geometry.block_count * DAXFS_BLOCK_SIZE - volume.image->size_bytes());
+}
+
+// What was at its end may be lost: that is for the repair behind it to find out.
+std::string way_to_grow(const Image& image, const Volume& volume) {
+    if (image.is_block_device())
+        return "Copy it again to a device that is large enough, or look with -n";
+    return fmt::format(
+        "Copy it again; or, if it was cut short, \"truncate -s {} {}\" gives it its size back, and -y "
+        "repairs what the end held",
+        volume.geometry.block_count * DAXFS_BLOCK_SIZE, image.path());
+}
+
 }  // namespace
 
 Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
@@ -179,9 +194,8 @@ Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
             result.repair_error = done.error().message;
     };
     if (writes && look->volume.missing_blocks != 0)
-        return fail(
-            "{}: the device lacks {} bytes of the filesystem; nothing was written. Copy it again, or look with -n",
-            image.path(), look->volume.missing_blocks * DAXFS_BLOCK_SIZE);
+        return fail("{}: {}; nothing was written. {}", image.path(), what_lacks(look->volume),
+                    way_to_grow(image, look->volume));
     if (writes) {
         note_error(repair.run(look, options.mode == CheckMode::kYes));
         result.remaining = look->report.total();

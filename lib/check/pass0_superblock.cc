@@ -116,7 +116,7 @@ void check_superblocks(Checker& checker) {
         checker.report.add({.problem = Problem::kDeviceShort,
                             .found = volume.image->size_bytes(),
                             .expected = volume.geometry.block_count * DAXFS_BLOCK_SIZE,
-                            .count = volume.missing_blocks * DAXFS_BLOCK_SIZE});
+                            .count = volume.geometry.block_count * DAXFS_BLOCK_SIZE - volume.image->size_bytes()});
     if ((volume.super.state & DAXFS_STATE_ERRORS) != 0)
         checker.report.add({.problem = Problem::kSuperStateErrors, .block = volume.super_block});
     if (!is_zero(volume.super.reserved) || volume.super.reserved0 != 0)

@@ -96,6 +96,7 @@ TEST(ShortDevice, IsCheckedAsFarAsItGoesAndNotWritten) {
         const auto refused = check_image(image, {.mode = mode});
         ASSERT_FALSE(refused);
         EXPECT_NE(refused.error().message.find("lacks 20971520 bytes"), std::string::npos) << refused.error().message;
+        EXPECT_NE(refused.error().message.find("truncate -s 50331648 "), std::string::npos) << refused.error().message;
     }
     EXPECT_EQ(test::blocks_of(image).size(), blocks.size());
 }
@@ -151,6 +152,14 @@ TEST(DamagedInodeMap, LosesOnlyWhatWasThere) {
         if (!with_a_lost_block)
             EXPECT_GT(repaired.inodes, 1500u);
     }
+}
+
+TEST(ShortDevice, LacksTheBytesThatItLacks) {
+    const test::RichImage& rich = test::rich_image();
+    Image image = test::image_of(rich.size_bytes - 1, rich.blocks);
+    const CheckResult result = check(image, CheckMode::kReport);
+    EXPECT_EQ(result.report.count(Problem::kDeviceShort), 1u);
+    EXPECT_NE(text_of(result.report).find("lacks 1 bytes"), std::string::npos) << text_of(result.report);
 }
 
 TEST(RichImage, IsClean) {
