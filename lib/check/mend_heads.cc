@@ -12,24 +12,35 @@
 namespace daxfs {
 namespace {
 
+// What the module makes of fields that it does not refuse.
+void mend_super_fields(daxfs_super& super) {
+    super.state = super.state & DAXFS_STATE_ERRORS;
+    super.reserved_blocks = std::min<std::uint64_t>(super.reserved_blocks, super.block_count / 2);
+    auto* end = std::find(super.label, std::end(super.label) - 1, daxfs_u8{0});
+    std::fill(end, std::end(super.label), daxfs_u8{0});
+    super.reserved0 = 0;
+    std::ranges::fill(super.reserved, daxfs_u8{0});
+}
+
 void mend_superblock(Mending& m) {
     const bool lost = m.has_work(Problem::kSuperDamaged);
     // From a copy, the label and the state may be old ones: that is for -y. One bit put right is exact, and so is what
     // was taken from where it must lie.
-    const bool known = m.has_work(Problem::kSuperGroupsMissed) || (m.has_work(Problem::kSuperReserved) && !lost);
+    const bool fields = m.has_work(Problem::kSuperReserved) || m.has_work(Problem::kSuperField);
+    const bool known = m.has_work(Problem::kSuperGroupsMissed) || (fields && !lost);
     if (!known && !(lost && (m.volume.super_block.value == 0 || m.may_lose())))
         return;
     daxfs_super super = m.volume.super;
     super.initialised_ags = m.volume.ags;
-    super.reserved0 = 0;
-    std::ranges::fill(super.reserved, daxfs_u8{0});
+    mend_super_fields(super);
     super.crc = checksum(m.volume.seed, super);
     m.store(BlockNo{0}, 0, std::as_bytes(std::span(&super, 1)));
 }
 
 // A copy is not made from a copy: in the round behind the superblock's.
 void mend_copies(Mending& m) {
-    if (m.volume.super_block.value != 0 || m.volume.primary_damage || m.has_work(Problem::kSuperReserved))
+    if (m.volume.super_block.value != 0 || m.volume.primary_damage || m.has_work(Problem::kSuperReserved) ||
+        m.has_work(Problem::kSuperField))
         return;
     m.each({Problem::kSuperCopyDamaged, Problem::kSuperCopyDiffers},
            [&](const Finding& finding) { m.store(finding.block, 0, std::as_bytes(std::span(&m.volume.super, 1))); });

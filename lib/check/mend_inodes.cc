@@ -7,11 +7,16 @@
 #include <cstring>
 
 #include "lib/check/mending.h"
+#include "lib/format/inode_schema.h"
 #include "lib/tree/extent.h"
 #include "lib/tree/inode.h"
 
 namespace daxfs {
 namespace {
+
+// What the kernel can make a device number of.
+const std::uint64_t kMaxMajor = kSchema<daxfs_inode>.find("rdev_major")->max;
+const std::uint64_t kMaxMinor = kSchema<daxfs_inode>.find("rdev_minor")->max;
 
 bool is_tree_format(std::uint8_t format) {
     return format == DAXFS_FORMAT_EXTENT_TREE || format == DAXFS_FORMAT_DIRECTORY;
@@ -83,6 +88,12 @@ void mend_size(daxfs_inode& inode) {
     }
 }
 
+void end_operation(daxfs_inode& inode) {
+    inode.operation = DAXFS_OPERATION_NONE;
+    inode.operation_arg[0] = 0;
+    inode.operation_arg[1] = 0;
+}
+
 void mend_rest(daxfs_inode& inode) {
     inode.flags = inode.flags & DAXFS_INODE_FLAGS_KNOWN;
     inode.nlink = std::min<std::uint32_t>(inode.nlink, DAXFS_LINK_MAX);
@@ -91,12 +102,18 @@ void mend_rest(daxfs_inode& inode) {
     inode.xattr_block = 0;
     inode.reserved0 = 0;
     std::ranges::fill(inode.xattr_tail, daxfs_u8{0});
+    if (inode.operation == DAXFS_OPERATION_NONE)
+        end_operation(inode);
 }
 
-void end_operation(daxfs_inode& inode) {
-    inode.operation = DAXFS_OPERATION_NONE;
-    inode.operation_arg[0] = 0;
-    inode.operation_arg[1] = 0;
+// A device of another number would be another device.
+void mend_device(Mending& m, daxfs_inode& inode, InodeNo ino) {
+    if (inode.rdev_major <= kMaxMajor && inode.rdev_minor <= kMaxMinor)
+        return;
+    inode.rdev_major = 0;
+    inode.rdev_minor = 0;
+    if (S_ISBLK(inode.mode) || S_ISCHR(inode.mode))
+        m.lose(ino, "the number of the device");
 }
 
 // False: nothing can be made of it.
@@ -114,6 +131,7 @@ bool mend_fields(Mending& m, daxfs_inode& inode, InodeNo ino) {
     mend_fork(m, inode, ino);
     mend_size(inode);
     mend_rest(inode);
+    mend_device(m, inode, ino);
     if (check_inode_fields(m.volume, inode, ino))
         end_operation(inode);
     return !check_inode_fields(m.volume, inode, ino);

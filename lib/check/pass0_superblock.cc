@@ -4,7 +4,10 @@
 // Trusts open_volume: the superblock in use checks out and its geometry fits the device. Runs on the filesystem as it
 // is after the journals were rolled back.
 #include <algorithm>
+#include <cstring>
 #include <span>
+#include <string>
+#include <utility>
 
 #include "lib/check/checker.h"
 #include "lib/check/redo.h"
@@ -29,7 +32,19 @@ const char* difference(const daxfs_super& copy, const daxfs_super& super) {
         return "journals";
     if (copy.compat != super.compat || copy.ro_compat != super.ro_compat || copy.incompat != super.incompat)
         return "features";
-    return copy.root_ino != super.root_ino ? "root inode" : nullptr;
+    if (copy.root_ino != super.root_ino)
+        return "root inode";
+    if (std::memcmp(copy.uuid, super.uuid, sizeof(super.uuid)) != 0)
+        return "UUID";
+    if (copy.reserved_blocks != super.reserved_blocks)
+        return "reserve";
+    // These a copy has as they were when it was written.
+    daxfs_super same = copy;
+    same.crc = super.crc;
+    same.state = super.state;
+    same.initialised_ags = super.initialised_ags;
+    std::memcpy(same.label, super.label, sizeof(same.label));
+    return std::memcmp(&same, &super, sizeof(super)) != 0 ? "rest" : nullptr;
 }
 
 void check_copy(Checker& checker, AgNo ag) {
@@ -106,6 +121,24 @@ void check_group_count(Checker& checker) {
     }
 }
 
+// What the module stores. It takes any bytes as a label but control characters, so these need not be UTF-8.
+void check_super_fields(Checker& checker) {
+    const daxfs_super& super = checker.volume.super;
+    const auto report = [&](std::string detail) {
+        checker.report.add(
+            {.problem = Problem::kSuperField, .block = checker.volume.super_block, .detail = std::move(detail)});
+    };
+    if ((super.state & ~DAXFS_STATE_ERRORS) != 0)
+        report("unknown state bits");
+    if (super.reserved_blocks > super.block_count / 2)
+        report("reserves more than half of the blocks");
+    const auto* end = std::ranges::find(super.label, daxfs_u8{0});
+    if (end == std::end(super.label))
+        report("the label does not end");
+    else if (!is_zero({end, std::end(super.label)}))
+        report("bytes behind the end of the label");
+}
+
 }  // namespace
 
 void check_superblocks(Checker& checker) {
@@ -121,6 +154,7 @@ void check_superblocks(Checker& checker) {
         checker.report.add({.problem = Problem::kSuperStateErrors, .block = volume.super_block});
     if (!is_zero(volume.super.reserved) || volume.super.reserved0 != 0)
         checker.report.add({.problem = Problem::kSuperReserved, .block = volume.super_block});
+    check_super_fields(checker);
     check_intents(checker);
     if (volume.super_block.value == 0 && !volume.primary_damage)
         check_group_count(checker);

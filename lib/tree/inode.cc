@@ -4,10 +4,15 @@
 #include <algorithm>
 #include <span>
 
+#include "lib/format/inode_schema.h"
 #include "lib/tree/ag.h"
 
 namespace daxfs {
 namespace {
+
+// What the kernel can make a device number of.
+const std::uint64_t kMaxMajor = kSchema<daxfs_inode>.find("rdev_major")->max;
+const std::uint64_t kMaxMinor = kSchema<daxfs_inode>.find("rdev_minor")->max;
 
 constexpr std::uint32_t kNanoseconds = 1'000'000'000;
 
@@ -103,7 +108,7 @@ class FieldCheck {
         const std::uint64_t first = inode_.operation_arg[0];
         const std::uint64_t count = inode_.operation_arg[1];
         if (inode_.operation == DAXFS_OPERATION_NONE)
-            return nullptr;
+            return first != 0 || count != 0 ? "arguments of an operation that is not in progress" : nullptr;
         if (inode_.operation > DAXFS_OPERATION_COLLAPSE)
             return "unknown operation in progress";
         if (inode_.format != DAXFS_FORMAT_EXTENTS && inode_.format != DAXFS_FORMAT_EXTENT_TREE)
@@ -133,6 +138,11 @@ class FieldCheck {
             return "an xattr block, which this version does not have";
         if (inode_.reserved0 != 0)
             return "reserved byte is not zero";
+        // The module refuses the inode.
+        if (inode_.rdev_major > kMaxMajor || inode_.rdev_minor > kMaxMinor)
+            return "the number of a device is out of range";
+        if (!std::ranges::all_of(inode_.xattr_tail, [](daxfs_u8 byte) { return byte == 0; }))
+            return "reserved bytes at its end are not zero";
         return nullptr;
     }
 

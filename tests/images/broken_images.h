@@ -26,6 +26,12 @@ inline void change_inode(Edit& e, InodeNo ino, const std::function<void(daxfs_in
     e.seal_inode(ino);
 }
 
+inline void change_copy(Edit& e, const std::function<void(daxfs_super&)>& change) {
+    auto& copy = e.at<daxfs_super>(e.volume().geometry.ag_start(AgNo{1}));
+    change(copy);
+    copy.crc = checksum(e.volume().seed, copy);
+}
+
 inline void change_entry(Edit& e, const std::string& name, const std::function<void(daxfs_dirent&)>& change) {
     const DirectoryEntry where = e.entry(e.rich().root, name);
     change(e.dirent(where));
@@ -207,6 +213,10 @@ inline void forged_inodes(std::vector<BrokenImage>& list) {
             {"inode-flags", P::kInodeField, field([](daxfs_inode& i) { i.flags = 0x80; })},
             {"inode-size", P::kInodeField, field([](daxfs_inode& i) { i.size = std::uint64_t{1} << 63; })},
             {"inode-operation", P::kInodeField, field([](daxfs_inode& i) { i.operation = 3; })},
+            {"inode-arguments-of-no-operation", P::kInodeField, field([](daxfs_inode& i) { i.operation_arg[1] = 3; })},
+            {"inode-device-major", P::kInodeField, field([](daxfs_inode& i) { i.rdev_major = 0x1000; })},
+            {"inode-device-minor", P::kInodeField, field([](daxfs_inode& i) { i.rdev_minor = 0x100000; })},
+            {"inode-tail", P::kInodeField, field([](daxfs_inode& i) { i.xattr_tail[111] = 1; })},
             {"inode-truncate-of-nothing", P::kInodeField, field([](daxfs_inode& i) {
                  i.operation = DAXFS_OPERATION_TRUNCATE;
                  i.operation_arg[0] = DAXFS_MAX_FILE_BLOCK + 1;
@@ -456,6 +466,32 @@ inline void forged_rest(std::vector<BrokenImage>& list) {
                  e.super().state = DAXFS_STATE_ERRORS;
                  e.seal_super();
              }},
+            {"superblock-state", P::kSuperField,
+             [](Edit& e) {
+                 e.super().state = 0x80;
+                 e.seal_super();
+             }},
+            {"superblock-reserve", P::kSuperField,
+             [](Edit& e) {
+                 e.super().reserved_blocks = UINT64_MAX;
+                 e.seal_super();
+             }},
+            {"superblock-label-without-end", P::kSuperField,
+             [](Edit& e) {
+                 std::ranges::fill(e.super().label, daxfs_u8{'x'});
+                 e.seal_super();
+             }},
+            {"superblock-label-behind-its-end", P::kSuperField,
+             [](Edit& e) {
+                 e.super().label[40] = 'x';
+                 e.seal_super();
+             }},
+            {"superblock-copy-uuid", P::kSuperCopyDiffers,
+             [](Edit& e) { change_copy(e, [](daxfs_super& s) { s.uuid[3] = s.uuid[3] ^ 1; }); }},
+            {"superblock-copy-reserve", P::kSuperCopyDiffers,
+             [](Edit& e) { change_copy(e, [](daxfs_super& s) { s.reserved_blocks = 1; }); }},
+            {"superblock-copy-reserved", P::kSuperCopyDiffers,
+             [](Edit& e) { change_copy(e, [](daxfs_super& s) { s.reserved[5] = 1; }); }},
             {"superblock-of-before", P::kSuperGroupsMissed,
              [](Edit& e) {
                  e.super().initialised_ags = 1;
