@@ -7,10 +7,18 @@
 #include <cstring>
 
 #include "lib/check/mending.h"
+#include "lib/check/unused_bytes.h"
 #include "lib/tree/journal.h"
 
 namespace daxfs {
 namespace {
+
+// The whole block.
+void store_super(Mending& m, BlockNo block, const daxfs_super& super) {
+    auto* bytes = m.edit<std::byte>(block);
+    std::fill(bytes, bytes + DAXFS_BLOCK_SIZE, std::byte{0});
+    std::memcpy(bytes, &super, sizeof(super));
+}
 
 // What the module makes of fields that it does not refuse.
 void mend_super_fields(daxfs_super& super) {
@@ -34,7 +42,7 @@ void mend_superblock(Mending& m) {
     super.initialised_ags = m.volume.ags;
     mend_super_fields(super);
     super.crc = checksum(m.volume.seed, super);
-    m.store(BlockNo{0}, 0, std::as_bytes(std::span(&super, 1)));
+    store_super(m, BlockNo{0}, super);
 }
 
 // A copy is not made from a copy: in the round behind the superblock's.
@@ -43,7 +51,7 @@ void mend_copies(Mending& m) {
         m.has_work(Problem::kSuperField))
         return;
     m.each({Problem::kSuperCopyDamaged, Problem::kSuperCopyDiffers},
-           [&](const Finding& finding) { m.store(finding.block, 0, std::as_bytes(std::span(&m.volume.super, 1))); });
+           [&](const Finding& finding) { store_super(m, finding.block, m.volume.super); });
 }
 
 // The checksums of the maps lie behind the header and are not its: they stay. Counters are for mend_maps.
@@ -63,6 +71,9 @@ void clear_reserved(Mending& m, AgNo ag) {
     std::ranges::fill(header.reserved, daxfs_u8{0});
     header.crc = checksum(m.volume.seed, header);
     m.store(m.volume.geometry.ag_header(ag), 0, std::as_bytes(std::span(&header, 1)));
+    auto* block = m.edit<std::byte>(m.volume.geometry.ag_header(ag));
+    for (const auto& [from, end] : unused_in_ag_header(m.volume.geometry))
+        std::fill(block + from, block + end, std::byte{0});
 }
 
 void mend_journal_header(Mending& m, std::uint32_t id) {

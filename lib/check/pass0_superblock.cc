@@ -11,6 +11,7 @@
 
 #include "lib/check/checker.h"
 #include "lib/check/redo.h"
+#include "lib/check/unused_bytes.h"
 #include "lib/format/copy_places.h"
 #include "lib/tree/ag.h"
 #include "lib/tree/intent.h"
@@ -47,6 +48,22 @@ const char* difference(const daxfs_super& copy, const daxfs_super& super) {
     return std::memcmp(&same, &super, sizeof(super)) != 0 ? "rest" : nullptr;
 }
 
+bool is_zero(std::span<const daxfs_u8> bytes) {
+    return std::ranges::all_of(bytes, [](daxfs_u8 byte) { return byte == 0; });
+}
+
+// Bytes [from, end) of a block, as mkfs and the module leave them.
+bool is_zero_from(const Image& image, BlockNo block, std::size_t from, std::size_t end = DAXFS_BLOCK_SIZE) {
+    const std::byte* bytes = image.try_block(block);
+    return bytes == nullptr || std::all_of(bytes + from, bytes + end, [](std::byte b) { return b == std::byte{0}; });
+}
+
+bool is_zero_behind_header(const Volume& volume, AgNo ag) {
+    return std::ranges::all_of(unused_in_ag_header(volume.geometry), [&](const auto& unused) {
+        return is_zero_from(*volume.image, volume.geometry.ag_header(ag), unused.first, unused.second);
+    });
+}
+
 void check_copy(Checker& checker, AgNo ag) {
     const Volume& volume = checker.volume;
     const BlockNo block = volume.geometry.ag_start(ag);
@@ -59,6 +76,9 @@ void check_copy(Checker& checker, AgNo ag) {
         checker.report.add(std::move(finding));
     } else if (const char* what = difference(*reading.raw, volume.super)) {
         checker.report.add({.problem = Problem::kSuperCopyDiffers, .block = block, .ag = ag, .detail = what});
+    } else if (!is_zero_from(*volume.image, block, sizeof(daxfs_super))) {
+        checker.report.add(
+            {.problem = Problem::kSuperCopyDiffers, .block = block, .ag = ag, .detail = "rest of its block"});
     }
 }
 
@@ -69,15 +89,11 @@ void check_early_copy(Checker& checker, AgNo ag) {
         check_copy(checker, ag);
 }
 
-bool is_zero(std::span<const daxfs_u8> bytes) {
-    return std::ranges::all_of(bytes, [](daxfs_u8 byte) { return byte == 0; });
-}
-
 void check_header(Checker& checker, AgNo ag) {
     const AgReading reading = read_ag_header(checker.volume, ag);
     checker.ags[ag.value].header_valid = !reading.damage;
     if (!reading.damage) {
-        if (!is_zero(reading.raw->reserved))
+        if (!is_zero(reading.raw->reserved) || !is_zero_behind_header(checker.volume, ag))
             checker.report.add(
                 {.problem = Problem::kAgReserved, .block = checker.volume.geometry.ag_header(ag), .ag = ag});
         return;
@@ -152,7 +168,9 @@ void check_superblocks(Checker& checker) {
                             .count = volume.geometry.block_count * DAXFS_BLOCK_SIZE - volume.image->size_bytes()});
     if ((volume.super.state & DAXFS_STATE_ERRORS) != 0)
         checker.report.add({.problem = Problem::kSuperStateErrors, .block = volume.super_block});
-    if (!is_zero(volume.super.reserved) || volume.super.reserved0 != 0)
+    const bool whole = volume.super_block.value == 0 && !volume.primary_damage;
+    if (!is_zero(volume.super.reserved) || volume.super.reserved0 != 0 ||
+        (whole && !is_zero_from(*volume.image, BlockNo{0}, sizeof(daxfs_super))))
         checker.report.add({.problem = Problem::kSuperReserved, .block = volume.super_block});
     check_super_fields(checker);
     check_intents(checker);

@@ -65,6 +65,8 @@ std::optional<Damage> check_header(const Volume& volume, std::uint32_t id, const
         damage.detail = "id";
     else if (header->blocks != volume.geometry.journal_blocks)
         damage.detail = "length";
+    else if (!std::ranges::all_of(header->reserved, [](daxfs_u8 byte) { return byte == 0; }))
+        damage.detail = "reserved bytes are not zero";
     else
         return std::nullopt;
     return damage;

@@ -421,6 +421,9 @@ inline void forged_rest(std::vector<BrokenImage>& list) {
                  e.super().reserved[100] = 1;
                  e.seal_super();
              }},
+            {"superblock-rest-of-block", P::kSuperReserved, [](Edit& e) { e.flip(BlockNo{0}, 4095); }},
+            {"superblock-copy-rest-of-block", P::kSuperCopyDiffers,
+             [](Edit& e) { e.flip(e.volume().geometry.ag_start(AgNo{2}), 512); }},
             {"superblock-of-another", P::kSuperDamaged,
              [](Edit& e) {
                  e.super().nonce = e.super().nonce + 1;
@@ -437,6 +440,10 @@ inline void forged_rest(std::vector<BrokenImage>& list) {
                  e.super().root_ino = e.rich().small_file.value;
                  e.seal_super();
              }},
+            {"ag-header-rest-of-block", P::kAgReserved,
+             [](Edit& e) { e.flip(e.volume().geometry.ag_header(AgNo{1}), 4095); }},
+            {"ag-header-unused-checksum", P::kAgReserved,
+             [](Edit& e) { e.flip(e.volume().geometry.ag_header(AgNo{1}), DAXFS_AG_IMAP_CRCS + 4); }},
             {"ag-header-reserved", P::kAgReserved,
              [](Edit& e) { change_header(e, [](daxfs_ag_header& h) { h.reserved[3] = 1; }); }},
             {"node-generation", P::kNodeField,
@@ -528,6 +535,12 @@ inline void forged_rest(std::vector<BrokenImage>& list) {
                  const ImageEditor::Range ranges[] = {e.range_of(e.rich().small_file)};
                  e.log_undo(1, ranges);
                  std::memset(&e.inode(e.rich().small_file), 0x5a, 200);
+             }},
+            {"journal-header-reserved", P::kJournalHeaderDamaged,
+             [](Edit& e) {
+                 auto& header = e.at<daxfs_journal_header>(journal(e));
+                 header.reserved[0] = 1;
+                 header.crc = checksum(e.volume().seed, header);
              }},
             {"undo-outside-device", P::kJournalEntryRange,
              [](Edit& e) {
