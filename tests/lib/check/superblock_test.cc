@@ -2,6 +2,9 @@
 // Which superblock is believed, and what is not written when there is none to believe.
 #include <gtest/gtest.h>
 
+#include <span>
+#include <string>
+
 #include "lib/check/check.h"
 #include "tests/images/rich_image.h"
 
@@ -107,6 +110,67 @@ TEST(ForeignSuperblock, GivesWayToACopyOfOurs) {
         EXPECT_EQ(std::uint64_t{repaired->volume.super.hash_key[0]}, std::uint64_t{editor.volume().super.hash_key[0]});
         EXPECT_GT(inodes_of(image), 1500u);
     }
+}
+
+// As mkfs.daxfs leaves it, with a file: nothing but group 0 is in use.
+class YoungFilesystem : public testing::Test {
+  protected:
+    YoungFilesystem() {
+        FormatOptions options = test::rich_options();
+        options.device_bytes = kBytes;
+        MemorySink sink(kBytes);
+        FilesystemBuilder builder(test::must(plan_filesystem(options)), sink);
+        test::must(builder.begin());
+        const std::string text = "a file";
+        test::must(builder.add_file_with_content(builder.root(), "file", std::as_bytes(std::span(text))));
+        test::must(builder.finish());
+        super_ = builder.super();
+        blocks_ = whole_ = test::blocks_of(sink.image());
+    }
+
+    daxfs_super& copy(std::uint64_t ag) {
+        return *reinterpret_cast<daxfs_super*>(blocks_[Geometry::of(super_).ag_start(AgNo{ag})].bytes);
+    }
+    void expect_repair(Problem problem, CheckMode mode) {
+        Image image = test::image_of(kBytes, blocks_);
+        const auto repaired = check_image(image, {.mode = mode});
+        ASSERT_TRUE(repaired) << repaired.error().message;
+        EXPECT_EQ(repaired->report.count(problem), 1u);
+        EXPECT_EQ(repaired->remaining, 0u);
+        EXPECT_EQ(repaired->losses.size(), 0u);
+        EXPECT_EQ(inodes_of(image), 3u);
+        for (const std::uint64_t ag : {0u, 1u, 2u}) {
+            const auto reading = read_superblock(image, Geometry::of(super_).ag_start(AgNo{ag}));
+            ASSERT_FALSE(reading.damage) << ag;
+            EXPECT_EQ(std::memcmp(reading.raw, &super_, sizeof(super_)), 0) << ag;
+        }
+    }
+
+    static constexpr std::uint64_t kBytes = 64u << 20;
+    daxfs_super super_{};
+    test::Blocks blocks_;
+    test::Blocks whole_;
+};
+
+TEST_F(YoungFilesystem, ComesBackFromACopy) {
+    ASSERT_EQ(super_.initialised_ags, 1u);
+    blocks_.erase(BlockNo{0});
+    expect_repair(Problem::kSuperDamaged, CheckMode::kYes);
+}
+
+TEST_F(YoungFilesystem, HasItsCopiesKeptUpToDate) {
+    copy(1).label[0] ^= 0x20;
+    expect_repair(Problem::kSuperCopyDamaged, CheckMode::kPreen);
+    blocks_ = whole_;
+    copy(2) = foreign(super_);
+    expect_repair(Problem::kSuperCopyDiffers, CheckMode::kPreen);
+}
+
+TEST_F(YoungFilesystem, OfAnOlderMkfsHasNoneAndIsClean) {
+    for (const std::uint64_t ag : {1u, 2u})
+        blocks_.erase(Geometry::of(super_).ag_start(AgNo{ag}));
+    Image image = test::image_of(kBytes, blocks_);
+    EXPECT_EQ(inodes_of(image), 3u);
 }
 
 }  // namespace

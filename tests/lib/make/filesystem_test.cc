@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <cstring>
 #include <map>
 #include <set>
 #include <string>
@@ -121,6 +122,25 @@ TEST(FilesystemBuilder, AnAlignedOneHasASuperblockCopyAndIsReadFromItWhenTheFirs
     ASSERT_TRUE(copy) << copy.error().message;
     EXPECT_EQ(copy->geometry.align_blocks, 40u);
     expect_sound_head(*copy, AgNo{0});
+}
+
+TEST(FilesystemBuilder, OneThatUsesItsFirstGroupIsReadFromACopyWhenTheFirstIsLost) {
+    MemorySink sink(64 * kMiB);
+    FilesystemBuilder builder(plan(64 * kMiB), sink);
+    ASSERT_TRUE(builder.begin());
+    ASSERT_TRUE(builder.finish());
+    ASSERT_EQ(builder.super().initialised_ags, 1u);
+    const Geometry geometry = Geometry::of(builder.super());
+    for (const std::uint64_t lost : {1u, 2u}) {
+        std::memset(sink.block(BlockNo{0}), 0, DAXFS_BLOCK_SIZE);
+        const Image image = sink.image();
+        const Result<Volume> volume = open_volume(image);
+        ASSERT_TRUE(volume) << volume.error().message;
+        EXPECT_EQ(volume->initialised_ags(), 1u);
+        expect_sound_head(*volume, AgNo{0});
+        std::memset(sink.block(geometry.ag_start(AgNo{lost})), 0, DAXFS_BLOCK_SIZE);
+    }
+    EXPECT_FALSE(open_volume(sink.image()));
 }
 
 TEST(FilesystemBuilder, FilesReadBackWithTheirContentAndAttributes) {
