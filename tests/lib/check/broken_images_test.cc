@@ -138,7 +138,9 @@ TEST(DamagedInodeMap, LosesOnlyWhatWasThere) {
     for (const bool with_a_lost_block : {false, true}) {
         ImageEditor editor;
         std::memset(editor.block(editor.volume().geometry.inode_map(AgNo{0})), 0xff, DAXFS_BLOCK_SIZE);
-        const BlockNo lost = editor.volume().block_of(editor.rich().fifo);
+        // Of inodes that own nothing.
+        const BlockNo lost =
+            editor.volume().block_of(editor.entry(editor.rich().big_directory, "name-00700-of-many").ino);
         if (with_a_lost_block)
             std::memset(editor.block(lost), 0x5a, DAXFS_BLOCK_SIZE);
         Image image = editor.image();

@@ -39,7 +39,7 @@ BlockNo copy_in(const ImageEditor& e, std::uint64_t ag) {
 }
 
 void clear_all(ImageEditor& e) {
-    for (AgNo ag; ag.value < e.volume().initialised_ags(); ++ag)
+    for (AgNo ag; ag.value < e.volume().geometry.ag_count; ++ag)
         clear(e, copy_in(e, ag.value));
 }
 
@@ -99,7 +99,7 @@ TEST(ForeignSuperblock, IsPutRightByWhatIsThere) {
 TEST(ForeignSuperblock, GivesWayToACopyOfOurs) {
     for (const std::uint64_t other : {1u, 2u}) {
         ImageEditor editor;
-        ASSERT_EQ(editor.volume().initialised_ags(), 3u);
+        ASSERT_EQ(editor.volume().geometry.ag_count, 3u);
         clear(editor, BlockNo{0});
         store(editor, copy_in(editor, other), foreign(editor.volume().super));
         Image image = editor.image();
