@@ -61,8 +61,8 @@ std::optional<daxfs_super> correct_one_bit(const daxfs_super& super);
 // the places that it names, describes more of what is there (then `primary_damage` is set); else what the journals put
 // back there (as if it had been there: the image is to be rolled back), else what `correct_one_bit` makes of it (then
 // `super_block` is 0 and `primary_damage` set), else the copy of which most is there (AG starts of every AG size are
-// tried, a bounded number), put right in the same way where it is another filesystem's. The error is one phrase without the image's name, such as "not a daxfs filesystem (wrong
-// magic)".
+// tried, a bounded number), put right in the same way where it is another filesystem's. The error is one phrase without
+// the image's name, such as "not a daxfs filesystem (wrong magic)".
 Result<Volume> open_volume(const Image& image, std::optional<BlockNo> at = std::nullopt);
 
 }  // namespace daxfs
