@@ -10,6 +10,8 @@ inline constexpr int kOk = 0;
 inline constexpr int kTrouble = 1;  // a directory cannot be used, a report cannot be read or written
 inline constexpr int kUsage = 2;
 
+inline constexpr cli::Program kProgram{.name = "daxbench", .trouble_exit = kTrouble};
+
 int run(cli::Args args, cli::Streams& streams);
 
 // The command line, for the test that holds it against the man page.

@@ -2,5 +2,5 @@
 #include "cmd/daxbench/daxbench.h"
 
 int main(int argc, char** argv) {
-    return daxfs::cli::run_main(argc, argv, daxfs::bench::kTrouble, daxfs::bench::run);
+    return daxfs::cli::run_main(argc, argv, daxfs::bench::kProgram, daxfs::bench::run);
 }

@@ -2,5 +2,5 @@
 #include "cmd/daxdb/daxdb.h"
 
 int main(int argc, char** argv) {
-    return daxfs::cli::run_main(argc, argv, daxfs::daxdb::kTrouble, daxfs::daxdb::run);
+    return daxfs::cli::run_main(argc, argv, daxfs::daxdb::kProgram, daxfs::daxdb::run);
 }

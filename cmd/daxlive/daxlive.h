@@ -16,6 +16,7 @@ enum ExitCode {
     kExitCut = 125,  // the power was cut, as asked
 };
 
+inline constexpr cli::Program kProgram{.name = "daxlive", .trouble_exit = kExitUsage};
 int run(cli::Args args, cli::Streams& streams);
 
 }  // namespace daxfs::live

@@ -2,5 +2,5 @@
 #include "cmd/daxlive/daxlive.h"
 
 int main(int argc, char** argv) {
-    return daxfs::cli::run_main(argc, argv, daxfs::live::kExitUsage, daxfs::live::run);
+    return daxfs::cli::run_main(argc, argv, daxfs::live::kProgram, daxfs::live::run);
 }

@@ -17,6 +17,7 @@ enum ExitCode {
     kExitNotFound = 127,
 };
 
+inline constexpr cli::Program kProgram{.name = "daxtrace", .trouble_exit = kExitTrouble};
 int run(cli::Args args, cli::Streams& streams);
 
 }  // namespace daxfs::trace

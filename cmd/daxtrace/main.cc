@@ -2,5 +2,5 @@
 #include "cmd/daxtrace/daxtrace.h"
 
 int main(int argc, char** argv) {
-    return daxfs::cli::run_main(argc, argv, daxfs::trace::kExitTrouble, daxfs::trace::run);
+    return daxfs::cli::run_main(argc, argv, daxfs::trace::kProgram, daxfs::trace::run);
 }

@@ -16,6 +16,9 @@ constexpr int kExitUncorrected = 4;
 constexpr int kExitTrouble = 8;
 constexpr int kExitUsage = 16;
 
+inline constexpr cli::Program kProgram{
+    .name = "fsck.daxfs", .trouble_exit = kExitTrouble, .exits_add_up = true, .ends_its_work = true};
+
 struct CommandLine {
     std::string path;
     bool no = false;

@@ -2,5 +2,5 @@
 #include "cmd/fsck/fsck.h"
 
 int main(int argc, char** argv) {
-    return daxfs::cli::run_main(argc, argv, daxfs::fsck::kExitTrouble, daxfs::fsck::fsck_tool);
+    return daxfs::cli::run_main(argc, argv, daxfs::fsck::kProgram, daxfs::fsck::fsck_tool);
 }

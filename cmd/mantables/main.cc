@@ -50,5 +50,5 @@ int run(cli::Args args, cli::Streams& streams) {
 }  // namespace daxfs
 
 int main(int argc, char** argv) {
-    return daxfs::cli::run_main(argc, argv, 1, daxfs::run);
+    return daxfs::cli::run_main(argc, argv, {"daxfs-mantables", 1}, daxfs::run);
 }

@@ -2,5 +2,5 @@
 #include "cmd/mkfs/mkfs.h"
 
 int main(int argc, char** argv) {
-    return daxfs::cli::run_main(argc, argv, daxfs::mkfs::kExitFailed, daxfs::mkfs::mkfs_tool);
+    return daxfs::cli::run_main(argc, argv, daxfs::mkfs::kProgram, daxfs::mkfs::mkfs_tool);
 }

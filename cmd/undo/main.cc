@@ -2,5 +2,5 @@
 #include "cmd/undo/undo.h"
 
 int main(int argc, char** argv) {
-    return daxfs::cli::run_main(argc, argv, daxfs::undo::kExitFailed, daxfs::undo::undo_tool);
+    return daxfs::cli::run_main(argc, argv, daxfs::undo::kProgram, daxfs::undo::undo_tool);
 }

@@ -61,7 +61,7 @@ Result<std::vector<Curve>> curves_of(const Options& options) {
 
 int run(cli::Args args, cli::Streams& streams) {
     Options options;
-    CLI::App app("Replays what one processor's operations share on 1 to 64 processors");
+    CLI::App app("Replays what one processor's operations share on 1 to 64 processors", "scale");
     app.add_option("--line", options.costs.line, "Instructions in the time that a line of another processor takes");
     app.add_option("--fence", options.costs.fence, "... that a fence takes");
     app.add_flag("--json", options.json, "JSON instead of tables");
@@ -82,5 +82,5 @@ int run(cli::Args args, cli::Streams& streams) {
 }  // namespace daxfs::scale
 
 int main(int argc, char** argv) {
-    return daxfs::cli::run_main(argc, argv, daxfs::scale::kTrouble, daxfs::scale::run);
+    return daxfs::cli::run_main(argc, argv, {"scale", daxfs::scale::kTrouble}, daxfs::scale::run);
 }

@@ -12,6 +12,7 @@
 #include "cmd/daxbench/profile.h"
 #include "cmd/daxbench/report.h"
 #include "tests/support/man_page.h"
+#include "tests/support/manners.h"
 #include "tests/support/tool.h"
 
 namespace daxfs::bench {

@@ -12,6 +12,7 @@
 
 #include "cmd/daxdb/commands.h"
 #include "tests/cmd/daxdb/rich_image.h"
+#include "tests/support/manners.h"
 #include "tests/support/tool.h"
 
 namespace daxfs::daxdb {

@@ -12,6 +12,7 @@
 #include "cmd/daxlive/process.h"
 #include "cmd/daxlive/qemu.h"
 #include "tests/support/man_page.h"
+#include "tests/support/manners.h"
 #include "tests/support/tool.h"
 
 namespace daxfs::live {

@@ -17,6 +17,7 @@
 #include "cmd/daxtrace/reasons.h"
 #include "cmd/daxtrace/tracer.h"
 #include "tests/support/man_page.h"
+#include "tests/support/manners.h"
 #include "tests/support/tool.h"
 
 namespace daxfs::trace {

@@ -15,6 +15,7 @@
 #include "lib/check/problem.h"
 #include "tests/images/broken_images.h"
 #include "tests/support/man_page.h"
+#include "tests/support/manners.h"
 #include "tests/support/tool.h"
 
 namespace daxfs::fsck {

@@ -19,6 +19,7 @@
 #include "lib/tree/directory.h"
 #include "lib/tree/journal.h"
 #include "lib/tree/volume.h"
+#include "tests/support/manners.h"
 #include "tests/support/tool.h"
 
 namespace daxfs::mkfs {
@@ -156,6 +157,19 @@ TEST_F(Mkfs, BadInputGivesOneLineAndExitOne) {
     expect_refused({at("no/such/folder"), "1G"}, "cannot create");
     expect_refused({file_with("file", 10, 0, "") + "/below", "1G"}, "Not a directory");
     EXPECT_FALSE(fs::exists(at("none")));
+
+TEST_F(Mkfs, AnUnsetVariableOfTheShellFormatsNothing) {
+    CLI::App app;
+    CommandLine line;
+    declare_options(app, line);
+    test::expect_empty_values_refused(app, mkfs_tool, kExitFailed);
+    const std::string file = file_with("zeros", 16 << 20, 0, "");
+    const std::string before = content(file);
+    for (const char* option : {"-U", "-L", "--ag-size", "--journals", "--journal-size", "--reserve", "--align"})
+        expect_refused({"-f", option, "", file}, "the value is empty");
+    expect_refused({"-f", file, ""}, "size: the value is empty");
+    EXPECT_TRUE(content(file) == before);
+}
 }
 
 TEST_F(Mkfs, WrongOptionsExitOneAndPointToHelp) {

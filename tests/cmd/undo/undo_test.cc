@@ -13,6 +13,7 @@
 #include "lib/check/undo_file.h"
 #include "tests/images/rich_image.h"
 #include "tests/support/man_page.h"
+#include "tests/support/manners.h"
 #include "tests/support/tool.h"
 
 namespace daxfs::undo {
