@@ -43,9 +43,11 @@ class Runner {
             line(text, fmt::format("{}:{}", name, number));
     }
 
-    int finish() {
-        report_.end_document();
-        return failed_ ? kCommandFailed : kOk;
+    // `trouble`: what ended the run; empty: nothing did.
+    int finish(const std::string& trouble) {
+        const int code = !trouble.empty() ? kTrouble : failed_ ? kCommandFailed : kOk;
+        report_.end_document(code, trouble);
+        return trouble.empty() ? code : cli::complain(streams_, kProgram.name, false, code, trouble);
     }
 
   private:
@@ -82,11 +84,7 @@ int run_commands(const Session& session, const Options& options, cli::Streams& s
         script = run_script(options.script, streams, runner);
     else if (options.commands.empty())
         runner.lines(streams.in, "standard input");
-    const int code = runner.finish();
-    if (script)
-        return code;
-    streams.err << "daxdb: " << script.error().message << '\n';
-    return kTrouble;
+    return runner.finish(script ? "" : script.error().message);
 }
 
 }  // namespace
@@ -115,20 +113,15 @@ int run(cli::Args args, cli::Streams& streams) {
     if (const auto code = cli::parse(app, args, streams, kUsage))
         return *code;
     const auto session = open_session(options.image, options.superblock, options.force);
-    if (!session) {
-        streams.err << "daxdb: " << session.error().message << '\n';
-        return kTrouble;
-    }
+    if (!session)
+        return cli::complain(streams, kProgram.name, options.json, kTrouble, session.error().message);
     if (!session->warning.empty())
         streams.err << "daxdb: " << session->warning << '\n';
     const bool interactive = options.commands.empty() && options.script.empty() && !options.json;
     if (!interactive || !on_terminal(streams))
         return run_commands(*session, options, streams);
-    if (const auto shown = show_screen(*session, streams.color); !shown) {
-        streams.err << "daxdb: " << shown.error().message << '\n';
-        return kTrouble;
-    }
-    return kOk;
+    const auto shown = show_screen(*session, streams.color);
+    return shown ? kOk : cli::complain(streams, kProgram.name, false, kTrouble, shown.error().message);
 }
 
 }  // namespace daxfs::daxdb

@@ -17,6 +17,7 @@ inline constexpr int kUsage = 2;
 inline constexpr int kTrouble = 8;
 
 inline constexpr cli::Program kProgram{.name = "daxdb", .trouble_exit = kTrouble};
+
 struct Options {
     std::string image;
     std::vector<std::string> commands;

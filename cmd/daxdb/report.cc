@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cmd/daxdb/report.h"
 
-namespace daxfs::daxdb {
+#include "cmd/daxdb/daxdb.h"
+#include "lib/cli/json.h"
 
-// Paths and commands come from outside and need not be UTF-8.
+namespace daxfs::daxdb {
+namespace {
+
+// An object to which members are added.
+std::string opened(std::string object) {
+    object.pop_back();
+    return object;
+}
+
+}  // namespace
+
 std::string Report::text_of(const Json& value) {
-    return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return cli::json_text(value, -1);
 }
 
 void Report::member(std::string_view key, const Json& value) {
@@ -32,7 +43,9 @@ void Report::end_list() {
 
 void Report::begin_document(const std::string& image) {
     if (json_)
-        out_ << "{\"format\": \"daxdb\", \"version\": 1, \"image\": " << text_of(image) << ", \"results\": [";
+        out_ << opened(cli::json_text(
+                    cli::document({"daxfs.daxdb", 1, kProgram.name}, {{"format", "daxdb"}, {"image", image}}), -1))
+             << ", \"results\": [";
 }
 
 void Report::begin_result(std::string_view command) {
@@ -50,9 +63,13 @@ void Report::end_result(std::string_view error) {
     out_ << '}';
 }
 
-void Report::end_document() {
-    if (json_)
-        out_ << "]}\n";
+void Report::end_document(int exit_code, std::string_view error) {
+    if (!json_)
+        return;
+    out_ << "], \"exit\": " << exit_code;
+    if (!error.empty())
+        out_ << ", \"error\": " << text_of(error);
+    out_ << "}\n";
 }
 
 }  // namespace daxfs::daxdb

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Where commands write. As text: lines. As JSON: one document for the whole run, streamed, so that a list of a million
 // entries needs no memory:
-//   {"format": "daxdb", "version": 1, "image": ..., "results": [{"command": ..., ..., "ok": true}, ...]}
+//   {"schema": "daxfs.daxdb", "version": 1, ..., "image": ..., "results": [{"command": ..., ..., "ok": true}, ...],
+//   "exit": 0}
 #pragma once
 
 #include <ostream>
@@ -29,8 +30,8 @@ class Report {
 
     void begin_document(const std::string& image);
     void begin_result(std::string_view command);
-    void end_result(std::string_view error);  // empty: ok
-    void end_document();
+    void end_result(std::string_view error);                   // empty: ok
+    void end_document(int exit_code, std::string_view error);  // an empty error: none
 
   private:
     static std::string text_of(const Json& value);

@@ -17,6 +17,7 @@ enum ExitCode {
 };
 
 inline constexpr cli::Program kProgram{.name = "daxlive", .trouble_exit = kExitUsage};
+
 int run(cli::Args args, cli::Streams& streams);
 
 }  // namespace daxfs::live

@@ -21,9 +21,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-int complain(cli::Streams& streams, int code, const std::string& message) {
-    streams.err << "daxtrace: " << message << '\n';
-    return code;
+int complain(const Options& options, cli::Streams& streams, int code, const std::string& message) {
+    return cli::complain(streams, kProgram.name, options.json, code, message);
 }
 
 std::string kernel_release() {
@@ -87,14 +86,14 @@ int trace_command(const Options& options, const TraceFilter& filter, Tracer& tra
     streams.out.flush();
     auto command = Command::fork_waiting(options.command);
     if (!command)
-        return complain(streams, kExitTrouble, command.error().message);
+        return complain(options, streams, kExitTrouble, command.error().message);
     if (filter.followed_only)
         if (const auto followed = tracer.follow(command->pidfd()); !followed)
-            return complain(streams, kExitTrouble, followed.error().message);
+            return complain(options, streams, kExitTrouble, followed.error().message);
     const Clock::time_point begin = Clock::now();
     tracer.start();
     if (const int error = command->run(); error != 0)
-        return complain(streams, error == ENOENT ? kExitNotFound : kExitCannotRun,
+        return complain(options, streams, error == ENOENT ? kExitNotFound : kExitCannotRun,
                         fmt::format("{}: {}", options.command[0], errno_text(error)));
     summary.exit_status = command->wait();
     tracer.stop();
@@ -125,19 +124,19 @@ int run_summary(const Options& options, cli::Streams& streams) {
     summary.processes = processes_text(options);
     const auto filter = make_filter(options, summary);
     if (!filter)
-        return complain(streams, kExitUsage, filter.error().message);
+        return complain(options, streams, kExitUsage, filter.error().message);
     if (const std::string missing = missing_capabilities(); !missing.empty())
-        return complain(streams, kExitPermission, missing);
+        return complain(options, streams, kExitPermission, missing);
     const KernelBtf btf;
     auto tracer = Tracer::open(btf, *filter, options.cost);
     if (!tracer)
-        return complain(streams, kExitKernel, tracer.error().message);
+        return complain(options, streams, kExitKernel, tracer.error().message);
     summary.notes = missing_notes((*tracer)->probe_states());
     std::ofstream file;
     if (!options.output.empty()) {
         file.open(options.output);
         if (!file)
-            return complain(streams, kExitTrouble, fmt::format("{}: {}", options.output, errno_text(errno)));
+            return complain(options, streams, kExitTrouble, fmt::format("{}: {}", options.output, errno_text(errno)));
     }
 
     int code = kExitOk;
@@ -149,9 +148,9 @@ int run_summary(const Options& options, cli::Streams& streams) {
             return code;
     }
     if (const auto read = (*tracer)->read(summary); !read)
-        return complain(streams, kExitTrouble, read.error().message);
+        return complain(options, streams, kExitTrouble, read.error().message);
     if (!write_report(options, summary, file, streams))
-        return complain(streams, kExitTrouble, "cannot write the report");
+        return complain(options, streams, kExitTrouble, "cannot write the report");
     return code;
 }
 
@@ -175,7 +174,7 @@ int run(cli::Args args, cli::Streams& streams) {
     if (const auto code = parse_options(split.own, streams, kExitUsage, options, raw))
         return *code;
     if (const auto finished = finish_options(options, raw); !finished)
-        return complain(streams, kExitUsage, finished.error().message + "; see daxtrace summary --help");
+        return complain(options, streams, kExitUsage, finished.error().message + "; see daxtrace summary --help");
     return options.verb == Verb::kDoctor ? run_doctor(options, streams) : run_summary(options, streams);
 }
 

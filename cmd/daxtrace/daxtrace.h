@@ -18,6 +18,7 @@ enum ExitCode {
 };
 
 inline constexpr cli::Program kProgram{.name = "daxtrace", .trouble_exit = kExitTrouble};
+
 int run(cli::Args args, cli::Streams& streams);
 
 }  // namespace daxfs::trace

@@ -6,9 +6,10 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "cmd/daxtrace/daxtrace.h"
 #include "cmd/daxtrace/tracer.h"
+#include "lib/cli/json.h"
 
 namespace daxfs::trace {
 
@@ -58,7 +59,7 @@ std::string doctor_text(const Diagnosis& diagnosis, bool color) {
 }
 
 std::string doctor_json(const Diagnosis& diagnosis) {
-    using Json = nlohmann::ordered_json;
+    using cli::Json;
     Json rows = Json::array();
     for (std::size_t i = 0; i < diagnosis.probes.size(); ++i) {
         Json row{{"tracepoint", diagnosis.probes[i].name},
@@ -69,14 +70,12 @@ std::string doctor_json(const Diagnosis& diagnosis) {
         rows.push_back(std::move(row));
     }
     const auto trouble = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
-    const Json root{{"schema", "daxfs.daxtrace.doctor"},
-                    {"version", 1},
-                    {"kernel", diagnosis.kernel},
+    const Json root{{"kernel", diagnosis.kernel},
                     {"usable", usable(diagnosis)},
                     {"btf_trouble", trouble(diagnosis.btf_trouble)},
                     {"permission_trouble", trouble(diagnosis.permission_trouble)},
                     {"probes", std::move(rows)}};
-    return root.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+    return cli::json_text(cli::document({"daxfs.daxtrace.doctor", 1, kProgram.name}, root)) + '\n';
 }
 
 }  // namespace daxfs::trace

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Version 1 only grows: members are added, none changes its meaning.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "cmd/daxtrace/daxtrace.h"
 #include "cmd/daxtrace/reasons.h"
 #include "cmd/daxtrace/report.h"
+#include "lib/cli/json.h"
 
 namespace daxfs::trace {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using cli::Json;
 
 Json histogram_json(const daxtrace_op& op) {
     Json buckets = Json::array();
@@ -113,7 +114,7 @@ void add_cost(Json& root, const Summary& summary) {
 }  // namespace
 
 std::string json_report(const Summary& summary) {
-    Json root{{"schema", "daxfs.daxtrace.summary"}, {"version", 1}, {"kernel", summary.kernel}};
+    Json root{{"kernel", summary.kernel}};
     if (!summary.command.empty())
         root["command"] = summary.command;
     if (summary.exit_status)
@@ -138,8 +139,7 @@ std::string json_report(const Summary& summary) {
     add_cost(root, summary);
     root["probes"] = probes_json(summary);
     root["notes"] = summary.notes;
-    // Arguments and paths need not be UTF-8.
-    return root.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+    return cli::json_text(cli::document({"daxfs.daxtrace.summary", 1, kProgram.name}, root)) + '\n';
 }
 
 }  // namespace daxfs::trace

@@ -44,6 +44,10 @@ class Fsck {
     }
 
   private:
+    int complain(int code, const std::string& message) {
+        return cli::complain(streams_, kProgram.name, line_.json, code, message);
+    }
+
     struct Outcome {
         Result<CheckResult> result;
         CheckMode mode;
@@ -62,10 +66,7 @@ class Fsck {
                 options.superblock = BlockNo{*line_.superblock};
             if (line_.progress_fd)
                 options.progress = progress_to(*line_.progress_fd, streams_);
-            auto result = check_image(image, options);
-            if (line_.progress_fd == 0 && streams_.progress)
-                streams_.err << "\r\033[K";
-            return result;
+            return check_image(image, options);
         };
         return {run(), mode};
     }
@@ -74,8 +75,7 @@ class Fsck {
         if (!outcome.result) {
             const std::string& message = outcome.result.error().message;
             const bool wrong_magic = message.find("wrong magic") != message.npos;
-            streams_.err << "fsck.daxfs: " << message << (wrong_magic ? foreign_contents(line_.path) : "") << '\n';
-            return kExitTrouble;
+            return complain(kExitTrouble, message + (wrong_magic ? foreign_contents(line_.path) : ""));
         }
         const CheckResult& result = *outcome.result;
         const int code = exit_code_of(result);
@@ -132,11 +132,13 @@ int fsck_tool(cli::Args args, cli::Streams& streams) {
     declare_options(app, line);
     if (const auto code = cli::parse(app, args, streams, kExitUsage))
         return *code;
+    const auto refuse = [&](std::string_view message) {
+        return cli::complain(streams, kProgram.name, line.json, kExitUsage, message);
+    };
     if (line.explain) {
         if (print_explanation(streams, *line.explain, line.json))
             return kExitClean;
-        streams.err << fmt::format("fsck.daxfs: there is no problem {}\n", *line.explain);
-        return kExitUsage;
+        return refuse(fmt::format("there is no problem {}", *line.explain));
     }
     if (line.path.empty()) {
         streams.err << "fsck.daxfs: DEVICE is required; see fsck.daxfs --help\n";

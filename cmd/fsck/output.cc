@@ -7,15 +7,16 @@
 #include <memory>
 #include <ostream>
 
-#include <nlohmann/json.hpp>
+#include "cmd/fsck/fsck.h"
+#include "lib/cli/json.h"
+#include "lib/cli/text.h"
 
 namespace daxfs::fsck {
 namespace {
 
-// Names come from the image: bytes that are no UTF-8 are replaced, not an exception.
-std::string dump(const nlohmann::ordered_json& json) {
-    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
+using cli::counted;
+using cli::Json;
+using cli::printable;
 
 const char* mode_name(CheckMode mode) {
     switch (mode) {
@@ -27,16 +28,6 @@ const char* mode_name(CheckMode mode) {
             return "yes";
     }
     return "";
-}
-
-// Control characters of names on the image do not reach the terminal.
-std::string printable(const std::string& text) {
-    std::string safe;
-    for (const char c : text) {
-        const auto value = static_cast<unsigned char>(c);
-        safe += value < 0x20 || value == 0x7f ? fmt::format("\\x{:02x}", value) : std::string(1, c);
-    }
-    return safe;
 }
 
 void print_finding(cli::Streams& streams, const Finding& finding, CheckMode mode) {
@@ -69,8 +60,8 @@ void print_losses(cli::Streams& streams, const std::vector<Loss>& losses, const 
         streams.out << fmt::format("{}: {}{}\n", what, place_of(loss), printable(loss.what));
 }
 
-nlohmann::ordered_json json_of(const std::vector<Loss>& losses) {
-    nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+Json json_of(const std::vector<Loss>& losses) {
+    Json rows = Json::array();
     for (const Loss& loss : losses)
         rows.push_back({{"inode", loss.ino.value}, {"path", loss.path}, {"what", loss.what}});
     return rows;
@@ -78,16 +69,18 @@ nlohmann::ordered_json json_of(const std::vector<Loss>& losses) {
 
 void print_notes(cli::Streams& streams, const CheckResult& result) {
     if (result.report.left_out() > 0)
-        streams.out << fmt::format("{} further problems of the same places are not listed\n", result.report.left_out());
+        streams.out << fmt::format("{} of the same places not listed\n",
+                                   counted(result.report.left_out(), "further problem", "further problems"));
     if (result.skipped_blocks > 0)
-        streams.out << fmt::format(
-            "{} used blocks have no owner that could be read; they were left alone because of the damage above\n",
-            result.skipped_blocks);
+        streams.out << fmt::format("{} no owner that could be read: left alone because of the damage above\n",
+                                   counted(result.skipped_blocks, "used block has", "used blocks have"));
     if (result.skipped_links > 0)
-        streams.out << fmt::format("{} link counts could not be judged because of the damage above\n",
-                                   result.skipped_links);
+        streams.out << fmt::format("{} could not be judged because of the damage above\n",
+                                   counted(result.skipped_links, "link count"));
     if (result.given_back > 0)
-        streams.out << fmt::format("{} blocks of inodes that held none are free space again\n", result.given_back);
+        streams.out << fmt::format(
+            "{} free space again\n",
+            counted(result.given_back, "block of inodes that held none is", "blocks of inodes that held none are"));
     print_losses(streams, result.losses, "lost");
     if (result.plan)
         print_losses(streams, result.plan->losses, "-y would lose");
@@ -115,17 +108,17 @@ void print_edits(cli::Streams& streams, const RepairPlan& plan) {
             return bytes.empty() ? "unreadable"
                                  : hex({bytes.begin() + static_cast<std::ptrdiff_t>(same), bytes.end()}, kShown);
         };
-        streams.out << fmt::format("-y would change byte {} (block {}+{}), {} bytes: {} -> {}\n", edit.offset + same,
+        streams.out << fmt::format("-y would change byte {} (block {}+{}), {}: {} -> {}\n", edit.offset + same,
                                    (edit.offset.value + same) / DAXFS_BLOCK_SIZE,
-                                   (edit.offset.value + same) % DAXFS_BLOCK_SIZE, edit.after.size() - same,
-                                   tail(edit.before), tail(edit.after));
+                                   (edit.offset.value + same) % DAXFS_BLOCK_SIZE,
+                                   counted(edit.after.size() - same, "byte"), tail(edit.before), tail(edit.after));
     }
     if (plan.edit_count > plan.edits.size())
-        streams.out << fmt::format("and {} more ranges\n", plan.edit_count - plan.edits.size());
+        streams.out << fmt::format("and {}\n", counted(plan.edit_count - plan.edits.size(), "more range"));
 }
 
-nlohmann::ordered_json json_of(const RepairPlan& plan) {
-    nlohmann::ordered_json edits = nlohmann::ordered_json::array();
+Json json_of(const RepairPlan& plan) {
+    Json edits = Json::array();
     for (const PlannedEdit& edit : plan.edits)
         edits.push_back({{"offset", edit.offset.value},
                          {"before", hex(edit.before, edit.before.size())},
@@ -141,27 +134,28 @@ std::string verdict(const CheckResult& result, CheckMode mode) {
     const Report& report = result.report;
     if (result.clean())
         return "clean";
+    const std::string problems = counted(report.total(), "problem");
     if (mode != CheckMode::kReport) {
         if (result.remaining == 0)
-            return fmt::format("{} problems, all corrected", report.total());
-        return fmt::format("{} problems found, {} left{}", report.total(), result.remaining,
+            return fmt::format("{}, {}corrected", problems, report.total() == 1 ? "" : "all ");
+        return fmt::format("{} found, {} left{}", problems, result.remaining,
                            mode == CheckMode::kPreen ? "; look with -n, then repair with -y" : "");
     }
     if (!report.has(Severity::kCorrupt) && !report.has(Severity::kPreen))
-        return fmt::format("needs recovery ({} findings); mount or fsck.daxfs -p does it", report.total());
+        return fmt::format("needs recovery ({}); mount or fsck.daxfs -p does it", counted(report.total(), "finding"));
     if (!result.plan)
-        return fmt::format("{} problems", report.total());
-    return fmt::format("{} problems; -p would leave {} of them, -y {}", report.total(), result.plan->left_by_preen,
+        return problems;
+    return fmt::format("{}; -p would leave {} of them, -y {}", problems, result.plan->left_by_preen,
                        result.plan->left_by_yes);
 }
 
-nlohmann::ordered_json json_of(const Finding& finding) {
+Json json_of(const Finding& finding) {
     const ProblemInfo& problem = info(finding.problem);
-    nlohmann::ordered_json row{{"id", problem.id()},
-                               {"severity", severity_name(problem.severity)},
-                               {"message", message_of(finding)},
-                               {"fixed", finding.fixed},
-                               {"fix", fix_name(problem.fix)}};
+    Json row{{"id", problem.id()},
+             {"severity", severity_name(problem.severity)},
+             {"message", message_of(finding)},
+             {"fixed", finding.fixed},
+             {"fix", fix_name(problem.fix)}};
     if (finding.ino.value != 0)
         row["inode"] = finding.ino.value;
     if (finding.block.value != 0)
@@ -182,46 +176,47 @@ void print_text(cli::Streams& streams, const std::string& path, const CheckResul
     print_notes(streams, result);
     if (verbose && result.plan)
         print_edits(streams, *result.plan);
-    streams.out << fmt::format("{}: {} inodes, {} directories, {} of {} AGs in use: {}\n", path, result.inodes,
-                               result.directories, result.volume.initialised_ags(), result.volume.geometry.ag_count,
-                               verdict(result, mode));
+    streams.out << fmt::format("{}: {}, {}, {} of {} in use: {}\n", printable(path), counted(result.inodes, "inode"),
+                               counted(result.directories, "directory", "directories"), result.volume.initialised_ags(),
+                               counted(result.volume.geometry.ag_count, "AG"), verdict(result, mode));
 }
 
 void print_json(cli::Streams& streams, const std::string& path, const CheckResult& result, CheckMode mode,
                 int exit_code) {
-    nlohmann::ordered_json findings = nlohmann::ordered_json::array();
+    Json findings = Json::array();
     for (const Finding& finding : result.report.findings())
         findings.push_back(json_of(finding));
-    nlohmann::ordered_json counts = nlohmann::ordered_json::object();
+    Json counts = Json::object();
     for (const auto& [problem, count] : result.report.counts())
         counts[std::to_string(info(problem).id())] = count;
-    nlohmann::ordered_json plan;  // null: there is nothing to plan
+    Json plan;  // null: there is nothing to plan
     if (result.plan)
         plan = json_of(*result.plan);
     const Volume& volume = result.volume;
-    streams.out << dump({{"schema", "daxfs.fsck.1"},
-                         {"device", path},
-                         {"mode", mode_name(mode)},
-                         {"exit", exit_code},
-                         {"verdict", verdict(result, mode)},
-                         {"superblock", volume.super_block.value},
-                         {"blocks", volume.geometry.block_count},
-                         {"ags", volume.geometry.ag_count},
-                         {"initialised_ags", volume.initialised_ags()},
-                         {"inodes", result.inodes},
-                         {"directories", result.directories},
-                         {"problems", result.report.total()},
-                         {"remaining", result.remaining},
-                         {"counts", counts},
-                         {"unlisted", result.report.left_out()},
-                         {"skipped_blocks", result.skipped_blocks},
-                         {"skipped_links", result.skipped_links},
-                         {"inode_blocks_given_back", result.given_back},
-                         {"repair_error", result.repair_error},
-                         {"losses", json_of(result.losses)},
-                         {"plan", plan},
-                         {"findings", findings}})
-                << '\n';
+    Json content{{"device", path},
+                 {"mode", mode_name(mode)},
+                 {"exit", exit_code},
+                 {"verdict", verdict(result, mode)},
+                 {"superblock", volume.super_block.value},
+                 {"blocks", volume.geometry.block_count},
+                 {"ags", volume.geometry.ag_count},
+                 {"initialised_ags", volume.initialised_ags()},
+                 {"inodes", result.inodes},
+                 {"directories", result.directories},
+                 {"problems", result.report.total()},
+                 {"remaining", result.remaining},
+                 {"counts", counts},
+                 {"unlisted", result.report.left_out()},
+                 {"skipped_blocks", result.skipped_blocks},
+                 {"skipped_links", result.skipped_links},
+                 {"inode_blocks_given_back", result.given_back},
+                 {"repair_error", result.repair_error},
+                 {"losses", json_of(result.losses)},
+                 {"plan", plan},
+                 {"findings", findings}};
+    if (!result.repair_error.empty())
+        content["error"] = result.repair_error;
+    cli::write_json(streams.out, {"daxfs.fsck.1", 1, kProgram.name}, content);
 }
 
 bool print_explanation(cli::Streams& streams, unsigned id, bool json) {
@@ -229,13 +224,12 @@ bool print_explanation(cli::Streams& streams, unsigned id, bool json) {
     if (problem == nullptr)
         return false;
     if (json)
-        streams.out << dump({{"schema", "daxfs.fsck-problem.1"},
-                             {"id", problem->id()},
-                             {"severity", severity_name(problem->severity)},
-                             {"fix", fix_name(problem->fix)},
-                             {"message", problem->message},
-                             {"explanation", problem->explanation}})
-                    << '\n';
+        cli::write_json(streams.out, {"daxfs.fsck-problem.1", 1, kProgram.name},
+                        {{"id", problem->id()},
+                         {"severity", severity_name(problem->severity)},
+                         {"fix", fix_name(problem->fix)},
+                         {"message", problem->message},
+                         {"explanation", problem->explanation}});
     else
         streams.out << fmt::format("{:03} ({})  {}\n\n{}\nRepair: {}\n", problem->id(),
                                    severity_name(problem->severity), problem->message, problem->explanation,
@@ -248,11 +242,8 @@ CheckProgress progress_to(int fd, cli::Streams& streams) {
         return [fd](int pass, std::uint64_t done, std::uint64_t of) { dprintf(fd, "%d %lu %lu\n", pass, done, of); };
     if (!streams.progress)
         return {};
-    return [&streams, last = std::make_shared<std::string>()](int pass, std::uint64_t done, std::uint64_t of) {
-        std::string text = fmt::format("\rpass {} of 5: {:3}%", pass, of == 0 ? 100 : done * 100 / of);
-        if (text != *last)
-            streams.err << text << std::flush;
-        *last = std::move(text);
+    return [line = std::make_shared<cli::StatusLine>(streams.err)](int pass, std::uint64_t done, std::uint64_t of) {
+        line->show(fmt::format("pass {} of 5: {:3}%", pass, of == 0 ? 100 : done * 100 / of));
     };
 }
 

@@ -13,7 +13,6 @@
 #include <ostream>
 #include <utility>
 
-#include <fmt/ostream.h>
 #include <fmt/ranges.h>
 
 #include "cmd/mkfs/options.h"
@@ -173,10 +172,8 @@ int mkfs_tool(cli::Args args, cli::Streams& streams) {
     CommandLine line;
     if (const auto code = parse_options(args, streams, kExitFailed, line))
         return *code;
-    if (const auto done = run(line, streams); !done) {
-        fmt::print(streams.err, "mkfs.daxfs: {}\n", done.error().message);
-        return kExitFailed;
-    }
+    if (const auto done = run(line, streams); !done)
+        return cli::complain(streams, kProgram.name, line.json, kExitFailed, done.error().message);
     return kExitDone;
 }
 

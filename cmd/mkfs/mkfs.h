@@ -10,6 +10,7 @@ constexpr int kExitDone = 0;
 constexpr int kExitFailed = 1;  // wrong usage, refused, or failed
 
 inline constexpr cli::Program kProgram{.name = "mkfs.daxfs", .trouble_exit = kExitFailed, .ends_its_work = true};
+
 int mkfs_tool(cli::Args args, cli::Streams& streams);
 
 }  // namespace daxfs::mkfs

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cmd/mkfs/options.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>

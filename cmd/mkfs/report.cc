@@ -4,15 +4,14 @@
 #include <ostream>
 
 #include <fmt/ostream.h>
-#include <nlohmann/json.hpp>
 
+#include "cmd/mkfs/mkfs.h"
 #include "lib/base/size.h"
+#include "lib/cli/json.h"
 #include "lib/format/geometry.h"
 
 namespace daxfs::mkfs {
 namespace {
-
-constexpr int kSchemaVersion = 1;
 
 const char* answer_text(HugePageVerdict::Answer answer) {
     switch (answer) {
@@ -29,32 +28,29 @@ const char* answer_text(HugePageVerdict::Answer answer) {
 void report_json(const Options& options, const Outcome& outcome, std::ostream& out) {
     const daxfs_super& super = outcome.super;
     const Geometry geometry = Geometry::of(super);
-    nlohmann::ordered_json json{{"schema", "daxfs.mkfs"},
-                                {"version", kSchemaVersion},
-                                {"path", options.path},
-                                {"dry_run", options.dry_run},
-                                {"overwritten", outcome.overwritten},
-                                {"uuid", uuid_text(options.format.uuid)},
-                                {"label", options.format.label},
-                                {"block_size", DAXFS_BLOCK_SIZE},
-                                {"block_count", geometry.block_count},
-                                {"align_blocks", geometry.align_blocks},
-                                {"ag_count", geometry.ag_count},
-                                {"ag_blocks", geometry.ag_blocks()},
-                                {"head_blocks", geometry.head_blocks()},
-                                {"journals", geometry.journal_count},
-                                {"journal_blocks", geometry.journal_blocks},
-                                {"reserved_blocks", std::uint64_t{super.reserved_blocks}},
-                                {"root_inode", std::uint64_t{super.root_ino}},
-                                {"bytes_written", outcome.bytes_written}};
+    cli::Json json{{"path", options.path},
+                   {"dry_run", options.dry_run},
+                   {"overwritten", outcome.overwritten},
+                   {"uuid", uuid_text(options.format.uuid)},
+                   {"label", options.format.label},
+                   {"block_size", DAXFS_BLOCK_SIZE},
+                   {"block_count", geometry.block_count},
+                   {"align_blocks", geometry.align_blocks},
+                   {"ag_count", geometry.ag_count},
+                   {"ag_blocks", geometry.ag_blocks()},
+                   {"head_blocks", geometry.head_blocks()},
+                   {"journals", geometry.journal_count},
+                   {"journal_blocks", geometry.journal_blocks},
+                   {"reserved_blocks", std::uint64_t{super.reserved_blocks}},
+                   {"root_inode", std::uint64_t{super.root_ino}},
+                   {"bytes_written", outcome.bytes_written}};
     const HugePageVerdict& verdict = outcome.verdict;
     auto& pages = json["huge_pages"] = {{"answer", answer_text(verdict.answer)}, {"reason", verdict.reason}};
     if (!verdict.command.empty())
         pages["command"] = verdict.command;
     if (verdict.physical_start)
         pages["physical_start"] = *verdict.physical_start;
-    // A path may be any bytes.
-    out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    cli::write_json(out, {"daxfs.mkfs", 1, kProgram.name}, json);
 }
 
 void report_text(const Options& options, const Outcome& outcome, std::ostream& out) {

@@ -4,9 +4,10 @@
 #include <ostream>
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include "lib/check/undo_file.h"
+#include "lib/cli/json.h"
+#include "lib/cli/text.h"
 #include "lib/image/system.h"
 
 namespace daxfs::undo {
@@ -30,29 +31,43 @@ void print_text(std::ostream& out, const CommandLine& line, const UndoOutcome& o
         out << fmt::format("{}: the repair was cut off; {} finished first\n", line.device,
                            line.no ? "it would be" : "it was");
     if (outcome.others > 0)
-        out << fmt::format("{}: {} of {} places hold something else than the repair put there\n", line.device,
-                           outcome.others, outcome.records);
+        out << fmt::format("{}: {} of {} something else than the repair put there\n", line.device, outcome.others,
+                           cli::counted(outcome.records, "place holds", "places hold"));
     if (outcome.unreadable_blocks > 0)
-        out << fmt::format("{}: {} blocks could not be read before the repair, and stay as they are\n", line.device,
-                           outcome.unreadable_blocks);
-    out << fmt::format("{}: {} bytes in {} places {}\n", line.device, outcome.bytes,
-                       outcome.records - outcome.unreadable_blocks, line.no ? "would be put back" : "were put back");
+        out << fmt::format("{}: {} not be read before the repair, and {} as {}\n", line.device,
+                           cli::counted(outcome.unreadable_blocks, "block could", "blocks could"),
+                           outcome.unreadable_blocks == 1 ? "stays" : "stay",
+                           outcome.unreadable_blocks == 1 ? "it is" : "they are");
+    out << fmt::format("{}: {} in {} {}\n", line.device, cli::counted(outcome.bytes, "byte"),
+                       cli::counted(outcome.records - outcome.unreadable_blocks, "place"),
+                       line.no              ? "would be put back"
+                       : outcome.bytes == 1 ? "was put back"
+                                            : "were put back");
+}
+
+// Empty: it was done.
+std::string refusal_text(const CommandLine& line, const UndoOutcome& outcome) {
+    if (outcome.refusal.empty())
+        return {};
+    return fmt::format("{}: {}; nothing was written{}", line.device, outcome.refusal,
+                       outcome.others > 0 ? "; -f puts the old bytes there all the same" : "");
 }
 
 void print_json(std::ostream& out, const CommandLine& line, const UndoOutcome& outcome, int code) {
-    const nlohmann::ordered_json json{{"schema", "daxfs.undo.1"},
-                                      {"device", line.device},
-                                      {"file", line.file},
-                                      {"dry_run", line.no},
-                                      {"exit", code},
-                                      {"refusal", outcome.refusal},
-                                      {"places", outcome.records},
-                                      {"bytes", outcome.bytes},
-                                      {"other_places", outcome.others},
-                                      {"unreadable_blocks", outcome.unreadable_blocks},
-                                      {"repair_finished_first", outcome.finished_repair},
-                                      {"resumed", outcome.resumed}};
-    out << json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+    cli::Json json{{"device", line.device},
+                   {"file", line.file},
+                   {"dry_run", line.no},
+                   {"exit", code},
+                   {"refusal", outcome.refusal},
+                   {"places", outcome.records},
+                   {"bytes", outcome.bytes},
+                   {"other_places", outcome.others},
+                   {"unreadable_blocks", outcome.unreadable_blocks},
+                   {"repair_finished_first", outcome.finished_repair},
+                   {"resumed", outcome.resumed}};
+    if (const std::string refusal = refusal_text(line, outcome); !refusal.empty())
+        json["error"] = refusal;
+    cli::write_json(out, {"daxfs.undo.1", 1, kProgram.name}, json);
 }
 
 }  // namespace
@@ -76,20 +91,15 @@ int undo_tool(cli::Args args, cli::Streams& streams) {
     if (const auto code = cli::parse(app, args, streams, kExitUsage))
         return *code;
     const auto outcome = run(line);
-    if (!outcome) {
-        streams.err << fmt::format("daxfs-undo: {}\n", outcome.error().message);
-        return kExitFailed;
-    }
+    if (!outcome)
+        return cli::complain(streams, kProgram.name, line.json, kExitFailed, outcome.error().message);
     const bool done = outcome->refusal.empty();
     const int code = done ? kExitDone : kExitFailed;
     if (line.json)
         print_json(streams.out, line, *outcome, code);
     else if (done)
         print_text(streams.out, line, *outcome);
-    if (!done)
-        streams.err << fmt::format("daxfs-undo: {}: {}; nothing was written{}\n", line.device, outcome->refusal,
-                                   outcome->others > 0 ? "; -f puts the old bytes there all the same" : "");
-    return code;
+    return done ? code : cli::complain(streams, kProgram.name, false, code, refusal_text(line, *outcome));
 }
 
 }  // namespace daxfs::undo

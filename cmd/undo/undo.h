@@ -13,6 +13,7 @@ constexpr int kExitFailed = 1;  // refused, or an error
 constexpr int kExitUsage = 2;
 
 inline constexpr cli::Program kProgram{.name = "daxfs-undo", .trouble_exit = kExitFailed, .ends_its_work = true};
+
 struct CommandLine {
     std::string file;
     std::string device;

@@ -272,6 +272,25 @@ TEST_F(Daxdb, JsonIsOneDocumentAlsoWhenCommandsFail) {
     EXPECT_EQ(document["results"][3]["hex"].get<std::string>().size(), 2 * DAXFS_BLOCK_SIZE);
 }
 
+TEST_F(Daxdb, MakesOneDocumentOfEveryEnd) {
+    const auto shown = test::expect_envelope(run_tool({image(), "--json", "-c", "superblock"}), "daxdb");
+    EXPECT_EQ(shown["schema"], "daxfs.daxdb");
+    EXPECT_EQ(shown["exit"], kOk);
+    EXPECT_FALSE(shown.contains("error"));
+    for (const std::vector<std::string>& args : {std::vector<std::string>{"--json", "/nonexist", "-c", "sb"},
+                                                 {"--json", "/dev/null"},
+                                                 {"--json"},
+                                                 {"--json", "--nonsense"},
+                                                 {"--json", "-c", "", "x"}})
+        test::expect_error_document(run_tool(args), "daxdb");
+    const Outcome script = run_tool({image(), "--json", "-c", "superblock", "-f", "/nonexist"});
+    EXPECT_EQ(script.code, kTrouble);
+    const auto cut = test::expect_envelope(script, "daxdb");
+    EXPECT_EQ(cut["results"].size(), 1u);
+    EXPECT_EQ(cut["exit"], kTrouble);
+    EXPECT_EQ(script.err, "daxdb: " + cut.value("error", "") + "\n");
+}
+
 TEST_F(Daxdb, WhatIsNoImageIsOneLineAndExitEight) {
     const std::string zeros = image([](auto& bytes) { std::fill(bytes.begin(), bytes.end(), std::byte{0}); });
     const std::string short_image = image([](auto& bytes) { bytes.resize(8192); });

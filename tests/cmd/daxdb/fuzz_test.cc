@@ -155,7 +155,7 @@ RC_GTEST_PROP(DaxdbOnDamage, EveryCommandEndsAndItsJsonParses, ()) {
         const auto result = run_line(*session, line, report);
         report.end_result(result ? std::string_view{} : result.error().message);
     }
-    report.end_document();
+    report.end_document(0, "");
     if (json)
         RC_ASSERT(Json::parse(out.str())["results"].size() == lines.size());
 }

@@ -145,6 +145,7 @@ TEST(Daxlive, HelpFitsAScreenAndVersionIsALine) {
     EXPECT_EQ(daxlive({"--version"}).out, "daxlive " DAXFS_VERSION "\n");
 }
 
+
 TEST(Daxlive, EveryOptionIsInItsManPage) {
     CLI::App app;
     Options options;

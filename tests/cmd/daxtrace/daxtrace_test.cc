@@ -66,6 +66,20 @@ TEST(Tool, RefusesWhatCannotGoTogetherWithOneLine) {
     }
 }
 
+TEST(Tool, MakesOneDocumentOfEveryEnd) {
+    for (const std::vector<std::string>& args : {std::vector<std::string>{"summary", "--json"},
+                                                 {"summary", "--json", "-d", "0"},
+                                                 {"summary", "--json", "--dev", "/no/such/path", "-d", "1"},
+                                                 {"summary", "--json", "--nonsense"},
+                                                 {"doctor", "--json", "--nonsense"},
+                                                 {"doctor", "--json", "--", "true"}}) {
+        SCOPED_TRACE(testing::PrintToString(args));
+        test::expect_error_document(run_tool(args), "daxtrace");
+    }
+    test::expect_envelope(run_tool({"doctor", "--json"}), "daxtrace");
+}
+}
+
 TEST(Tool, RefusesUnknownVerbsAndOptions) {
     for (const std::vector<std::string>& args :
          {std::vector<std::string>{}, {"top"}, {"summary", "--frobnicate", "--", "true"}, {"summary", "-d", "soon"}})

@@ -218,6 +218,31 @@ TEST_F(FsckTool, ReportsProgressToADescriptor) {
     EXPECT_EQ(fsck({"-n", "-C", "-3", "x"}).code, kExitUsage);
 }
 
+
+TEST_F(FsckTool, MakesOneDocumentOfEveryEnd) {
+    const std::string clean = write(test::rich_image().blocks);
+    test::expect_envelope(fsck({"-n", "--json", clean}), "fsck.daxfs");
+    test::expect_envelope(fsck({"--json", "--explain", "101"}), "fsck.daxfs");
+    EXPECT_EQ(fsck({"-n", "--json", clean}).json()["version"], 1);
+    const std::vector<std::string> failing[] = {
+        {"--json", "/nonexist"},       {"--json", "-n", "/dev/null"},
+        {"--json", "-y", folder_},     {"--json"},
+        {"--json", "--nonsense"},      {"--json", "--explain", "999"},
+        {"--json", "-C", "-3", clean}, {"--json", "-n", "-C", "1", clean},
+        {"--json", "-n", ""},          {"--json", "-n", "-b", "12345", clean},
+    };
+    for (const auto& args : failing) {
+        SCOPED_TRACE(testing::PrintToString(args));
+        test::expect_error_document(fsck(args), "fsck.daxfs");
+    }
+    const std::string path = broken("entry-dangling");
+    const std::string undo = path + ".undo";
+    std::ofstream(undo) << "taken";
+    const Outcome kept = fsck({"-y", "--json", "--undo", undo, path});
+    EXPECT_EQ(kept.code, kExitUncorrected | kExitTrouble);
+    EXPECT_NE(test::expect_envelope(kept, "fsck.daxfs").value("error", ""), "");
+}
+
 TEST_F(FsckTool, RefusesUsageMistakes) {
     EXPECT_EQ(fsck({}).code, kExitUsage);
     EXPECT_EQ(fsck({"-n", "-y", "x"}).code, kExitUsage);

@@ -157,6 +157,7 @@ TEST_F(Mkfs, BadInputGivesOneLineAndExitOne) {
     expect_refused({at("no/such/folder"), "1G"}, "cannot create");
     expect_refused({file_with("file", 10, 0, "") + "/below", "1G"}, "Not a directory");
     EXPECT_FALSE(fs::exists(at("none")));
+}
 
 TEST_F(Mkfs, AnUnsetVariableOfTheShellFormatsNothing) {
     CLI::App app;
@@ -169,6 +170,23 @@ TEST_F(Mkfs, AnUnsetVariableOfTheShellFormatsNothing) {
         expect_refused({"-f", option, "", file}, "the value is empty");
     expect_refused({"-f", file, ""}, "size: the value is empty");
     EXPECT_TRUE(content(file) == before);
+}
+
+TEST_F(Mkfs, MakesOneDocumentOfEveryEnd) {
+    test::expect_envelope(run({"--json", "-n", at("none"), "1G"}), "mkfs.daxfs");
+    const std::vector<std::string> failing[] = {
+        {"--json", at("none")},
+        {"--json", "/dev/null"},
+        {"--json", at("none"), "1M"},
+        {"--json", at("none"), "many"},
+        {"--json"},
+        {"--json", "--nonsense"},
+        {"--json", at("none"), ""},
+    };
+    for (const auto& args : failing) {
+        SCOPED_TRACE(testing::PrintToString(args));
+        test::expect_error_document(run(args), "mkfs.daxfs");
+    }
 }
 }
 

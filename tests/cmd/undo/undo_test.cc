@@ -120,6 +120,24 @@ TEST_F(UndoTool, ReportsAsJson) {
     EXPECT_THAT(refused.json()["refusal"].get<std::string>(), HasSubstr("written since"));
 }
 
+TEST_F(UndoTool, MakesOneDocumentOfEveryEnd) {
+    const auto tool = [](std::vector<std::string> args) {
+        args.insert(args.begin(), "--json");
+        return test::run_tool(undo_tool, args);
+    };
+    test::expect_envelope(tool({"-n", file_, device_}), "daxfs-undo");
+    for (const std::vector<std::string>& args : {std::vector<std::string>{"/nonexist", device_},
+                                                 {file_, "/nonexist"},
+                                                 {device_, file_},
+                                                 {file_},
+                                                 {"--nonsense"}})
+        test::expect_error_document(tool(args), "daxfs-undo");
+    spoil(5 * DAXFS_BLOCK_SIZE + 150);
+    const Outcome refused = tool({file_, device_});
+    const auto json = test::expect_envelope(refused, "daxfs-undo");
+    EXPECT_EQ(refused.err, "daxfs-undo: " + json.value("error", "") + "\n");
+}
+
 TEST_F(UndoTool, SaysWhatIsNoUndoFile) {
     std::swap(file_, device_);
     const Outcome run = undo({});
