@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cmd/fsck/fsck.h"
 
+#include <unistd.h>
+
 #include <istream>
 #include <ostream>
 
@@ -140,14 +142,12 @@ int fsck_tool(cli::Args args, cli::Streams& streams) {
             return kExitClean;
         return refuse(fmt::format("there is no problem {}", *line.explain));
     }
-    if (line.path.empty()) {
-        streams.err << "fsck.daxfs: DEVICE is required; see fsck.daxfs --help\n";
-        return kExitUsage;
-    }
-    if (line.progress_fd && *line.progress_fd < 0) {
-        streams.err << "fsck.daxfs: -C: not a file descriptor\n";
-        return kExitUsage;
-    }
+    if (line.path.empty())
+        return refuse("DEVICE is required; see fsck.daxfs --help");
+    if (line.progress_fd && *line.progress_fd < 0)
+        return refuse("-C: not a file descriptor");
+    if (line.json && line.progress_fd == STDOUT_FILENO)
+        return refuse("-C 1 cannot go with --json: both write to standard output");
     return Fsck(line, streams).run();
 }
 

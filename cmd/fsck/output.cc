@@ -239,7 +239,10 @@ bool print_explanation(cli::Streams& streams, unsigned id, bool json) {
 
 CheckProgress progress_to(int fd, cli::Streams& streams) {
     if (fd != 0)
-        return [fd](int pass, std::uint64_t done, std::uint64_t of) { dprintf(fd, "%d %lu %lu\n", pass, done, of); };
+        // Whoever read it may be gone: the check goes on without.
+        return [fd, gone = false](int pass, std::uint64_t done, std::uint64_t of) mutable {
+            gone = gone || dprintf(fd, "%d %lu %lu\n", pass, done, of) < 0;
+        };
     if (!streams.progress)
         return {};
     return [line = std::make_shared<cli::StatusLine>(streams.err)](int pass, std::uint64_t done, std::uint64_t of) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -218,6 +219,35 @@ TEST_F(FsckTool, ReportsProgressToADescriptor) {
     EXPECT_EQ(fsck({"-n", "-C", "-3", "x"}).code, kExitUsage);
 }
 
+// How it ends as a process of its own, with `out` for standard output and nobody to read the pipe for progress.
+int exit_of_process(std::vector<std::string> args, int out) {
+    int progress[2];
+    EXPECT_EQ(pipe(progress), 0);
+    close(progress[0]);
+    const std::string fd = std::to_string(progress[1]);
+    args.insert(args.begin(), {"fsck.daxfs", "-C", fd});
+    const pid_t child = fork();
+    if (child == 0) {
+        dup2(out, STDOUT_FILENO);
+        std::vector<char*> argv;
+        for (std::string& arg : args)
+            argv.push_back(arg.data());
+        _exit(cli::run_main(static_cast<int>(argv.size()), argv.data(), kProgram, fsck_tool));
+    }
+    close(progress[1]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+TEST_F(FsckTool, FinishesARepairThatNobodyReadsAbout) {
+    const int full = open("/dev/full", O_WRONLY);
+    ASSERT_GE(full, 0);
+    const std::string path = broken("uncommitted-transaction");
+    EXPECT_EQ(exit_of_process({"-p", path}, full), kExitCorrected | kExitTrouble);
+    EXPECT_EQ(fsck({"-n", path}).code, kExitClean);
+    close(full);
+}
 
 TEST_F(FsckTool, MakesOneDocumentOfEveryEnd) {
     const std::string clean = write(test::rich_image().blocks);
@@ -241,6 +271,12 @@ TEST_F(FsckTool, MakesOneDocumentOfEveryEnd) {
     const Outcome kept = fsck({"-y", "--json", "--undo", undo, path});
     EXPECT_EQ(kept.code, kExitUncorrected | kExitTrouble);
     EXPECT_NE(test::expect_envelope(kept, "fsck.daxfs").value("error", ""), "");
+}
+
+TEST_F(FsckTool, KeepsProgressOutOfTheDocument) {
+    const Outcome run = fsck({"-n", "--json", "-C", "1", write(test::rich_image().blocks)});
+    EXPECT_EQ(run.code, kExitUsage);
+    EXPECT_THAT(run.err, HasSubstr("-C 1 cannot go with --json"));
 }
 
 TEST_F(FsckTool, RefusesUsageMistakes) {
