@@ -141,7 +141,7 @@ int run_profile(const Options& options, cli::Streams& streams) {
 }  // namespace
 
 void describe(CLI::App& app, Options& options) {
-    app.set_version_flag("--version", DAXFS_VERSION);
+    app.set_version_flag("-V,--version", cli::version_line("daxbench"));
     app.require_subcommand(1);
 
     CLI::App* fs = app.add_subcommand("fs", "Measure file operations in directories on mounted filesystems");

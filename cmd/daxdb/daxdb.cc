@@ -100,7 +100,7 @@ void add_options(CLI::App& app, Options& options) {
     app.add_option("-b,--superblock", options.superblock, "use the superblock copy at BLOCK")->option_text("BLOCK");
     app.add_flag("-F,--force", options.force, "go on without a valid superblock");
     app.add_flag("--json", options.json, "write one JSON document");
-    app.set_version_flag("-V,--version", "daxdb " DAXFS_VERSION);
+    app.set_version_flag("-V,--version", cli::version_line("daxdb"));
 }
 
 int run(cli::Args args, cli::Streams& streams) {

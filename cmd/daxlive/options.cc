@@ -58,7 +58,7 @@ Result<Share> parse_share(std::string_view text) {
 }
 
 void declare_options(CLI::App& app, Options& options, RawOptions& raw) {
-    app.set_version_flag("--version", "daxlive " DAXFS_VERSION);
+    app.set_version_flag("-V,--version", cli::version_line("daxlive"));
     options.images.resize(1);
     app.add_option("IMAGE", options.images[0], "Image file that becomes /dev/pmem0")->required();
     app.add_option("--image2", raw.image2, "Another image, /dev/pmem1")->type_name("IMAGE");

@@ -41,7 +41,7 @@ Result<Device> resolve_device(const std::string& path) {
 }
 
 void declare_options(CLI::App& app, Options& options, RawOptions& raw) {
-    app.set_version_flag("--version", "daxtrace " DAXFS_VERSION);
+    app.set_version_flag("-V,--version", cli::version_line("daxtrace"));
     app.require_subcommand(1);
     CLI::App* summary =
         app.add_subcommand("summary", "Count and time DAX operations while a command runs, or for a while");

@@ -111,7 +111,7 @@ class Fsck {
 
 void declare_options(CLI::App& app, CommandLine& line) {
     app.description("Checks a daxfs filesystem on a block device or in an image file, and repairs it.");
-    app.set_version_flag("--version", std::string("fsck.daxfs ") + DAXFS_VERSION);
+    app.set_version_flag("-V,--version", cli::version_line("fsck.daxfs"));
     app.add_option("device", line.path, "Block device or image file")->type_name("DEVICE");
     auto* no = app.add_flag("-n,--no", line.no, "Report only; write nothing");
     auto* preen = app.add_flag("-p,-a,--preen", line.preen, "Recover, and repair what cannot lose anything");

@@ -85,7 +85,7 @@ Result<void> read_size(const std::string& text, std::optional<std::uint64_t>& si
 
 void declare_options(CLI::App& app, CommandLine& line) {
     app.description("Makes an empty daxfs filesystem on a block device or in an image file.");
-    app.set_version_flag("-V,--version", std::string("mkfs.daxfs ") + DAXFS_VERSION);
+    app.set_version_flag("-V,--version", cli::version_line("mkfs.daxfs"));
     app.add_option("image_or_device", line.path, "Where to make it")->required()->type_name("IMAGE_OR_DEVICE");
     app.add_option("size", line.size, "Bytes, or K, M, G, T, P; makes or extends a file")->type_name("SIZE");
     app.add_option("-L,--label", line.label, "Name of the filesystem, at most 63 bytes")->type_name("LABEL");

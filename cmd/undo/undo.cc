@@ -74,7 +74,7 @@ void print_json(std::ostream& out, const CommandLine& line, const UndoOutcome& o
 
 void declare_options(CLI::App& app, CommandLine& line) {
     app.description("Puts back what a repair by fsck.daxfs changed, from the file that its --undo wrote.");
-    app.set_version_flag("-V,--version", std::string("daxfs-undo ") + DAXFS_VERSION);
+    app.set_version_flag("-V,--version", cli::version_line("daxfs-undo"));
     app.add_option("file", line.file, "What fsck.daxfs --undo wrote")->type_name("FILE")->required();
     app.add_option("device", line.device, "Block device or image file")->type_name("DEVICE")->required();
     app.add_flag("-n,--no", line.no, "Say what would be put back; write nothing");

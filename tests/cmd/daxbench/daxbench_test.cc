@@ -104,6 +104,13 @@ TEST(Daxbench, NamesAFileThatIsNoResult) {
         EXPECT_EQ(ran.code, kTrouble) << text;
         EXPECT_THAT(ran.err, HasSubstr(path)) << text;
     }
+
+TEST(Daxbench, HasTheMannersOfAllTools) {
+    test::expect_manners(run, "daxbench", kUsage);
+    CLI::App app("", "daxbench");
+    Options options;
+    describe(app, options);
+    test::expect_empty_values_refused(app, run, kUsage);
 }
 
 TEST(Result, SurvivesTheWayThroughJson) {

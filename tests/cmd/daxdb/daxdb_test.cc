@@ -291,6 +291,14 @@ TEST_F(Daxdb, MakesOneDocumentOfEveryEnd) {
     EXPECT_EQ(script.err, "daxdb: " + cut.value("error", "") + "\n");
 }
 
+TEST_F(Daxdb, HasTheMannersOfAllTools) {
+    test::expect_manners(run, "daxdb", kUsage);
+    CLI::App app;
+    Options options;
+    add_options(app, options);
+    test::expect_empty_values_refused(app, run, kUsage);
+}
+
 TEST_F(Daxdb, WhatIsNoImageIsOneLineAndExitEight) {
     const std::string zeros = image([](auto& bytes) { std::fill(bytes.begin(), bytes.end(), std::byte{0}); });
     const std::string short_image = image([](auto& bytes) { bytes.resize(8192); });

@@ -146,6 +146,15 @@ TEST(Daxlive, HelpFitsAScreenAndVersionIsALine) {
 }
 
 
+TEST(Daxlive, HasTheMannersOfAllTools) {
+    test::expect_manners(run, "daxlive", kExitUsage);
+    CLI::App app;
+    Options options;
+    RawOptions raw;
+    declare_options(app, options, raw);
+    test::expect_empty_values_refused(app, run, kExitUsage);
+}
+
 TEST(Daxlive, EveryOptionIsInItsManPage) {
     CLI::App app;
     Options options;

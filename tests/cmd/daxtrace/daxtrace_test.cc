@@ -78,6 +78,14 @@ TEST(Tool, MakesOneDocumentOfEveryEnd) {
     }
     test::expect_envelope(run_tool({"doctor", "--json"}), "daxtrace");
 }
+
+TEST(Tool, HasTheMannersOfAllTools) {
+    test::expect_manners(run, "daxtrace", kExitUsage);
+    CLI::App app("", "daxtrace");
+    Options options;
+    RawOptions raw;
+    declare_options(app, options, raw);
+    test::expect_empty_values_refused(app, run, kExitUsage);
 }
 
 TEST(Tool, RefusesUnknownVerbsAndOptions) {

@@ -279,6 +279,16 @@ TEST_F(FsckTool, KeepsProgressOutOfTheDocument) {
     EXPECT_THAT(run.err, HasSubstr("-C 1 cannot go with --json"));
 }
 
+TEST_F(FsckTool, HasTheMannersOfAllTools) {
+    test::expect_manners(fsck_tool, "fsck.daxfs", kExitUsage);
+    CLI::App app;
+    CommandLine line;
+    declare_options(app, line);
+    test::expect_empty_values_refused(app, fsck_tool, kExitUsage);
+    const Outcome run = fsck({"-n", "-y", "x"});
+    EXPECT_THAT(run.err, testing::StartsWith("fsck.daxfs: "));
+}
+
 TEST_F(FsckTool, RefusesUsageMistakes) {
     EXPECT_EQ(fsck({}).code, kExitUsage);
     EXPECT_EQ(fsck({"-n", "-y", "x"}).code, kExitUsage);

@@ -188,6 +188,9 @@ TEST_F(Mkfs, MakesOneDocumentOfEveryEnd) {
         test::expect_error_document(run(args), "mkfs.daxfs");
     }
 }
+
+TEST_F(Mkfs, HasTheMannersOfAllTools) {
+    test::expect_manners(mkfs_tool, "mkfs.daxfs", kExitFailed);
 }
 
 TEST_F(Mkfs, WrongOptionsExitOneAndPointToHelp) {

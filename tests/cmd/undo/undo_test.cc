@@ -138,6 +138,14 @@ TEST_F(UndoTool, MakesOneDocumentOfEveryEnd) {
     EXPECT_EQ(refused.err, "daxfs-undo: " + json.value("error", "") + "\n");
 }
 
+TEST_F(UndoTool, HasTheMannersOfAllTools) {
+    test::expect_manners(undo_tool, "daxfs-undo", kExitUsage);
+    CLI::App app;
+    CommandLine line;
+    declare_options(app, line);
+    test::expect_empty_values_refused(app, undo_tool, kExitUsage);
+}
+
 TEST_F(UndoTool, SaysWhatIsNoUndoFile) {
     std::swap(file_, device_);
     const Outcome run = undo({});
