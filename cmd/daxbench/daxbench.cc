@@ -9,12 +9,13 @@
 #include <iterator>
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include "cmd/daxbench/fs_suite.h"
 #include "cmd/daxbench/lib_suite.h"
 #include "cmd/daxbench/profile.h"
 #include "cmd/daxbench/report.h"
+#include "lib/cli/json.h"
+#include "lib/cli/text.h"
 
 namespace daxfs::bench {
 namespace {
@@ -33,8 +34,7 @@ std::string cpu_model() {
 }
 
 int complain(cli::Streams& streams, const std::string& message, int code) {
-    streams.err << "daxbench: " << message << '\n';
-    return code;
+    return cli::complain(streams, kProgram.name, false, code, message);
 }
 
 Result<void> write_file(const std::string& path, const std::string& text) {
@@ -47,29 +47,36 @@ Result<void> write_file(const std::string& path, const std::string& text) {
 }
 
 int run_fs(const Options& options, cli::Streams& streams) {
+    // The result itself is JSON.
+    const auto refuse = [&](const std::string& message, int code) {
+        return cli::complain(streams, kProgram.name, options.fs.output.empty(), code, message);
+    };
     const auto names = operation_names();
     for (const std::string& name : options.fs.only)
         if (std::find(names.begin(), names.end(), name) == names.end())
-            return complain(streams, fmt::format("no operation '{}'; 'daxbench list' shows them", name), kUsage);
+            return refuse(fmt::format("no operation '{}'; 'daxbench list' shows them", name), kUsage);
     Suite suite{.kernel = kernel_release(), .cpu = cpu_model(), .instructions = options.fs.instructions};
+    cli::StatusLine progress(streams.err);
     const auto note = [&](const std::string& what) {
         if (streams.progress)
-            streams.err << "\r\033[K" << what << std::flush;
+            progress.show(what);
     };
     for (const std::string& dir : options.fs.dirs) {
         auto target = measure(dir, options.fs.only, options.fs.samples, note);
-        if (!target)
-            return complain(streams, target.error().message, kTrouble);
+        if (!target) {
+            progress.clear();
+            return refuse(target.error().message, kTrouble);
+        }
         suite.targets.push_back(*std::move(target));
     }
-    note("");
-    const std::string text = to_json(suite).dump(1) + '\n';
+    progress.clear();
+    const std::string text = cli::json_text(to_json(suite), 1) + '\n';
     if (options.fs.output.empty()) {
         streams.out << text;
         return kOk;
     }
     if (const auto written = write_file(options.fs.output, text); !written)
-        return complain(streams, written.error().message, kTrouble);
+        return refuse(written.error().message, kTrouble);
     return kOk;
 }
 
@@ -77,10 +84,7 @@ int run_fs(const Options& options, cli::Streams& streams) {
 Result<Suite> read_suites(const std::vector<std::string>& paths) {
     Suite all;
     for (const std::string& path : paths) {
-        std::ifstream file(path);
-        if (!file)
-            return fail("{}: {}", path, errno_text(errno));
-        const std::string text(std::istreambuf_iterator<char>(file), {});
+        DAXFS_TRY_ASSIGN(const std::string text, read_file(path));
         auto suite = suite_from_json(text);
         if (!suite)
             return fail("{}: {}", path, suite.error().message);
@@ -107,6 +111,13 @@ int write_report(const std::string& markdown_path, const std::string& markdown, 
     if (const auto written = write_file(html_path, page()); !written)
         return complain(streams, written.error().message, kTrouble);
     return kOk;
+}
+
+int run_lib(const Options& options, cli::Streams& streams) {
+    if (run_lib_suite(options.lib.filter, options.lib.json, streams))
+        return kOk;
+    return cli::complain(streams, kProgram.name, options.lib.json, kTrouble,
+                         fmt::format("--filter '{}' matches no benchmark", options.lib.filter));
 }
 
 int run_report(const Options& options, cli::Streams& streams) {
@@ -179,7 +190,7 @@ int run(cli::Args args, cli::Streams& streams) {
     if (app.got_subcommand("fs"))
         return run_fs(options, streams);
     if (app.got_subcommand("lib"))
-        return run_lib_suite(options.lib.filter, options.lib.json) ? kOk : kTrouble;
+        return run_lib(options, streams);
     if (app.got_subcommand("report"))
         return run_report(options, streams);
     if (app.got_subcommand("profile"))

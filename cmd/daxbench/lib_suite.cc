@@ -6,9 +6,12 @@
 #include <array>
 #include <cstdlib>
 #include <memory>
+#include <sstream>
 #include <vector>
 
+#include "cmd/daxbench/daxbench.h"
 #include "lib/base/crc32c.h"
+#include "lib/cli/json.h"
 #include "lib/make/filesystem.h"
 #include "lib/make/plan.h"
 #include "lib/tree/directory.h"
@@ -118,20 +121,29 @@ BENCHMARK(iterate_names);
 
 }  // namespace
 
-bool run_lib_suite(const std::string& filter, bool json) {
-    std::vector<std::string> args{"daxbench", "--benchmark_format=" + std::string(json ? "json" : "console")};
-    std::vector<char*> argv;
-    for (std::string& arg : args)
-        argv.push_back(arg.data());
-    int argc = static_cast<int>(argv.size());
-    benchmark::Initialize(&argc, argv.data());
+bool run_lib_suite(const std::string& filter, bool json, cli::Streams& streams) {
+    std::string name = "daxbench";
+    char* argv[] = {name.data(), nullptr};
+    int argc = 1;
+    benchmark::Initialize(&argc, argv);
     // Debian's library calls itself a debug build: say what we are.
 #ifdef NDEBUG
     benchmark::AddCustomContext("daxfs_build_type", "release");
 #else
     benchmark::AddCustomContext("daxfs_build_type", "debug");
 #endif
-    return benchmark::RunSpecifiedBenchmarks(filter.empty() ? "." : filter) > 0;
+    std::ostringstream text, complaints;
+    benchmark::ConsoleReporter console(streams.color ? benchmark::ConsoleReporter::OO_Color
+                                                     : benchmark::ConsoleReporter::OO_None);
+    benchmark::JSONReporter document;
+    benchmark::BenchmarkReporter& reporter = json ? static_cast<benchmark::BenchmarkReporter&>(document) : console;
+    reporter.SetOutputStream(json ? &text : &streams.out);
+    reporter.SetErrorStream(&complaints);
+    if (benchmark::RunSpecifiedBenchmarks(&reporter, filter.empty() ? "." : filter) == 0)
+        return false;
+    if (json)
+        cli::write_json(streams.out, {"daxbench-lib", 1, kProgram.name}, cli::Json::parse(text.str()));
+    return true;
 }
 
 }  // namespace daxfs::bench

@@ -4,10 +4,12 @@
 
 #include <string>
 
+#include "lib/cli/tool.h"
+
 namespace daxfs::bench {
 
-// Runs the benchmarks whose names match `filter` (all when empty); results go to standard output. False: the filter
+// Runs the benchmarks whose names match `filter` (all when empty); results go to streams.out. False: the filter
 // matches nothing.
-bool run_lib_suite(const std::string& filter, bool json);
+bool run_lib_suite(const std::string& filter, bool json, cli::Streams& streams);
 
 }  // namespace daxfs::bench

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <iterator>
 #include <numeric>
 #include <set>
@@ -37,13 +36,6 @@ Kind kind_of(const std::string& function, const std::string& filesystem) {
     if (function.ends_with("]") && !function.starts_with("["))
         return Kind::kOtherModule;
     return function == "daxbench" ? Kind::kProgram : Kind::kKernel;
-}
-
-Result<std::string> read_file(const std::string& path) {
-    std::ifstream file(path);
-    if (!file)
-        return fail("{}: {}", path, errno_text(errno));
-    return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
 std::size_t middle_sample(const std::vector<double>& samples) {

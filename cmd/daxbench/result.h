@@ -2,12 +2,12 @@
 // What a run of the filesystem suite measured, and its JSON form (schema "daxbench-fs", version 1).
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/cli/json.h"
 
 namespace daxfs::bench {
 
@@ -46,8 +46,12 @@ struct Suite {
     std::vector<Target> targets;
 };
 
-nlohmann::json to_json(const Suite& suite);
-// An error names the member that is missing or of the wrong type.
+cli::Json to_json(const Suite& suite);
+// An error says that it is no result and why: the line that is no JSON, or the member that is missing or of a wrong
+// type.
 Result<Suite> suite_from_json(const std::string& text);
+
+// Of a regular file alone. Errors name it.
+Result<std::string> read_file(const std::string& path);
 
 }  // namespace daxfs::bench

@@ -98,12 +98,65 @@ TEST(Daxbench, NamesADirectoryThatItCannotUse) {
 TEST(Daxbench, NamesAFileThatIsNoResult) {
     const TemporaryDirectory directory;
     const std::string path = directory.path() + "/x.json";
-    for (const char* text : {"", "[]", "{\"schema\":\"daxbench-fs\",\"version\":2}", "{\"schema\":1", "null"}) {
-        std::ofstream(path) << text;
-        const auto ran = run_tool({"report", path});
-        EXPECT_EQ(ran.code, kTrouble) << text;
-        EXPECT_THAT(ran.err, HasSubstr(path)) << text;
+    const std::string head =
+        R"({"schema":"daxbench-fs","version":1,"kernel":"","cpu":"","unit":"ns","targets":[{"name":"","directory":"","rows":)";
+    const std::pair<std::string, const char*> cases[] = {
+        {"", "it is empty"},
+        {"\n ", "it is empty"},
+        {"[]", "it is not an object"},
+        {"null", "it is not an object"},
+        {"{}", "schema is missing"},
+        {R"({"schema":1})", "schema is not a text"},
+        {"{\n\"schema\":1", "it is no JSON from line 2 on"},
+        {"[1e999]", "a number that is out of range"},
+        {R"({"schema":"other"})", "its schema is 'other', not 'daxbench-fs'"},
+        {R"({"schema":"daxbench-fs","version":2})", "it is of version 2, not 1"},
+        {R"({"schema":"daxbench-fs","version":1})", "kernel is missing"},
+        {R"({"schema":"daxfs.error","version":1,"error":"no space"})", "it tells of an error: no space"},
+        {head + "{}}]}", "targets[0].rows is not a list"},
+        {head + "[1]}]}", "targets[0].rows[0] is not an object"},
+        {head + R"([{"operation":"stat","samples_ns":[1,"2"]}]}]})",
+         "targets[0].rows[0].samples_ns[1] is not a number"},
+        {head + R"([{"operation":"stat","samples_ns":[],"calls":-1}]}]})", "targets[0].rows[0].calls is not a count"},
+        {head + R"([{"operation":"stat","samples_ns":[],"persistence":{}}]}]})",
+         "targets[0].rows[0].persistence.commits is missing"},
+    };
+    for (const char* verb : {"report", "profile"})
+        for (const auto& [text, what] : cases) {
+            std::ofstream(path) << text;
+            const auto ran = run_tool({verb, path});
+            EXPECT_EQ(ran.code, kTrouble) << text;
+            EXPECT_EQ(
+                ran.err,
+                fmt::format("daxbench: {}: not a result of daxbench fs: {}\n", path,
+                            std::string(what).starts_with("a number") ? "it is JSON with " + std::string(what) : what));
+        }
+}
+
+TEST(Daxbench, ReadsNoFoldersAndNoDevices) {
+    for (const char* verb : {"report", "profile"}) {
+        for (const char* path : {"/", "/dev/null"})
+            EXPECT_EQ(run_tool({verb, path}).err, fmt::format("daxbench: {}: not a regular file\n", path));
+        EXPECT_EQ(run_tool({verb, "/nonexist"}).err, "daxbench: /nonexist: No such file or directory\n");
     }
+}
+
+TEST(Daxbench, MakesOneDocumentOfEveryEnd) {
+    for (const std::vector<std::string>& args : {std::vector<std::string>{"fs", "/proc/no-such-place"},
+                                                 {"fs", "-r", "fly", "/tmp"},
+                                                 {"lib", "--json", "--filter", "no such benchmark"},
+                                                 {"lib", "--json", "--nonsense"}}) {
+        SCOPED_TRACE(testing::PrintToString(args));
+        test::expect_error_document(run_tool(args), "daxbench");
+    }
+    const TemporaryDirectory directory;
+    const auto fs = test::expect_envelope(run_tool({"fs", "-n", "1", "-r", "stat", directory.path()}), "daxbench");
+    EXPECT_EQ(fs["schema"], "daxbench-fs");
+    const auto lib = test::expect_envelope(run_tool({"lib", "--json", "--filter", "look_up_names"}), "daxbench");
+    EXPECT_EQ(lib["schema"], "daxbench-lib");
+    EXPECT_EQ(lib["benchmarks"].size(), 1u);
+    EXPECT_EQ(run_tool({"lib", "--filter", "["}).code, kTrouble);
+}
 
 TEST(Daxbench, HasTheMannersOfAllTools) {
     test::expect_manners(run, "daxbench", kUsage);
