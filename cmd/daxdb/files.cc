@@ -4,6 +4,7 @@
 
 #include "cmd/daxdb/commands.h"
 #include "cmd/daxdb/huge.h"
+#include "lib/cli/text.h"
 #include "lib/format/dirent_schema.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/extent.h"
@@ -210,7 +211,8 @@ Result<void> copy_content(const Session& session, const Values& values, Report& 
     complaints.add(cursor.damage(), cursor.damage_count());
     DAXFS_TRY(complaints.finish(report));
     if (copier.unreadable() != 0)
-        return fail("{} blocks cannot be read and are zeros in the output", copier.unreadable());
+        return fail("{} zeros in the output",
+                    cli::counted(copier.unreadable(), "block cannot be read and is", "blocks cannot be read and are"));
     return {};
 }
 

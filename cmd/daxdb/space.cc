@@ -8,6 +8,7 @@
 
 #include "cmd/daxdb/commands.h"
 #include "cmd/daxdb/huge.h"
+#include "lib/cli/text.h"
 #include "lib/tree/ag.h"
 #include "lib/tree/extent.h"
 #include "lib/tree/inode.h"
@@ -173,19 +174,19 @@ Result<void> show_space(const Session& session, const Values&, Report& report) {
         return {};
     report.out() << fmt::format(
         "free blocks      {:>10}\n"
-        "  in huge pages  {:>10}  {} whole pages, {} % of what is free\n"
+        "  in huge pages  {:>10}  {}, {} % of what is free\n"
         "  in large holes {:>10}  of 64 KiB at least, in broken huge pages\n"
         "  in small holes {:>10}\n"
         "huge pages       {:>10}  {} whole, {} broken, {} full\n",
-        free, whole * kHuge, whole, percent(whole * kHuge, free), space.rooms, space.crumbs, space.pages.size(), whole,
-        broken, full);
+        free, whole * kHuge, cli::counted(whole, "whole page"), percent(whole * kHuge, free), space.rooms, space.crumbs,
+        space.pages.size(), whole, broken, full);
     report.out() << "broken ones, by how much of them is used:\n";
     for (std::uint32_t part = 0; part < kParts; ++part)
         report.out() << fmt::format("  {}/8 to {}/8     {:>10}\n", part, part + 1, parts[part]);
     report.out() << "blocks that are used in them:\n";
     for (std::uint8_t kind = 0; kind < kKinds; ++kind)
         report.out() << fmt::format("  {:<20} {:>10}\n", kKindNames[kind], by[kind]);
-    report.out() << fmt::format("extents          {:>10}  of {} files\n", space.pieces, space.in_files);
+    report.out() << fmt::format("extents          {:>10}  of {}\n", space.pieces, cli::counted(space.in_files, "file"));
     report.out() << fmt::format("2 MiB of files   {:>10}  {} huge, {} apart; {} huge once these are gathered\n",
                                 space.huge + space.apart, space.huge, space.apart, space.huge + more);
     return {};

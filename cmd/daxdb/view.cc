@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "cmd/daxdb/commands.h"
+#include "lib/cli/text.h"
 #include "lib/dump/block.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/extent.h"
@@ -316,11 +317,12 @@ void View::add_files_of(const daxfs_inode& inode) {
         heading("extents");
         ExtentCursor cursor(session_.volume, inode);
         while (const auto extent = room() ? cursor.next() : std::nullopt)
-            fields_.push_back({.name = fmt::format("{}", extent->file_block),
-                               .value = fmt::format("block {}, {} blocks{}", extent->disk_block, extent->length,
-                                                    extent->unwritten ? ", unwritten" : ""),
-                               .remark = "",
-                               .target = block_target(extent->disk_block.value)});
+            fields_.push_back(
+                {.name = fmt::format("{}", extent->file_block),
+                 .value = fmt::format("block {}, {}{}", extent->disk_block, cli::counted(extent->length, "block"),
+                                      extent->unwritten ? ", unwritten" : ""),
+                 .remark = "",
+                 .target = block_target(extent->disk_block.value)});
         for (const Damage& damage : cursor.damage())
             heading(describe(damage), true);
     }

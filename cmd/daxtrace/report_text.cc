@@ -11,6 +11,7 @@
 #include "cmd/daxtrace/reasons.h"
 #include "cmd/daxtrace/report.h"
 #include "cmd/daxtrace/units.h"
+#include "lib/cli/text.h"
 
 namespace daxfs::trace {
 namespace {
@@ -81,13 +82,6 @@ void Page::wrapped(std::string_view first, std::string_view indent, std::string_
     text_ += current + '\n';
 }
 
-// A command's words may hold anything: no control character reaches the terminal.
-std::string printable(std::string text) {
-    std::replace_if(
-        text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-    return text;
-}
-
 std::string command_line(const Summary& summary) {
     std::string text;
     for (const std::string& word : summary.command)
@@ -95,7 +89,7 @@ std::string command_line(const Summary& summary) {
     constexpr std::size_t kShown = 70;
     if (text.size() > kShown)
         text = text.substr(0, kShown) + "...";
-    return printable(std::move(text));
+    return cli::printable(text);
 }
 
 void print_events(Page& page, const Summary& summary) {
@@ -113,8 +107,8 @@ void print_events(Page& page, const Summary& summary) {
         page.line(Paint::kPlain, "Left out: {} of other devices, {} of other processes",
                   format_count(summary.totals.other_device), format_count(summary.totals.other_task));
     if (summary.totals.children_missed != 0)
-        page.line(Paint::kRed, "{} child processes could not be followed: no memory",
-                  format_count(summary.totals.children_missed));
+        page.line(Paint::kRed, "{} could not be followed: no memory",
+                  format_counted(summary.totals.children_missed, "child process", "child processes"));
 }
 
 void print_head(Page& page, const Summary& summary) {
@@ -124,7 +118,7 @@ void print_head(Page& page, const Summary& summary) {
         page.line(Paint::kBold, "daxtrace: {} (exit {}, {})", command_line(summary), summary.exit_status.value_or(0),
                   format_duration(summary.duration_ns));
     page.line(Paint::kPlain, "Linux {}; {}; {}", summary.kernel,
-              summary.device.empty() ? "all devices" : printable(summary.device), summary.processes);
+              summary.device.empty() ? "all devices" : cli::printable(summary.device), summary.processes);
     print_events(page, summary);
     for (const std::string& note : summary.notes)
         page.wrapped("Note: ", "      ", note);
@@ -138,8 +132,8 @@ void print_verdict(Page& page, const Summary& summary) {
         return;
     constexpr std::uint64_t kHugeBytes = DAXTRACE_PMD_SIZE;
     page.line(fallbacks != 0 ? Paint::kYellow : (huge != 0 ? Paint::kGreen : Paint::kPlain),
-              "Huge pages: {} faults of 2 MiB mapped {}; {} fell back; {} faults of 4 KiB", format_count(huge),
-              format_bytes(huge * kHugeBytes), format_count(fallbacks), format_count(small));
+              "Huge pages: {} of 2 MiB mapped {}; {} fell back; {} of 4 KiB", format_counted(huge, "fault"),
+              format_bytes(huge * kHugeBytes), format_count(fallbacks), format_counted(small, "fault"));
 }
 
 Paint row_paint(daxtrace_op_id id, const daxtrace_op& op) {
@@ -207,8 +201,9 @@ void print_commits(Page& page, const Summary& summary) {
     const std::uint64_t commits = summary.op(DAXTRACE_OP_COMMIT).count;
     if (commits == 0)
         return;
-    page.line(Paint::kPlain, "  Undo log: {} entries, {} ({} a commit)", format_count(totals.commit_entries),
-              format_bytes(totals.commit_logged_bytes), format_bytes(totals.commit_logged_bytes / commits));
+    page.line(Paint::kPlain, "  Undo log: {}, {} ({} a commit)",
+              format_counted(totals.commit_entries, "entry", "entries"), format_bytes(totals.commit_logged_bytes),
+              format_bytes(totals.commit_logged_bytes / commits));
     page.line(Paint::kPlain, "  Flushed lines: {} ({} a commit); fences: {} ({} a commit)",
               format_count(totals.commit_flushed_lines), per_commit(totals.commit_flushed_lines, commits),
               format_count(totals.commit_fences), per_commit(totals.commit_fences, commits));
@@ -218,8 +213,9 @@ void print_allocations(Page& page, const daxtrace_totals& totals) {
     std::string text;
     for (std::size_t kind = 0; kind < DAXTRACE_ALLOC_KINDS; ++kind)
         if (totals.alloc_calls[kind] != 0)
-            text += fmt::format("{}{} {} ({} calls)", text.empty() ? "" : ", ", alloc_kind_name(kind),
-                                format_count(totals.alloc_blocks[kind]), format_count(totals.alloc_calls[kind]));
+            text +=
+                fmt::format("{}{} {} ({})", text.empty() ? "" : ", ", alloc_kind_name(kind),
+                            format_count(totals.alloc_blocks[kind]), format_counted(totals.alloc_calls[kind], "call"));
     if (!text.empty())
         page.line(Paint::kPlain, "  Blocks reserved: {}", text);
     if (totals.alloc_errors != 0)
@@ -240,18 +236,19 @@ void print_daxfs(Page& page, const Summary& summary) {
     const daxtrace_totals& totals = summary.totals;
     const daxtrace_op& writes = summary.op(DAXTRACE_OP_WRITE_DONE);
     if (writes.count != 0)
-        page.line(Paint::kPlain, "  Written: {}, {} blocks newly taken, {} short copies", format_bytes(writes.bytes),
-                  format_count(writes.allocated), format_count(totals.short_writes));
+        page.line(Paint::kPlain, "  Written: {}, {} newly taken, {}", format_bytes(writes.bytes),
+                  format_counted(writes.allocated, "block"),
+                  format_counted(totals.short_writes, "short copy", "short copies"));
     print_commits(page, summary);
     print_allocations(page, totals);
     if (totals.converted != 0)
         page.line(totals.convert_errors != 0 ? Paint::kRed : Paint::kPlain,
-                  "  Unwritten made written: {} in {} steps, {} failed", format_bytes(totals.converted_bytes),
-                  format_count(totals.converted), format_count(totals.convert_errors));
+                  "  Unwritten made written: {} in {}, {} failed", format_bytes(totals.converted_bytes),
+                  format_counted(totals.converted, "step"), format_count(totals.convert_errors));
     if (totals.recoveries != 0)
-        page.line(Paint::kYellow, "  Rolled back at mount: {} transactions, {} entries, {}",
-                  format_count(totals.recoveries), format_count(totals.recovery_entries),
-                  format_bytes(totals.recovery_bytes));
+        page.line(Paint::kYellow, "  Rolled back at mount: {}, {}, {}",
+                  format_counted(totals.recoveries, "transaction"),
+                  format_counted(totals.recovery_entries, "entry", "entries"), format_bytes(totals.recovery_bytes));
 }
 
 void print_histogram(Page& page, daxtrace_op_id id, const daxtrace_op& op) {

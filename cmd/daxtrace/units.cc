@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "lib/cli/text.h"
+
 namespace daxfs::trace {
 namespace {
 
@@ -41,6 +43,10 @@ std::string format_count(std::uint64_t count) {
         text += digits[i];
     }
     return text;
+}
+
+std::string format_counted(std::uint64_t count, std::string_view noun, std::string_view plural) {
+    return fmt::format("{} {}", format_count(count), cli::noun_of(count, noun, plural));
 }
 
 std::string format_bytes(std::uint64_t bytes) {

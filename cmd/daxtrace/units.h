@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace daxfs::trace {
 
@@ -12,6 +13,9 @@ namespace daxfs::trace {
 
 // "1,234,567"
 [[nodiscard]] std::string format_count(std::uint64_t count);
+
+// "1 fault", "1,234 faults"
+[[nodiscard]] std::string format_counted(std::uint64_t count, std::string_view noun, std::string_view plural = {});
 
 // "0 B", "512 B", "4 KiB", "1.50 MiB"
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);

@@ -13,6 +13,7 @@
 
 #include "lib/base/size.h"
 #include "lib/base/utf8.h"
+#include "lib/cli/text.h"
 
 namespace daxfs::mkfs {
 namespace {
@@ -68,8 +69,7 @@ Result<void> check_label(const std::string& label) {
         return fail("the label is longer than {} bytes", DAXFS_LABEL_SIZE - 1);
     if (!is_utf8(label))
         return fail("the label is not UTF-8");
-    if (std::any_of(label.begin(), label.end(),
-                    [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
+    if (cli::printable(label) != label)
         return fail("the label has control characters");
     return {};
 }

@@ -249,6 +249,17 @@ TEST_F(FsckTool, FinishesARepairThatNobodyReadsAbout) {
     close(full);
 }
 
+TEST_F(FsckTool, HasAProgressBarWithoutEscapes) {
+    std::istringstream in;
+    std::ostringstream out, err;
+    cli::Streams streams{in, out, err, false, true};
+    const std::vector<std::string> args{"-n", "-C", "0", write(test::rich_image().blocks)};
+    EXPECT_EQ(fsck_tool(args, streams), kExitClean);
+    EXPECT_THAT(err.str(), HasSubstr("\rpass 5 of 5:  50%"));
+    EXPECT_THAT(err.str(), testing::EndsWith(" \r"));
+    EXPECT_THAT(err.str(), testing::Not(HasSubstr("\033")));
+}
+
 TEST_F(FsckTool, MakesOneDocumentOfEveryEnd) {
     const std::string clean = write(test::rich_image().blocks);
     test::expect_envelope(fsck({"-n", "--json", clean}), "fsck.daxfs");
@@ -277,6 +288,13 @@ TEST_F(FsckTool, KeepsProgressOutOfTheDocument) {
     const Outcome run = fsck({"-n", "--json", "-C", "1", write(test::rich_image().blocks)});
     EXPECT_EQ(run.code, kExitUsage);
     EXPECT_THAT(run.err, HasSubstr("-C 1 cannot go with --json"));
+}
+
+TEST_F(FsckTool, CountsOneThingAsOne) {
+    const Outcome run = fsck({"-n", broken("link-count")});
+    EXPECT_THAT(run.out, HasSubstr(": 1 problem; -p would leave "));
+    EXPECT_THAT(fsck({"-y", broken("link-count")}).out, HasSubstr(": 1 problem, corrected\n"));
+    EXPECT_THAT(run.out, testing::Not(testing::ContainsRegex("(^|[^0-9])1 (problem|block|inode|byte|finding)s")));
 }
 
 TEST_F(FsckTool, HasTheMannersOfAllTools) {

@@ -154,6 +154,10 @@ TEST_F(Mkfs, BadInputGivesOneLineAndExitOne) {
     expect_refused({at("none"), "1G", "-L", std::string(64, 'l')}, "longer than 63 bytes");
     expect_refused({at("none"), "1G", "-L", "\xff"}, "not UTF-8");
     expect_refused({at("none"), "1G", "-L", "a\nb"}, "control characters");
+    expect_refused({at("none"), "1G", "-L",
+                    "a\xc2\x9b"
+                    "2J"},
+                   "control characters");
     expect_refused({at("no/such/folder"), "1G"}, "cannot create");
     expect_refused({file_with("file", 10, 0, "") + "/below", "1G"}, "Not a directory");
     EXPECT_FALSE(fs::exists(at("none")));
