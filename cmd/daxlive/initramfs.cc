@@ -171,30 +171,14 @@ Result<std::string> small_part(const Kernel& kernel, const GuestModules& modules
     return std::move(cpio).finish();
 }
 
-bool is_guest_tool(const fs::directory_entry& entry) {
+bool is_guest_tool(const fs::directory_entry& entry, const Places& places) {
+    static const std::set<std::string> kInstalled{"daxbench", "daxdb",      "daxfs-undo",
+                                                  "daxtrace", "fsck.daxfs", "mkfs.daxfs"};
     const std::string name = entry.path().filename();
     std::error_code error;
     return entry.is_regular_file(error) && access(entry.path().c_str(), X_OK) == 0 && name != "daxlive" &&
-           !name.starts_with("test_") && !name.starts_with("fuzz_");
-}
-
-Result<std::vector<std::string>> programs(const Options& options, const Places& places) {
-    std::vector<std::string> found;
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(places.tools, error)) {
-        if (is_guest_tool(entry))
-            found.push_back(entry.path());
-    }
-    if (error && !options.tools.empty())
-        return fail("--tools {}: {}", options.tools, error.message());
-    for (const std::string& name : options.host_tools) {
-        const std::string program = find_program(name);
-        if (program.empty())
-            return fail("--host-tool {}: no such program on this machine", name);
-        found.push_back(program);
-    }
-    std::sort(found.begin(), found.end());
-    return found;
+           !name.starts_with("test_") && !name.starts_with("fuzz_") &&
+           (!places.shared_folders || kInstalled.contains(name));
 }
 
 // Debug information would be most of the archive.
@@ -247,6 +231,27 @@ Result<std::string> directory_parts(const Options& options) {
 }
 
 }  // namespace
+
+Result<std::vector<std::string>> programs(const Options& options, const Places& places) {
+    std::vector<std::string> found;
+    for (const std::string& folder : places.tools) {
+        std::error_code error;
+        for (const auto& entry : fs::directory_iterator(folder, error)) {
+            if (is_guest_tool(entry, places))
+                found.push_back(entry.path());
+        }
+        if (error && !options.tools.empty())
+            return fail("--tools {}: {}", options.tools, error.message());
+    }
+    for (const std::string& name : options.host_tools) {
+        const std::string program = find_program(name);
+        if (program.empty())
+            return fail("--host-tool {}: no such program on this machine", name);
+        found.push_back(program);
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+}
 
 Result<std::vector<std::string>> libraries_of(const std::string& program) {
     std::vector<std::string> libraries;

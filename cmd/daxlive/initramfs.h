@@ -18,6 +18,9 @@ namespace daxfs::live {
 Result<void> build_initramfs(const Options& options, const Places& places, const Kernel& kernel,
                              const std::string& path);
 
+// What the guest gets of this machine: our tools, and what --host-tool names.
+Result<std::vector<std::string>> programs(const Options& options, const Places& places);
+
 // The libraries that a program loads, and its interpreter, as absolute paths. None for a static program or a script.
 Result<std::vector<std::string>> libraries_of(const std::string& program);
 

@@ -70,8 +70,17 @@ Places find_places(const Options& options) {
     Places places;
     places.kernels = build / "kernels";
     places.module_builds = build / "kernel";
-    places.tools = options.tools.empty() ? (build / "bin").string() : options.tools;
     places.init = build / "libexec/daxlive-init";
+    places.tools = {build / "bin"};
+    if (const fs::path installed = build / "libexec/daxfs/daxlive-init"; present(installed)) {
+        places.init = installed;
+        places.tools = {build / "bin", build / "sbin"};
+        places.shared_folders = true;
+    }
+    if (!options.tools.empty()) {
+        places.tools = {options.tools};
+        places.shared_folders = false;
+    }
     if (present(places.kernels))
         places.cache = build / "kernels/initramfs";
     return places;

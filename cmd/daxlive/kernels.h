@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cmd/daxlive/options.h"
 #include "lib/base/result.h"
@@ -12,14 +13,16 @@ namespace daxfs::live {
 
 // Where things are. `./dev build` leaves daxlive in build/bin, and everything else beside it in build.
 struct Places {
-    std::string kernels;        // build/kernels: SERIES -> RELEASE/{boot,lib/modules}
-    std::string module_builds;  // build/kernel: RELEASE/daxfs.ko
-    std::string tools;          // build/bin
-    std::string init;           // build/libexec/daxlive-init
-    std::string cache;          // finished parts of initramfs archives; empty: nowhere to keep them
+    std::string kernels;             // build/kernels: SERIES -> RELEASE/{boot,lib/modules}
+    std::string module_builds;       // build/kernel: RELEASE/daxfs.ko
+    std::vector<std::string> tools;  // folders: build/bin; of what is installed: bin and sbin
+    bool shared_folders = false;     // `tools` have the programs of the whole system too
+    std::string init;                // build/libexec/daxlive-init, or where that is installed
+    std::string cache;               // finished parts of initramfs archives; empty: nowhere to keep them
 };
 
-// From the running program's own path; the environment's DAXLIVE_BUILD names another build directory.
+// From the running program's own path; the environment's DAXLIVE_BUILD names another build directory, or the prefix of
+// an installation.
 Places find_places(const Options& options);
 
 struct Kernel {

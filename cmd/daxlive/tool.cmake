@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-daxfs_tool(daxlive daxlive)
+daxfs_tool(daxlive daxlive USER)
 
 # The guest's first process. Static, and never instrumented: it runs where no library is.
 if(NOT DAXFS_SANITIZE)

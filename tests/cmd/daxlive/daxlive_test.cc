@@ -4,10 +4,14 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 
+#include "cmd/daxlive/initramfs.h"
+#include "cmd/daxlive/kernels.h"
 #include "cmd/daxlive/options.h"
 #include "cmd/daxlive/process.h"
 #include "cmd/daxlive/qemu.h"
@@ -145,6 +149,24 @@ TEST(Daxlive, HelpFitsAScreenAndVersionIsALine) {
     EXPECT_EQ(daxlive({"--version"}).out, "daxlive " DAXFS_VERSION "\n");
 }
 
+// Installed to /usr, its neighbours are the programs of the whole system.
+TEST_F(DaxliveTest, TakesOurToolsAloneFromAnInstallation) {
+    for (const char* folder : {"/bin", "/sbin", "/libexec", "/libexec/daxfs"})
+        std::filesystem::create_directory(directory_.path() + folder);
+    for (const char* name :
+         {"/bin/daxlive", "/bin/daxbench", "/bin/gcc", "/sbin/mkfs.daxfs", "/libexec/daxfs/daxlive-init"}) {
+        EXPECT_TRUE(write_whole_file(directory_.path() + name, "x"));
+        chmod((directory_.path() + name).c_str(), 0755);
+    }
+    setenv("DAXLIVE_BUILD", directory_.path().c_str(), 1);
+    const Places places = find_places({});
+    unsetenv("DAXLIVE_BUILD");
+    EXPECT_EQ(places.init, directory_.path() + "/libexec/daxfs/daxlive-init");
+    const auto found = programs({}, places);
+    ASSERT_TRUE(found);
+    EXPECT_THAT(*found,
+                testing::ElementsAre(directory_.path() + "/bin/daxbench", directory_.path() + "/sbin/mkfs.daxfs"));
+}
 
 TEST(Daxlive, HasTheMannersOfAllTools) {
     test::expect_manners(run, "daxlive", kExitUsage);
