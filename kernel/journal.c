@@ -1061,7 +1061,7 @@ static void flush_target(struct daxfs_tx *tx, const struct logged *logged)
 }
 
 /* By way of its own mappings alone a file's blocks are stored to; when it is evicted they are flushed from the last TLB. */
-void daxfs_tx_frees_data(struct daxfs_tx *tx, const struct inode *inode)
+void daxfs_tx_data_goes(struct daxfs_tx *tx, const struct inode *inode)
 {
 	tx->frees_mapped |= !list_empty_careful(&DAXFS_I(inode)->mapped) && !(READ_ONCE(inode->i_state) & I_FREEING);
 }

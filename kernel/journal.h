@@ -11,7 +11,7 @@ void daxfs_tx_add(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes);	/* ins
 void daxfs_tx_add_data(struct daxfs_tx *tx, u64 block, u32 offset, u32 bytes);	/* ... of a file's data, which user space may map */
 void daxfs_tx_alloc(struct daxfs_tx *tx, struct daxfs_run run);		/* reserved before; takes the reservation over */
 void daxfs_tx_free(struct daxfs_tx *tx, struct daxfs_run run);
-void daxfs_tx_frees_data(struct daxfs_tx *tx, const struct inode *inode);	/* said before daxfs_tx_free() of data */
+void daxfs_tx_data_goes(struct daxfs_tx *tx, const struct inode *inode);	/* said before daxfs_tx_free() of data */
 void daxfs_tx_inode_take(struct daxfs_tx *tx, u64 ino);			/* a free inode becomes used: counters */
 void daxfs_tx_inode_give(struct daxfs_tx *tx, u64 ino);
 void daxfs_tx_inode_chunk(struct daxfs_tx *tx, struct daxfs_run run);	/* reserved blocks become free inodes */

@@ -382,7 +382,7 @@ static u64 free_part(struct daxfs_tree_change *change, const struct daxfs_extent
 {
 	u64 left = part->count;
 
-	daxfs_tx_frees_data(change->tx, change->inode);
+	daxfs_tx_data_goes(change->tx, change->inode);
 	while (left && daxfs_tx_has_room(change->tx, 1)) {
 		struct daxfs_run run = { .count = min_t(u64, left, DAXFS_MAX_RUN) };
 
