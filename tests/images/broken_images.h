@@ -423,7 +423,7 @@ inline void forged_rest(std::vector<BrokenImage>& list) {
              }},
             {"superblock-rest-of-block", P::kSuperReserved, [](Edit& e) { e.flip(BlockNo{0}, 4095); }},
             {"superblock-copy-rest-of-block", P::kSuperCopyDiffers,
-             [](Edit& e) { e.flip(e.volume().geometry.ag_start(AgNo{2}), 512); }},
+             [](Edit& e) { e.flip(e.volume().geometry.ag_start(AgNo{1}), 512); }},
             {"superblock-of-another", P::kSuperDamaged,
              [](Edit& e) {
                  e.super().nonce = e.super().nonce + 1;
