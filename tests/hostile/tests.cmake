@@ -15,7 +15,7 @@ set_target_properties(hostile_repair PROPERTIES OUTPUT_NAME repair RUNTIME_OUTPU
                                                                    ${CMAKE_BINARY_DIR}/bin/hostile)
 add_test(NAME hostile/repair COMMAND hostile_repair 600 9)
 add_test(NAME hostile/repair_bits COMMAND hostile_repair bits 600 9)
-set_tests_properties(hostile/repair hostile/repair_bits PROPERTIES TIMEOUT 300)
+set_tests_properties(hostile/repair hostile/repair_bits PROPERTIES TIMEOUT 900)
 if(NOT DAXFS_SANITIZE AND NOT DAXFS_FUZZ)
   add_executable(hostile_guest hostile/guest/run.cc hostile/guest/device.cc hostile/guest/workload.cc)
   target_link_libraries(hostile_guest PRIVATE hostile_mutants cmd_daxlive)
