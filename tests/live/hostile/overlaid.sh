@@ -43,7 +43,7 @@ make() {
 }
 
 read_tree() { # BLOCK
-    dd if="$MNT/tree" bs=4k skip="$1" count=1 2>/dev/null | head -c 8
+    dd if="$MNT/tree" bs=4k skip="$1" count=1 status=none | head -c 8
 }
 
 echo "a node that was met"
@@ -67,12 +67,15 @@ extent() { # INDEX BLOCK: little end first
     printf "$(printf '\\%03o\\%03o\\%03o' $(($2 & 255)) $(($2 >> 8 & 255)) $(($2 >> 16 & 255)))" |
         dd of="$MNT/window" bs=1 seek=$((64 + 24 * $1 + 8)) conv=notrunc 2>/dev/null
 }
-dd if="$PMEM" of=/tmp/before bs=4k skip=$((window / 8)) count=1 2>/dev/null
 extent 2 $((window / 8))
 extent 3 "$leaf"
+node=$(md5sum <"$MNT/window")
 unclean dd if="$MNT/tree" of=/dev/null bs=4k skip=4 count=1
 unclean dd if=/dev/zero of="$MNT/tree" bs=4k seek=4 count=1 conv=notrunc
 unclean dd if=/dev/zero of="$MNT/tree" bs=4k seek=6 count=1 conv=notrunc
+expect_eq "$(md5sum <"$MNT/window")" "$node" "the node that extent 3 led to"
+remount ro
+expect_eq "$(stat -c %F "$MNT/window")" "regular file" "an inode of the block that extent 2 led to"
 umount "$MNT"
 
 # ---- free inodes that are none ----
