@@ -9,7 +9,7 @@
 bool daxfs_file_blocks_valid(const struct daxfs_sb_info *sbi, u64 block, u64 count);
 /* Blocks of a valid place, asked of the maps: 0 or, silently, -EUCLEAN. Unreadable maps make the inode doubtful. */
 int daxfs_claim_blocks(struct inode *inode, u64 block, u64 count);
-/* The same, of blocks that a node leads to, for metadata alone, before they are stored to or freed: see claim.c. */
+/* The same, of blocks that a node leads to, for metadata alone, before they are used or freed: see claim.c. */
 int daxfs_claim_again(struct inode *inode, u64 block, u64 count);
 /* Before the first load from a node's block, which is of a valid place and not known: 0, or -EIO, -EUCLEAN after saying
  * so. */

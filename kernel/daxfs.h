@@ -258,7 +258,7 @@ struct daxfs_map {
 	u64 disk_block;		/* 0 for a hole */
 	u64 count;		/* blocks from file_block on; a hole reaches to the next extent or DAXFS_MAX_FILE_BLOCK + 1 */
 	enum daxfs_map_state state;
-	bool by_node;		/* it is not the inode that says so: see daxfs_may_store() */
+	bool by_node;		/* it is not the inode that says so: see daxfs_may_load() */
 	u64 sequence;		/* daxfs_inode_info.map_sequence at the lookup */
 };
 

@@ -43,14 +43,18 @@ static inline int daxfs_path_may_change(struct inode *inode, const struct daxfs_
 /* No metadata lies in the blocks, which a node's extent leads to: 0, or -EUCLEAN after saying so. */
 int daxfs_ask_again(struct inode *inode, u64 block, u64 count);
 
-/* Up to `count` blocks of the map, if they are blocks at all, may be stored to in place: 0, or -EUCLEAN after saying so. */
+/* Up to `count` blocks of the map, if they are blocks at all, may be read: 0, or -EUCLEAN after saying so. */
+static inline int daxfs_may_load(struct inode *inode, const struct daxfs_map *map, u64 count)
+{
+	if (likely(!map->by_node) || map->state == DAXFS_MAP_HOLE)
+		return 0;
+	return daxfs_ask_again(inode, map->disk_block, min(map->count, count));
+}
+
+/* ... and stored to in place. */
 static inline int daxfs_may_store(struct inode *inode, const struct daxfs_map *map, u64 count)
 {
-	int err = daxfs_may_change(inode);
-
-	if (err || likely(!map->by_node) || map->state == DAXFS_MAP_HOLE)
-		return err;
-	return daxfs_ask_again(inode, map->disk_block, min(map->count, count));
+	return daxfs_may_change(inode) ?: daxfs_may_load(inode, map, count);
 }
 
 int daxfs_map_lookup(struct inode *inode, u64 file_block, struct daxfs_map *map);

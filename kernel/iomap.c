@@ -105,6 +105,11 @@ static int lookup_dax(struct inode *inode, u64 file_block, struct daxfs_map *map
 	return err;
 }
 
+static u64 blocks_of(loff_t pos, loff_t length)
+{
+	return ((pos + (u64)length - 1) >> DAXFS_BLOCK_SHIFT) - (pos >> DAXFS_BLOCK_SHIFT) + 1;
+}
+
 static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags, struct iomap *iomap,
 		      struct iomap *srcmap)
 {
@@ -113,6 +118,9 @@ static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned i
 	int err = IS_DAX(inode) ? lookup_dax(inode, pos >> DAXFS_BLOCK_SHIFT, &map) :
 				  daxfs_lookup_shared(inode, pos >> DAXFS_BLOCK_SHIFT, &map);
 
+	/* SEEK_DATA and FIEMAP ask where it lies, and look at nothing there. */
+	if (!err && !(flags & IOMAP_REPORT))
+		err = daxfs_may_load(inode, &map, blocks_of(pos, length));
 	daxfs_point(read);
 	if (!err)
 		fill_iomap(inode, &map, flags, iomap);
@@ -225,7 +233,6 @@ static int write_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 {
 	struct daxfs_write *write = DAXFS_I(inode)->write;
 	u64 start = begin_enter(inode, pos, length, flags);
-	u64 blocks = ((pos + (u64)length - 1) >> DAXFS_BLOCK_SHIFT) - (pos >> DAXFS_BLOCK_SHIFT) + 1;
 	struct daxfs_map map;
 	u32 allocated = 0;
 	int err;
@@ -236,7 +243,7 @@ static int write_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	/* Most appends meet a hole: whoever looks for one needs the lock exclusive anyway. */
 	map.state = DAXFS_MAP_HOLE;
 	if (!err && round_down(pos, DAXFS_BLOCK_SIZE) < i_size_read(inode))
-		err = lookup_dax(inode, pos >> DAXFS_BLOCK_SHIFT, &map) ?: daxfs_may_store(inode, &map, blocks);
+		err = lookup_dax(inode, pos >> DAXFS_BLOCK_SHIFT, &map) ?: daxfs_may_store(inode, &map, blocks_of(pos, length));
 	if (!err && map.state != DAXFS_MAP_WRITTEN)
 		err = write_begin_fill(inode, write, pos, pos + (u64)length, &map);
 	if (!err) {
@@ -425,7 +432,9 @@ static int fault_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	int err = lookup_dax(inode, first, &map);
 
 	if (!err && flags & IOMAP_WRITE)
-		err = daxfs_may_store(inode, &map, length >> DAXFS_BLOCK_SHIFT);
+		err = daxfs_may_change(inode);
+	if (!err)
+		err = daxfs_may_load(inode, &map, length >> DAXFS_BLOCK_SHIFT);
 	if (!(flags & IOMAP_WRITE))
 		daxfs_point(read);
 	filled = !err && flags & IOMAP_WRITE && map.state != DAXFS_MAP_WRITTEN;
@@ -500,7 +509,7 @@ static int alloc_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	u64 first = pos >> DAXFS_BLOCK_SHIFT;
 	struct daxfs_map map;
 	u32 allocated = 0;
-	u64 blocks = ((end - 1) >> DAXFS_BLOCK_SHIFT) - first + 1;
+	u64 blocks = blocks_of(pos, length);
 	int err = daxfs_lookup_shared(inode, first, &map) ?: daxfs_may_store(inode, &map, blocks);
 
 	if (!err && map.state == DAXFS_MAP_HOLE)

@@ -33,7 +33,8 @@ done
 # ---- a file's block over another file's node ----
 make() {
     mkfs_mount
-    echo mine >"$MNT/window"
+    # Whole: growing it would clear what lies behind its end.
+    dd if=/dev/zero of="$MNT/window" bs=4k count=1 status=none
     make_tree "$MNT/tree"
     window=$(stat -c %i "$MNT/window")
     tree=$(stat -c %i "$MNT/tree")
@@ -70,6 +71,8 @@ extent() { # INDEX BLOCK: little end first
 extent 2 $((window / 8))
 extent 3 "$leaf"
 node=$(md5sum <"$MNT/window")
+# It is the extents that are refused, not the node.
+expect_eq "$(read_tree 8)" "extent 4" "the tree"
 unclean dd if="$MNT/tree" of=/dev/null bs=4k skip=4 count=1
 unclean dd if=/dev/zero of="$MNT/tree" bs=4k seek=4 count=1 conv=notrunc
 unclean dd if=/dev/zero of="$MNT/tree" bs=4k seek=6 count=1 conv=notrunc
