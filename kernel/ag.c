@@ -230,12 +230,14 @@ int daxfs_ag_load(struct super_block *sb, u32 agno)
  */
 static bool fixed_bits_ok(const struct daxfs_sb_info *sbi, u32 agno, u32 index)
 {
-	bool used = index < sbi->bitmap_blocks;
-	u32 base = (used ? index : index - sbi->bitmap_blocks) * DAXFS_BITS_PER_MAP_BLOCK;
-	u32 fixed = min(daxfs_fixed_blocks(sbi, agno) - min(daxfs_fixed_blocks(sbi, agno), base), DAXFS_BITS_PER_MAP_BLOCK);
-	u32 blocks = min(sbi->ags[agno].blocks - min(sbi->ags[agno].blocks, base), DAXFS_BITS_PER_MAP_BLOCK);
 	const __le64 *map = daxfs_ag_map(sbi, agno, index);
+	bool used = index < sbi->bitmap_blocks;
+	u32 base = index % sbi->bitmap_blocks * DAXFS_BITS_PER_MAP_BLOCK, end = base + DAXFS_BITS_PER_MAP_BLOCK;
+	/* Of this map block's bits: those before `fixed`, and those from `blocks` on. */
+	u32 fixed = clamp(daxfs_fixed_blocks(sbi, agno), base, end) - base;
+	u32 blocks = clamp(sbi->ags[agno].blocks, base, end) - base;
 
+	/* The orphan map has a bit for several blocks, and is asked of inodes that the inode map has. */
 	if (index >= 2 * sbi->bitmap_blocks)
 		return true;
 	return (!fixed || daxfs_odd_word(map, 0, fixed, used) == DAXFS_NO_WORD) &&
@@ -251,25 +253,20 @@ static int verify_map(struct super_block *sb, u32 agno, u32 index)
 	const __le32 *crc = (void *)daxfs_ag_raw(sbi, agno) + daxfs_map_crc_offset(sbi, index);
 	bool failed = test_bit(index, ag->failed);
 	int err = failed ? 0 : daxfs_first_touch(sb, 0, block);
-	const char *wrong = "checksum";
+	const char *wrong = NULL;
 
 	if (err)
 		return err;
-	if (!failed) {
-		failed = le32_to_cpu(*crc) != daxfs_map_crc(sbi, block, daxfs_ag_map(sbi, agno, index));
-		if (!failed && !fixed_bits_ok(sbi, agno, index)) {
-			wrong = "what lies at fixed places";
-			failed = true;
-		}
-		if (failed)
-			set_bit(index, ag->failed);
-	}
 	if (failed)
-		return daxfs_corrupt(sb, 0, block, "%s of allocation group %u: %s",
-				     index < sbi->bitmap_blocks ? "block bitmap" :
-				     index < 2 * sbi->bitmap_blocks ? "inode map" : "orphan map", agno, wrong);
-	set_bit(index, ag->verified);
-	return 0;
+		wrong = "found damaged before";
+	else if (le32_to_cpu(*crc) != daxfs_map_crc(sbi, block, daxfs_ag_map(sbi, agno, index)))
+		wrong = "checksum";
+	else if (!fixed_bits_ok(sbi, agno, index))
+		wrong = "what lies at fixed places";
+	set_bit(index, wrong ? ag->failed : ag->verified);
+	return !wrong ? 0 : daxfs_corrupt(sb, 0, block, "%s of allocation group %u: %s",
+					  index < sbi->bitmap_blocks ? "block bitmap" :
+					  index < 2 * sbi->bitmap_blocks ? "inode map" : "orphan map", agno, wrong);
 }
 
 int daxfs_ag_verify_map_locked(struct super_block *sb, u32 agno, u32 index)
