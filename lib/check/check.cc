@@ -31,6 +31,7 @@ struct Look {
             list.push_back(finding);
     }};
     std::optional<Checker> checker;
+    Rollback rollback;
     bool is_old = false;  // something was staged by looking: then the image is not any more what was looked at first
 };
 
@@ -58,8 +59,7 @@ Result<std::shared_ptr<Look>> look_at(Image& image, const CheckOptions& options)
     auto look = std::make_shared<Look>();
     DAXFS_TRY_ASSIGN(look->volume, open());
     if (const auto journals = find_uncommitted(look->volume, look->report); !journals.empty()) {
-        stage_rollback(image, journals);
-        stage_end(image, look->volume, journals);
+        look->rollback.stage(image, look->volume, journals);
         look->is_old = true;
         DAXFS_TRY_ASSIGN(look->volume, open());
     }
@@ -148,7 +148,12 @@ Result<void> write(Image& image, const CheckOptions& options, const Look& before
         return {};
     if (!options.undo.empty())
         DAXFS_TRY(write_undo_file(image, options.undo));
-    DAXFS_TRY(commit_staged(image, redo_place(*before.checker, *after.checker)));
+    RedoPlace place = redo_place(*before.checker, *after.checker);
+    if (options.longest_list != 0)
+        std::ranges::for_each(place.runs,
+                              [&](BlockRun& run) { run.length = std::min(run.length, options.longest_list); });
+    place.before_rounds = [&] { return before.rollback.write(image); };
+    DAXFS_TRY(commit_staged(image, place));
     return {};
 }
 

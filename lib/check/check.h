@@ -47,6 +47,7 @@ struct CheckOptions {
     std::string undo{};                   // file for the way back, to be made before the first store; empty: none
     bool plan = false;                    // of kReport: also find out what repairs would do
     CheckProgress progress{};
+    std::uint64_t longest_list = 0;  // of a repair's redo list, in blocks, for tests; 0: what is free in a row
 };
 
 struct CheckResult {

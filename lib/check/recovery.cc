@@ -31,6 +31,17 @@ void put_back(Image& image, const UndoEntry& entry) {
         std::memcpy(block + entry.offset.value % DAXFS_BLOCK_SIZE, entry.data.data(), entry.data.size());
 }
 
+void keep(std::map<BlockNo, std::vector<std::byte>>& blocks, const Image& image, BlockNo block) {
+    if (const std::byte* bytes = image.try_block(block))
+        blocks[block].assign(bytes, bytes + DAXFS_BLOCK_SIZE);
+}
+
+Result<void> write_blocks(Image& image, const std::map<BlockNo, std::vector<std::byte>>& blocks) {
+    for (const auto& [block, bytes] : blocks)
+        DAXFS_TRY(image.write_block(block, BlockBytes{bytes.data(), DAXFS_BLOCK_SIZE}));
+    return image.flush();
+}
+
 }  // namespace
 
 std::vector<JournalReading> find_uncommitted(const Volume& volume, Report& report) {
@@ -64,6 +75,24 @@ void stage_end(Image& image, const Volume& volume, const std::vector<JournalRead
         word = commit_word(volume.seed, journal.id, journal.sequence + 1);
         std::memcpy(block + DAXFS_JOURNAL_COMMIT_OFFSET, &word, sizeof(word));
     }
+}
+
+void Rollback::stage(Image& image, const Volume& volume, const std::vector<JournalReading>& journals) {
+    stage_rollback(image, journals);
+    for (const JournalReading& journal : journals) {
+        for (const UndoEntry& entry : journal.uncommitted)
+            keep(old_bytes_, image, BlockNo{entry.offset.value / DAXFS_BLOCK_SIZE});
+    }
+    stage_end(image, volume, journals);
+    for (const JournalReading& journal : journals)
+        keep(commit_words_, image, journal.block);
+}
+
+Result<void> Rollback::write(Image& image) const {
+    if (old_bytes_.empty())
+        return {};
+    DAXFS_TRY(write_blocks(image, old_bytes_));
+    return write_blocks(image, commit_words_);
 }
 
 }  // namespace daxfs

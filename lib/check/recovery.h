@@ -2,8 +2,12 @@
 // Journal recovery: undoing the transactions that did not commit.
 #pragma once
 
+#include <cstddef>
+#include <map>
 #include <vector>
 
+#include "lib/base/result.h"
+#include "lib/base/strong.h"
 #include "lib/check/report.h"
 #include "lib/image/image.h"
 #include "lib/tree/journal.h"
@@ -20,5 +24,18 @@ void stage_rollback(Image& image, const std::vector<JournalReading>& journals);
 // Says in the commit words, in memory too, that these transactions are over. On the device that comes behind the
 // rollback, or together with it.
 void stage_end(Image& image, const Volume& volume, const std::vector<JournalReading>& journals);
+
+// What a rollback stores, to be written without the rest of a repair.
+class Rollback {
+  public:
+    // Stages the rollback and its end.
+    void stage(Image& image, const Volume& volume, const std::vector<JournalReading>& journals);
+    // As the module does it: the old bytes, durable, before the commit words void what would put them back again.
+    Result<void> write(Image& image) const;
+
+  private:
+    std::map<BlockNo, std::vector<std::byte>> old_bytes_;
+    std::map<BlockNo, std::vector<std::byte>> commit_words_;
+};
 
 }  // namespace daxfs

@@ -133,6 +133,29 @@ BlockRun choose_run(const Image& image, const RedoPlace& place, const std::vecto
     return best;
 }
 
+// What is staged, and where its list goes.
+struct Plan {
+    std::vector<Target> targets;
+    std::uint64_t needed = 0;  // bytes of a list
+    BlockRun run;
+
+    std::uint64_t capacity() const { return run.length * DAXFS_BLOCK_SIZE; }
+    bool is_long() const { return run.length >= kMinPlaceBlocks && needed > capacity(); }
+};
+
+Plan plan_of(const Image& image, const RedoPlace& place) {
+    const std::vector<BlockNo> edited = image.edited_blocks();
+    Plan plan{.run = choose_run(image, place, edited)};
+    for (const BlockNo block : edited) {
+        if (is_intent_block(block))
+            continue;
+        const std::byte* bytes = image.try_block(block);
+        plan.targets.push_back({block, bytes, list_bytes_of(block, image.device_block(block), bytes)});
+        plan.needed += plan.targets.back().list_bytes;
+    }
+    return plan;
+}
+
 Result<void> write_intents(Image& image, BlockBytes bytes) {
     for (const BlockNo block : kIntentBlocks)
         DAXFS_TRY(image.write_block(block, bytes));
@@ -359,37 +382,30 @@ Result<CommitOutcome> commit_staged(Image& image, const RedoPlace& place) {
     if (announces_repair(image))
         return fail("{}: a repair is announced and not finished", image.path());
     stage_no_intents(image);
-    const std::vector<BlockNo> edited = image.edited_blocks();
-    std::vector<Target> targets;
-    std::uint64_t needed = 0;
-    for (const BlockNo block : edited) {
-        if (is_intent_block(block))
-            continue;
-        const std::byte* bytes = image.try_block(block);
-        targets.push_back({block, bytes, list_bytes_of(block, image.device_block(block), bytes)});
-        needed += targets.back().list_bytes;
-    }
-    CommitOutcome outcome{.rounds = 1, .blocks = edited.size()};
-    if (targets.empty()) {
+    CommitOutcome outcome{.rounds = 1, .blocks = image.edited_blocks().size()};
+    Plan plan = plan_of(image, place);
+    if (plan.targets.empty()) {
         DAXFS_TRY(write_intents(image, kZeros));
         return outcome;
     }
-    const BlockRun run = choose_run(image, place, edited);
-    if (run.length < kMinPlaceBlocks)
+    if (plan.is_long() && place.before_rounds) {
+        DAXFS_TRY(place.before_rounds());
+        plan = plan_of(image, place);
+    }
+    if (plan.run.length < kMinPlaceBlocks)
         return fail("{}: no {} free blocks in a row to announce {} changed blocks in", image.path(), kMinPlaceBlocks,
-                    targets.size());
-    const std::uint64_t capacity = run.length * DAXFS_BLOCK_SIZE;
-    if (needed <= capacity) {
-        DAXFS_TRY_ASSIGN(outcome.list_bytes, run_round(image, run, std::move(targets)));
+                    plan.targets.size());
+    if (!plan.is_long()) {
+        DAXFS_TRY_ASSIGN(outcome.list_bytes, run_round(image, plan.run, std::move(plan.targets)));
         return outcome;
     }
     if (place.rank)
-        std::ranges::stable_sort(targets, {}, [&](const Target& target) { return place.rank(target.block); });
-    Rounds plan(image, capacity);
-    const std::vector<Round> rounds = plan.split(std::move(targets));
+        std::ranges::stable_sort(plan.targets, {}, [&](const Target& target) { return place.rank(target.block); });
+    Rounds split(image, plan.capacity());
+    const std::vector<Round> rounds = split.split(std::move(plan.targets));
     outcome.rounds = rounds.size();
     for (const Round& round : rounds) {
-        DAXFS_TRY_ASSIGN(const std::uint64_t bytes, run_round(image, run, round));
+        DAXFS_TRY_ASSIGN(const std::uint64_t bytes, run_round(image, plan.run, round));
         outcome.list_bytes += bytes;
     }
     return outcome;

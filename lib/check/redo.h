@@ -41,6 +41,9 @@ struct RedoPlace {
     // nothing reaches yet belong before what will reach them, and maps of free space behind what they follow from.
     // Empty: by block number. Between rounds the superblock holds its error state, where it can be read.
     std::function<int(BlockNo)> rank{};
+    // Called before the first of several rounds, which must not end a transaction of the journals that is only partly
+    // undone: what is staged of it is written here, in an order of its own. May be empty.
+    std::function<Result<void>()> before_rounds{};
 };
 
 // Blocks of the journals behind those in which entries start: free for a redo list where no journal holds anything that

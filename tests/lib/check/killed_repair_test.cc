@@ -63,6 +63,53 @@ TEST_P(KilledRepair, IsFinishedOrMadeAgainByTheNextRun) {
     }
 }
 
+// A repair of several rounds begins with a rollback: a round must not end a transaction whose old bytes wait for the
+// next.
+TEST(KilledRepair, OfSeveralRoundsKeepsAnOpenTransactionWhole) {
+    test::ImageEditor editor;
+    std::vector<test::ImageEditor::Range> ranges;
+    std::vector<InodeNo> inodes;
+    for (const InodeNo ino : {editor.rich().small_file, editor.rich().linked_file, editor.rich().tree_file}) {
+        inodes.push_back(ino);
+        ranges.push_back(editor.range_of(ino));
+    }
+    const BlockNo maps[] = {editor.volume().geometry.bitmap(AgNo{0}), editor.volume().geometry.inode_map(AgNo{0})};
+    for (const BlockNo map : maps) {
+        for (std::uint32_t at = 0; at < DAXFS_BLOCK_SIZE; at += 512)
+            ranges.push_back({.offset = ByteOffset{map.value * DAXFS_BLOCK_SIZE + at}, .length = 512});
+    }
+    editor.log_undo(0, ranges);
+    for (const InodeNo ino : inodes)
+        std::memset(&editor.inode(ino), 0xa5, sizeof(daxfs_inode));
+    // No line is as it was: more than a list takes.
+    for (const BlockNo map : maps)
+        std::for_each_n(editor.block(map), DAXFS_BLOCK_SIZE, [](std::byte& byte) { byte ^= std::byte{0xa5}; });
+    test::RichImage open = editor.rich();
+    open.blocks = editor.blocks();
+    const test::Bytes before(open);
+    const CheckOptions preen{.mode = CheckMode::kPreen, .longest_list = 2};
+    test::StoreTrace trace;
+    {
+        test::Bytes device = before;
+        Image image = device.image();
+        trace.record(image);
+        const CheckResult result = test::must(check_image(image, preen));
+        ASSERT_EQ(result.remaining, 0u);
+        ASSERT_EQ(result.repair_error, "");
+    }
+    std::mt19937 random(11);
+    for (std::size_t cut = 0; cut <= trace.events.size(); ++cut) {
+        SCOPED_TRACE(fmt::format("cut behind {} of {} stores and flushes", cut, trace.events.size()));
+        test::Bytes device = before;
+        cut_at(device, trace, cut, random);
+        Image image = device.image();
+        const CheckResult next = test::must(check_image(image, preen));
+        EXPECT_EQ(next.repair_error, "");
+        EXPECT_EQ(next.remaining, 0u);
+        EXPECT_TRUE(next.losses.empty());
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, KilledRepair, testing::ValuesIn(test::broken_images()), [](const auto& param) {
     std::string name = param.param.name;
     std::ranges::replace(name, '-', '_');
