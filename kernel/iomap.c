@@ -198,6 +198,9 @@ static int write_begin_fill(struct inode *inode, struct daxfs_write *write, u64 
 	if (err)
 		return err;
 	err = daxfs_map_lookup_to_set(inode, first, map, &write->path) ?: daxfs_path_may_change(inode, &write->path);
+	/* Not what write_begin() saw, if it looked at all. */
+	if (!err && map->state != DAXFS_MAP_HOLE)
+		err = daxfs_may_store(inode, map, want);
 	if (err || map->state == DAXFS_MAP_WRITTEN)
 		goto end;
 	want = min(want, map->count);
@@ -211,9 +214,6 @@ static int write_begin_fill(struct inode *inode, struct daxfs_write *write, u64 
 	} else {
 		write->run.block = map->disk_block;
 		write->run.count = min_t(u64, want, DAXFS_MAX_RUN);
-		err = daxfs_may_store(inode, map, write->run.count);
-		if (err)
-			goto end;
 	}
 	daxfs_point(reserve);
 	zero_edges(sbi, first, write->run, pos, end);
@@ -373,6 +373,9 @@ static int fault_fill(struct inode *inode, u64 first, u32 count, struct daxfs_ma
 	bool hole;
 	int err = daxfs_map_lookup_to_set(inode, first, map, &path);
 
+	/* Not what fault_begin() saw. */
+	if (!err && map->state != DAXFS_MAP_HOLE)
+		err = daxfs_may_store(inode, map, count);
 	if (err || map->state == DAXFS_MAP_WRITTEN)
 		return err;
 	if (map->count < count)
@@ -476,7 +479,7 @@ static int alloc_unwritten_locked(struct inode *inode, u64 first, u64 want, loff
 	int err = daxfs_map_lookup_to_set(inode, first, map, &path);
 
 	if (err || map->state != DAXFS_MAP_HOLE)
-		return err;
+		return err ?: daxfs_may_store(inode, map, want);
 	err = daxfs_reserve_data(inode, &path, min(want, map->count), daxfs_data_kind(size), &run);
 	if (!err)
 		err = daxfs_commit_run(inode, &path, run, true, DAXFS_EXTENT_UNWRITTEN, 0);
@@ -493,8 +496,10 @@ static int alloc_unwritten_locked(struct inode *inode, u64 first, u64 want, loff
 static int alloc_unwritten(struct inode *inode, u64 first, u64 want, loff_t size, struct daxfs_map *map, u32 *allocated)
 {
 	struct daxfs_step step;
-	int err = daxfs_step_begin(inode, &step);
+	int err;
 
+	daxfs_point(lookup);
+	err = daxfs_step_begin(inode, &step);
 	if (err)
 		return err;
 	err = alloc_unwritten_locked(inode, first, want, size, map, allocated);

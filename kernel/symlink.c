@@ -79,6 +79,8 @@ static const char *find_target(struct inode *inode, size_t length)
 		return raw->fork.data;
 	if (format != DAXFS_FORMAT_INLINE && length <= DAXFS_SYMLINK_MAX) {
 		err = daxfs_map_lookup(inode, 0, &map);
+		if (!err)
+			err = daxfs_may_load(inode, &map, 1);
 		if (!err && map.state == DAXFS_MAP_WRITTEN)
 			err = daxfs_first_touch(inode->i_sb, inode->i_ino, map.disk_block);
 		if (err)

@@ -170,6 +170,8 @@ static int lookup_tail(struct inode *inode, struct shrink *shrink)
 	struct daxfs_map map;
 	int err = daxfs_lookup_shared(inode, shrink->size >> DAXFS_BLOCK_SHIFT, &map);
 
+	if (!err && map.state == DAXFS_MAP_WRITTEN)
+		err = daxfs_may_store(inode, &map, 1);
 	/* The undo log will read it. */
 	if (!err && map.state == DAXFS_MAP_WRITTEN && !daxfs_file_readable(inode, shrink->size))
 		err = -EIO;

@@ -31,24 +31,8 @@ for lie in "inodes 4 1" "inodes 40 1" "blocks 4 0" "blocks 40 0"; do
 done
 
 # ---- a file's block over another file's node ----
-make() {
-    mkfs_mount
-    # Whole: growing it would clear what lies behind its end.
-    dd if=/dev/zero of="$MNT/window" bs=4k count=1 status=none
-    make_tree "$MNT/tree"
-    window=$(stat -c %i "$MNT/window")
-    tree=$(stat -c %i "$MNT/tree")
-    umount "$MNT"
-    leaf=$(damage get inode "$tree" $FORK_BLOCK 8)
-    damage put inode "$window" $FORK_BLOCK 8 "$leaf"
-}
-
-read_tree() { # BLOCK
-    dd if="$MNT/tree" bs=4k skip="$1" count=1 status=none | head -c 8
-}
-
 echo "a node that was met"
-make
+overlay
 mount_fs errors=continue
 expect_eq "$(read_tree 2)" "extent 1" "the tree"
 unclean cat "$MNT/window"
@@ -59,17 +43,12 @@ umount "$MNT"
 
 # The file's owner can change the node then, but not so that it reaches metadata: extents 2 and 3 over inodes and a node.
 echo "a node that is met later"
-make
+overlay
 mount_fs errors=continue
 cat "$MNT/window" >/dev/null
 expect_eq "$(read_tree 2)" "extent 1" "the tree"
-extent() { # INDEX BLOCK: little end first
-    # shellcheck disable=SC2059  # the format is the bytes
-    printf "$(printf '\\%03o\\%03o\\%03o' $(($2 & 255)) $(($2 >> 8 & 255)) $(($2 >> 16 & 255)))" |
-        dd of="$MNT/window" bs=1 seek=$((64 + 24 * $1 + 8)) conv=notrunc 2>/dev/null
-}
-extent 2 $((window / 8))
-extent 3 "$leaf"
+place 2 $((window / 8))
+place 3 "$leaf"
 node=$(md5sum <"$MNT/window")
 # It is the extents that are refused, not the node.
 expect_eq "$(read_tree 8)" "extent 4" "the tree"
@@ -77,9 +56,35 @@ unclean dd if="$MNT/tree" of=/dev/null bs=4k skip=4 count=1
 unclean dd if=/dev/zero of="$MNT/tree" bs=4k seek=4 count=1 conv=notrunc
 unclean dd if=/dev/zero of="$MNT/tree" bs=4k seek=6 count=1 conv=notrunc
 expect_eq "$(md5sum <"$MNT/window")" "$node" "the node that extent 3 led to"
+# The rest of a block that a truncate keeps is zeroed.
+unclean truncate -s $((4 * 4096 + 100)) "$MNT/tree"
 remount ro
 expect_eq "$(stat -c %F "$MNT/window")" "regular file" "an inode of the block that extent 2 led to"
 umount "$MNT"
+expect_eq "$(damage get inode "$window" 8 8)" "$window" "that inode on the device"
+
+echo "the same, in the page cache"
+overlay
+mount_fs errors=continue,dax=never
+cat "$MNT/window" >/dev/null
+expect_eq "$(read_tree 2)" "extent 1" "the tree"
+place 2 $((window / 8))
+sync
+unclean truncate -s $((4 * 4096 + 100)) "$MNT/tree"
+umount "$MNT"
+expect_eq "$(damage get inode "$window" 8 8)" "$window" "that inode on the device"
+
+# What lies behind the end of a file is met by appends.
+echo "an append"
+overlay
+damage put inode "$tree" $SIZE 8 4096
+mount_fs errors=continue
+cat "$MNT/window" >/dev/null
+expect_eq "$(read_tree 0)" "extent 0" "the tree"
+place 2 $((window / 8))
+unclean dd if=/dev/zero of="$MNT/tree" bs=4k seek=4 count=1 conv=notrunc
+umount "$MNT"
+expect_eq "$(damage get inode "$window" 8 8)" "$window" "the inode that it would have reached"
 
 # ---- free inodes that are none ----
 echo "free inodes"
