@@ -73,13 +73,17 @@ void daxfs_inode_rest(const struct daxfs_inode *raw, u32 *from, u32 *to)
 
 /* ---- storing ---- */
 
-/* What every transaction may change of size and blocks. Of a file in the page cache the size on the device trails i_size. */
+/*
+ * What every transaction may change of size and blocks. The size of a regular file moves by daxfs_move_size() and
+ * daxfs_grow_size() alone: i_size is ahead of it where data is in the page cache, and behind it where a truncate that has not
+ * begun on the device keeps faults off. Another task may store the inode's times meanwhile.
+ */
 static void store_sizes(struct inode *inode, struct daxfs_inode *raw)
 {
 	struct daxfs_inode_info *info = DAXFS_I(inode);
 
 	/* Before the first time it is whatever a free inode says. */
-	if (!daxfs_in_page_cache(inode) || !info->stored)
+	if (!S_ISREG(inode->i_mode) || !info->stored)
 		raw->size = cpu_to_le64(i_size_read(inode));
 	raw->blocks = cpu_to_le64(info->blocks);
 	inode->i_blocks = info->blocks << (DAXFS_BLOCK_SHIFT - 9);

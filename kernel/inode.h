@@ -12,9 +12,9 @@ static inline bool daxfs_in_page_cache(const struct inode *inode)
 }
 
 /*
- * The size on the device. Of a file in the page cache it trails i_size, which moves as bytes are copied, and follows in
- * the completion of their I/O. Both of these in a transaction, before daxfs_store_inode(); for other inodes that stores
- * i_size anyway.
+ * The size of a regular file on the device. Of one in the page cache it trails i_size, which moves as bytes are copied, and
+ * follows in the completion of their I/O. Both of these in a transaction, before daxfs_store_inode(), which stores i_size of
+ * other inodes alone.
  */
 static inline void daxfs_move_size(struct inode *inode, loff_t size)
 {
@@ -27,12 +27,10 @@ static inline void daxfs_grow_size(struct inode *inode, loff_t size)
 {
 	struct daxfs_inode *raw = DAXFS_I(inode)->raw;
 
-	if (!daxfs_in_page_cache(inode)) {
-		if (size > i_size_read(inode))
-			i_size_write(inode, size);
-	} else if (size > (loff_t)le64_to_cpu(raw->size)) {
+	if (!daxfs_in_page_cache(inode) && size > i_size_read(inode))
+		i_size_write(inode, size);
+	if (size > (loff_t)le64_to_cpu(raw->size))
 		raw->size = cpu_to_le64(size);
-	}
 }
 
 bool daxfs_wants_dax(const struct inode *inode);

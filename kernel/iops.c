@@ -50,8 +50,11 @@ int daxfs_setattr(IDMAP_ARG, struct dentry *dentry, struct iattr *attr)
 		if (err)
 			return err;
 	}
+	/* Whoever stores the inode stores all of it or nothing: never the new owner beside the old mode. */
+	down_write(&DAXFS_I(inode)->lock);
 	setattr_copy(IDMAP, inode, attr);
 	inode_inc_iversion(inode);
+	up_write(&DAXFS_I(inode)->lock);
 	return daxfs_commit_inode(inode);
 }
 
