@@ -474,23 +474,32 @@ int daxfs_ag_init_next(struct super_block *sb, u32 seen)
 	return err;
 }
 
-int daxfs_ags_store_count(struct super_block *sb)
+/* One more of those that count_later_ags() has found. */
+static int store_next_count(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_tx *tx = daxfs_tx_begin_internal(sb);
 	struct daxfs_super next;
-	struct daxfs_tx *tx;
 	int err;
 
-	if (le32_to_cpu(sbi->believed.initialised_ags) == sbi->initialised_ags)
-		return 0;
-	tx = daxfs_tx_begin_internal(sb);
 	if (IS_ERR(tx))
 		return PTR_ERR(tx);
 	mutex_lock(&sbi->super_lock);
 	next = sbi->believed;
-	next.initialised_ags = cpu_to_le32(sbi->initialised_ags);
+	le32_add_cpu(&next.initialised_ags, 1);
 	err = daxfs_commit_super(sb, tx, &next);
 	mutex_unlock(&sbi->super_lock);
+	return err;
+}
+
+/* One at a time: a rollback that takes more than one back is refused, in the kernel and in the library. */
+int daxfs_ags_store_count(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	int err = 0;
+
+	while (!err && le32_to_cpu(sbi->believed.initialised_ags) < sbi->initialised_ags)
+		err = store_next_count(sb);
 	return err;
 }
 
