@@ -1063,7 +1063,8 @@ static void flush_target(struct daxfs_tx *tx, const struct logged *logged)
 /* By way of its own mappings alone a file's blocks are stored to; when it is evicted they are flushed from the last TLB. */
 void daxfs_tx_data_goes(struct daxfs_tx *tx, const struct inode *inode)
 {
-	tx->frees_mapped |= !list_empty_careful(&DAXFS_I(inode)->mapped) && !(READ_ONCE(inode->i_state) & I_FREEING);
+	tx->frees_mapped |= IS_DAX(inode) && !list_empty_careful(&DAXFS_I(inode)->mapped) &&
+			    !(READ_ONCE(inode->i_state) & I_FREEING);
 }
 
 /* Freed blocks are out of reach of whoever mapped them. Once for all of them. */

@@ -92,22 +92,32 @@ static void store_named(struct inode *inode)
 	daxfs_store_inode(inode);
 }
 
-/* The inode of that name, NULL for none. */
+static int find_name(struct inode *dir, const struct qstr *name, u64 *ino, u8 *type)
+{
+	int err, gate = daxfs_enter(DAXFS_SB(dir->i_sb));
+
+	if (gate < 0)
+		return gate;
+	down_read(&DAXFS_I(dir)->lock);
+	err = daxfs_dir_lookup(dir, name, ino, type);
+	up_read(&DAXFS_I(dir)->lock);
+	daxfs_leave(gate);
+	return err;
+}
+
+/* The inode of that name, NULL for none. The directory's i_rwsem holds the name. */
 static struct inode *find_inode(struct inode *dir, const struct qstr *name)
 {
 	struct inode *inode;
 	u64 ino;
 	u8 type;
-	int err;
+	int err = find_name(dir, name, &ino, &type);
 
-	down_read(&DAXFS_I(dir)->lock);
-	err = daxfs_dir_lookup(dir, name, &ino, &type);
-	up_read(&DAXFS_I(dir)->lock);
 	if (err)
 		return err == -ENOENT ? NULL : ERR_PTR(err);
 	if (ino == dir->i_ino || ino == d_inode(dir->i_sb->s_root)->i_ino)
 		return ERR_PTR(daxfs_corrupt(dir->i_sb, dir->i_ino, 0, "a name of the directory itself, or of the root"));
-	inode = daxfs_iget(dir->i_sb, ino);
+	inode = daxfs_iget_outside(dir->i_sb, ino, false);
 	if (inode == ERR_PTR(-ESTALE))
 		return ERR_PTR(daxfs_corrupt(dir->i_sb, dir->i_ino, 0, "a name of inode %llu, which is not in use", ino));
 	if (!IS_ERR(inode) && daxfs_dirent_type(inode->i_mode) != type) {
@@ -121,15 +131,10 @@ static struct dentry *daxfs_lookup(struct inode *dir, struct dentry *dentry, uns
 {
 	struct dentry *alias;
 	struct inode *inode;
-	int gate;
 
 	if (dentry->d_name.len > DAXFS_NAME_MAX)
 		return ERR_PTR(-ENAMETOOLONG);
-	gate = daxfs_enter(DAXFS_SB(dir->i_sb));
-	if (gate < 0)
-		return ERR_PTR(gate);
 	inode = find_inode(dir, &dentry->d_name);
-	daxfs_leave(gate);
 	/* A directory that has another name moves here, so that it never has two dentries; but not below itself. */
 	alias = d_splice_alias(inode, dentry);
 	if (alias == ERR_PTR(-ELOOP))
