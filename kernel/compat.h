@@ -199,4 +199,23 @@ static inline bool daxfs_is_poison(long error)
 #define DAXFS_FILEID_INO64_GEN		0x81
 #define DAXFS_FILEID_INO64_GEN_PARENT	0x82
 
+/*
+ * What the DAX core keeps of mapped pages in the page cache (fs/dax.c, the same from before 6.1 to behind 6.12): above four
+ * flags the number of the first page frame. The second flag says that there are 512, the others that there is none of a file.
+ */
+static inline unsigned long daxfs_entry_pfn(const void *entry)
+{
+	return xa_to_value(entry) >> 4;
+}
+
+static inline bool daxfs_entry_is_huge(const void *entry)
+{
+	return xa_to_value(entry) & 2;
+}
+
+static inline bool daxfs_entry_has_pages(const void *entry)
+{
+	return xa_is_value(entry) && !(xa_to_value(entry) & 12);
+}
+
 #endif /* DAXFS_COMPAT_H */

@@ -118,6 +118,7 @@ struct daxfs_ag {
 	u32 kept_blocks;		/* reserved by windows: their files' for as long as there are others */
 	u32 held_blocks;		/* bits of `held` */
 	unsigned long *held;		/* bit a block: freed while somebody referred to its page, see held.c; NULL: none yet */
+	bool late;			/* pages of it may be in daxfs_sb_info.late */
 	struct list_head windows;	/* struct daxfs_window, oldest first */
 	u16 *page_free;			/* free blocks of each huge page; with the bitmaps below in one piece of memory */
 	unsigned long *whole_pages;	/* bit a huge page: all of its blocks are free */
@@ -207,6 +208,8 @@ struct daxfs_sb_info {
 	u64 exposed_bits;
 	atomic64_t held_blocks;		/* freed, and neither free nor anybody's */
 	struct delayed_work held_work;
+	struct mutex late_lock;
+	struct xarray late;		/* pages to be flushed once more, and at each fsync() until then: held.c */
 	struct daxfs_journal *journals;
 	u32 journal_count, journal_blocks;
 	struct daxfs_tx * __percpu *idle_tx;	/* see journal.c */
@@ -288,6 +291,7 @@ struct daxfs_inode_info {
 	bool doubtful;			/* the maps that should vouch for its blocks cannot be read: not to be changed */
 	u64 doubtful_leaf;		/* then no node is believed for good: the leaf that was verified last */
 	struct list_head mapped;	/* in daxfs_sb_info.mapped, from the first mmap(2) on */
+	bool late;			/* pages of it may be in daxfs_sb_info.late */
 	struct list_head windows;	/* struct daxfs_window: kept for the file to grow into. Under `lock` */
 	atomic_t writers;		/* open files that may write: the last one to go ends the windows */
 	bool emptied;			/* truncated to 0 in the page cache: that one brings out what was written since */

@@ -30,6 +30,7 @@
 #include "fallocate.h"
 #include "fault.h"
 #include "file.h"
+#include "held.h"
 #include "huge.h"
 #include "ioctl.h"
 #include "iomap.h"
@@ -37,6 +38,8 @@
 #include "persist.h"
 #include "points.h"
 #include "removal.h"
+#include "stores.h"
+#include "unmap.h"
 #include "zero.h"
 
 #define WRITE_CHUNK	(2ull << 20)
@@ -162,6 +165,19 @@ static ssize_t daxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	return count > 0 ? generic_write_sync(iocb, count) : count;
 }
 
+/* Through DAX there is no I/O that file_write_and_wait_range() could wait for. */
+static int write_out(struct file *file, loff_t start, loff_t end)
+{
+	struct inode *inode = file->f_mapping->host;
+	int err, earlier;
+
+	if (!IS_DAX(inode))
+		return file_write_and_wait_range(file, start, end);
+	err = mapping_tagged(inode->i_mapping, PAGECACHE_TAG_DIRTY) ? daxfs_write_back(inode, start, end) : 0;
+	earlier = file_check_and_advance_wb_err(file);
+	return err ?: earlier;
+}
+
 static int daxfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
 	struct inode *inode = file->f_mapping->host;
@@ -170,10 +186,12 @@ static int daxfs_fsync(struct file *file, loff_t start, loff_t end, int datasync
 
 	if (daxfs_is_shutdown(sbi))
 		return -EIO;
-	err = file_write_and_wait_range(file, start, end);
+	err = write_out(file, start, end);
 	/* Size and map are durable already. What can be dirty is times, or on their way in a writeback worker: wait for it. */
 	if (!err && inode->i_state & (I_SYNC | (datasync ? I_DIRTY_DATASYNC : I_DIRTY_ALL)))
 		err = sync_inode_metadata(inode, 1);
+	if (unlikely(READ_ONCE(DAXFS_I(inode)->late)))
+		daxfs_flush_held(inode);
 	/* Also for what was stored in place and has no dirty page. */
 	daxfs_fence(sbi);
 	if (!err && !dax_synchronous(sbi->dax_dev))
@@ -183,18 +201,7 @@ static int daxfs_fsync(struct file *file, loff_t start, loff_t end, int datasync
 
 static int daxfs_writepages(struct address_space *mapping, struct writeback_control *wbc)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(mapping->host->i_sb);
-	int err;
-
-	if (daxfs_is_shutdown(sbi))
-		return -EIO;
-	err = dax_writeback_mapping_range(mapping, sbi->dax_dev, wbc);
-	/*
-	 * It writes cache lines back and leaves the fence to us. FENCE here, on the processor that flushed: sync(2) and
-	 * syncfs(2) come this way in a writeback worker, and nothing behind it fences for them.
-	 */
-	daxfs_fence(sbi);
-	return err;
+	return daxfs_is_shutdown(DAXFS_SB(mapping->host->i_sb)) ? -EIO : daxfs_write_stores(mapping, wbc);
 }
 
 static int daxfs_mmap(struct file *file, struct vm_area_struct *vma)
@@ -283,5 +290,5 @@ const struct inode_operations daxfs_file_inode_operations = {
 const struct address_space_operations daxfs_dax_aops = {
 	.writepages	= daxfs_writepages,
 	.direct_IO	= noop_direct_IO,
-	.dirty_folio	= noop_dirty_folio,
+	.dirty_folio	= daxfs_flush_folio,
 };

@@ -14,6 +14,10 @@
  *		AG's `reserved` array stays set, so that it is neither free nor the file's; on the device it is free, and after
  *		a power cut there is nobody left to hold it.
  *
+ * late		page frames, in DRAM, and their inodes: held when what was stored to them by way of a mapping was flushed, or
+ *		when the page cache forgot them. Their holder stores without a fault (stores.c). Freed since, or another
+ *		file's: flushing does no harm.
+ *
  * A page table entry that is gone may live on in the TLB of a processor. munmap(2) and exit(2) clear entries, take the mapping
  * off the file, and flush last: whoever frees a block in between finds nothing that maps it. The kernel closes this only
  * for mappings with VM_PFNMAP or VM_MIXEDMAP, which mremap(2) cannot let grow where they are. So all processors forget what
@@ -34,6 +38,7 @@
 #include "daxfs.h"
 #include "device.h"
 #include "held.h"
+#include "persist.h"
 #include "space.h"
 
 #define LOOK_INTERVAL	HZ		/* of the worker */
@@ -74,6 +79,75 @@ bool daxfs_any_held(struct daxfs_sb_info *sbi, u64 block, u64 count)
 		cond_resched();
 	}
 	return false;
+}
+
+/* ---- stores by way of references ---- */
+
+void daxfs_note_held(struct inode *inode, unsigned long pfn)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+
+	mutex_lock(&sbi->late_lock);
+	xa_store(&sbi->late, pfn, xa_mk_value(inode->i_ino), GFP_NOFS | __GFP_NOFAIL);
+	WRITE_ONCE(DAXFS_I(inode)->late, true);
+	mutex_unlock(&sbi->late_lock);
+	schedule_delayed_work(&sbi->held_work, LOOK_INTERVAL);
+}
+
+/* Of one inode, or of all for 0. True: some are left. late_lock is held, and the device is there. */
+static bool flush_late(struct daxfs_sb_info *sbi, u64 ino)
+{
+	unsigned long pfn;
+	bool left = false;
+	void *entry;
+
+	xa_for_each(&sbi->late, pfn, entry) {
+		if (ino && xa_to_value(entry) != ino)
+			continue;
+		/* Before the flush: then all that was stored is there. */
+		if (page_ref_count(pfn_to_page(pfn)) <= 1)
+			xa_set_mark(&sbi->late, pfn, XA_MARK_0);
+		else
+			left = true;
+		daxfs_flush(sbi, page_address(pfn_to_page(pfn)), DAXFS_BLOCK_SIZE);
+		cond_resched();
+	}
+	/* FENCE, before the next fsync() finds nothing to flush. */
+	daxfs_fence(sbi);
+	xa_for_each_marked(&sbi->late, pfn, entry, XA_MARK_0)
+		xa_erase(&sbi->late, pfn);
+	return left;
+}
+
+void daxfs_flush_held(struct inode *inode)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	int alive = dax_read_lock();
+
+	mutex_lock(&sbi->late_lock);
+	if (dax_alive(sbi->dax_dev))
+		WRITE_ONCE(DAXFS_I(inode)->late, flush_late(sbi, inode->i_ino));
+	mutex_unlock(&sbi->late_lock);
+	dax_read_unlock(alive);
+}
+
+void daxfs_flush_all_held(struct daxfs_sb_info *sbi)
+{
+	int alive;
+
+	if (xa_empty(&sbi->late))
+		return;
+	alive = dax_read_lock();
+	mutex_lock(&sbi->late_lock);
+	if (dax_alive(sbi->dax_dev))
+		flush_late(sbi, 0);
+	mutex_unlock(&sbi->late_lock);
+	dax_read_unlock(alive);
+}
+
+bool daxfs_any_late(struct daxfs_sb_info *sbi)
+{
+	return !xa_empty(&sbi->late);
 }
 
 /* ---- stores by way of mappings that are being taken down ---- */
@@ -253,18 +327,22 @@ static void look(struct work_struct *work)
 	struct daxfs_sb_info *sbi = container_of(work, struct daxfs_sb_info, held_work.work);
 
 	daxfs_let_go(sbi->sb);
-	if (atomic64_read(&sbi->held_blocks) && !daxfs_is_shutdown(sbi))
+	daxfs_flush_all_held(sbi);
+	if ((atomic64_read(&sbi->held_blocks) || !xa_empty(&sbi->late)) && !daxfs_is_shutdown(sbi))
 		schedule_delayed_work(&sbi->held_work, LOOK_INTERVAL);
 }
 
 void daxfs_held_prepare(struct daxfs_sb_info *sbi)
 {
 	INIT_DELAYED_WORK(&sbi->held_work, look);
+	mutex_init(&sbi->late_lock);
+	xa_init(&sbi->late);
 }
 
 void daxfs_held_exit(struct daxfs_sb_info *sbi)
 {
 	cancel_delayed_work_sync(&sbi->held_work);
+	xa_destroy(&sbi->late);
 	kvfree(sbi->exposed);
 }
 
@@ -325,5 +403,6 @@ int daxfs_wait_unheld(struct daxfs_sb_info *sbi, const char *who, unsigned int s
 		}
 		cond_resched();
 	}
+	daxfs_flush_all_held(sbi);
 	return 0;
 }

@@ -19,6 +19,13 @@ static inline void daxfs_note_exposed(struct daxfs_sb_info *sbi, u64 block)
 
 /* Whether a page of these blocks is referred to. Where nothing maps them the answer stays no. Inside the gate. */
 bool daxfs_any_held(struct daxfs_sb_info *sbi, u64 block, u64 count);
+/* A page of the file that is held: what its holder stores is flushed by _flush_held() from now on, until one has found it
+ * idle. The device is there. */
+void daxfs_note_held(struct inode *inode, unsigned long pfn);
+/* Flushed and fenced: those of one file, where its `late` says that there may be some, or all of them. */
+void daxfs_flush_held(struct inode *inode);
+void daxfs_flush_all_held(struct daxfs_sb_info *sbi);
+bool daxfs_any_late(struct daxfs_sb_info *sbi);
 /* Before exposed blocks of these are freed: no processor stores to any block that nothing maps. False: none is exposed. */
 bool daxfs_end_stores(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count);
 /* What a committed transaction freed is free, or held. */
@@ -27,7 +34,7 @@ void daxfs_freed_settle(struct super_block *sb, u32 agno, u32 first, u32 count);
 bool daxfs_let_go(struct super_block *sb);
 /* Until no page that was mapped is referred to, whoever its block belongs to; says what it waits for. -EINTR by a signal
  * that `state` (TASK_KILLABLE, TASK_IDLE) is open to: it ends the waiting of all. Nothing maps pages of the device any
- * more. */
+ * more. What they stored is durable then. */
 int daxfs_wait_unheld(struct daxfs_sb_info *sbi, const char *who, unsigned int state);
 
 #endif /* DAXFS_HELD_H */

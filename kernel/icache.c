@@ -20,6 +20,7 @@
 #include "dir.h"
 #include "error.h"
 #include "file.h"
+#include "held.h"
 #include "ialloc.h"
 #include "icache.h"
 #include "inode.h"
@@ -249,6 +250,8 @@ static void load_inode(struct inode *inode, const struct daxfs_inode *raw)
 	info->unfinished = raw->operation != DAXFS_OPERATION_NONE;
 	info->sound_end = le64_to_cpu(raw->operation_arg[0]);
 	info->stored = true;
+	/* Since an earlier life in memory. */
+	info->late = daxfs_any_late(DAXFS_SB(inode->i_sb));
 	inode->i_blocks = info->blocks << (DAXFS_BLOCK_SHIFT - 9);
 	daxfs_set_inode_ops(inode);
 }

@@ -272,17 +272,21 @@ static void daxfs_kill_sb(struct super_block *sb)
 
 static int daxfs_sync_fs(struct super_block *sb, int wait)
 {
-	/* Every transaction is durable when it returns, and the VFS has written the inodes: nothing is left. */
+	/* Every transaction is durable when it returns, and the VFS has written the inodes. */
+	daxfs_flush_all_held(DAXFS_SB(sb));
 	return daxfs_is_shutdown(DAXFS_SB(sb)) ? -EIO : 0;
 }
 
 /*
  * sync_fs and the write counts keep callers out; the note of errors waits for the thaw by itself. What is left is writeback
  * that began before, for stores that the VFS does not know of (direct I/O into a mapping): its completion converts.
+ *
+ * Who copies the device while it is frozen, through its page cache, is to get what is there now.
  */
 static int daxfs_freeze_fs(struct super_block *sb)
 {
 	daxfs_wait_ioends(sb);
+	drop_bdev_cache(sb);
 	return 0;
 }
 

@@ -19,22 +19,15 @@
 #include "device.h"
 #include "extent_tree.h"
 #include "held.h"
-#include "persist.h"
+#include "stores.h"
 #include "unmap.h"
 
 int daxfs_write_back(struct inode *inode, loff_t from, loff_t last)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
 	struct writeback_control wbc = { .sync_mode = WB_SYNC_ALL, .range_start = from, .range_end = last };
-	int err = -EIO, alive = dax_read_lock();
 
-	/* Not the gate, which is closed after shutdown too. */
-	if (dax_alive(sbi->dax_dev))
-		err = dax_writeback_mapping_range(inode->i_mapping, sbi->dax_dev, &wbc);
-	dax_read_unlock(alive);
-	/* FENCE: the marks are gone, so that no fsync() would flush these lines again, and fence behind that. */
-	daxfs_fence(sbi);
-	return err;
+	/* Not by way of the gate, which is closed after shutdown too. */
+	return daxfs_write_stores(inode->i_mapping, &wbc);
 }
 
 /* Where an entry of 2 MiB begins before file block `at` and covers it, all of it is unmapped and clean. */
@@ -47,35 +40,8 @@ static int clean_across(struct inode *inode, u64 at)
 	if (at == base || !xa_load(&mapping->i_pages, at) || !xa_get_order(&mapping->i_pages, at))
 		return 0;
 	unmap_mapping_range(mapping, from, length, 1);
+	daxfs_note_all_held(inode, base, base + DAXFS_HUGE_BLOCKS - 1);
 	return daxfs_write_back(inode, from, from + length - 1);
-}
-
-/* Whether a page of cached blocks [first, last] is held. What cannot be looked up may be. */
-static bool any_held(struct inode *inode, u64 first, u64 last)
-{
-	struct xarray *entries = &inode->i_mapping->i_pages;
-	unsigned long index = first;
-	struct daxfs_map map;
-	bool held;
-	int gate;
-
-	while (index <= last && xa_find(entries, &index, last, XA_PRESENT)) {
-		index = max_t(u64, index, first);
-		if (daxfs_lookup_shared(inode, index, &map))
-			return true;
-		map.count = min_t(u64, map.count, last - index + 1);
-		if (map.state != DAXFS_MAP_HOLE) {
-			gate = daxfs_enter(DAXFS_SB(inode->i_sb));
-			if (gate < 0)
-				return true;
-			held = daxfs_any_held(DAXFS_SB(inode->i_sb), map.disk_block, map.count);
-			daxfs_leave(gate);
-			if (held)
-				return true;
-		}
-		index += map.count;
-	}
-	return false;
 }
 
 /* Entries of [first, last], which nothing maps, are clean and dropped where a page of them is held. */
@@ -85,7 +51,7 @@ static int drop_held(struct inode *inode, u64 first, u64 last)
 	loff_t end = min_t(u64, last, DAXFS_MAX_FILE_BLOCK);
 	int err;
 
-	if (mapping_empty(mapping) || !any_held(inode, first, last))
+	if (mapping_empty(mapping) || !daxfs_note_all_held(inode, first, last))
 		return 0;
 	err = daxfs_write_back(inode, first << DAXFS_BLOCK_SHIFT, (end << DAXFS_BLOCK_SHIFT) + DAXFS_BLOCK_SIZE - 1);
 	return err ?: invalidate_inode_pages2_range(mapping, first, last);

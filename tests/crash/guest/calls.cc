@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <atomic>
@@ -101,6 +102,20 @@ bool copy_unless_full(char* target, const char* source, std::size_t bytes) {
     return done;
 }
 
+int sync_while_held(void* mapped, std::size_t length) {
+    int ends[2];
+    if (pipe(ends) != 0)
+        return errno;
+    const iovec pages{mapped, length};
+    int status = vmsplice(ends[1], &pages, 1, SPLICE_F_NONBLOCK) > 0 ? 0 : errno;
+    for (int i = 0; i < 2; ++i)
+        if (msync(mapped, length, MS_SYNC) != 0)
+            status = errno;
+    close(ends[0]);
+    close(ends[1]);
+    return status;
+}
+
 }  // namespace
 
 int store_at(const char* path, std::uint64_t offset, std::size_t bytes, Ending ending, bool alone) {
@@ -130,6 +145,8 @@ int store_at(const char* path, std::uint64_t offset, std::size_t bytes, Ending e
         status = EIO;
     if (ending == Ending::kMsync && msync(mapped, length, MS_SYNC) != 0)
         status = errno;
+    if (ending == Ending::kHeld)
+        status = status != 0 ? status : sync_while_held(mapped, length);
     if (ending == Ending::kFlush)
         flush_lines(target, bytes);
     munmap(mapped, length);

@@ -47,7 +47,8 @@ int then_sync(int error, const char* path);
 
 void flush_lines(const char* bytes, std::size_t count);
 
-enum class Ending { kNone, kMsync, kFlush };
+// kHeld: kMsync, twice, while a pipe refers to the pages.
+enum class Ending { kNone, kMsync, kFlush, kHeld };
 // Stores through a mapping of the file. `alone`: nobody else changes it meanwhile, and it must show what was stored.
 int store_at(const char* path, std::uint64_t offset, std::size_t bytes, Ending ending, bool alone = true);
 

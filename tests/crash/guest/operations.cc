@@ -380,6 +380,7 @@ const std::vector<Operation>& large_operations() {
         {"c", "fallocate-fragments", [] { return allocate("A/fragments", 0, 0, 100 * 4096); }, fragment},
         {"b", "collapse-fragments", [] { return allocate("A/fragments", FALLOC_FL_COLLAPSE_RANGE, 4096, 3 * 4096); }, fragment},
         {"r@*", "store-sync", [] { const int error = store_at("A/foo", 1000, 6000, Ending::kNone); sync(); return error; }},
+        {"r@/case/A/foo", "store-held-msync", [] { return store_at("A/foo", 1000, 6000, Ending::kHeld); }},
         {"c", "zero-range-preallocated", [] { return allocate("A/pre", FALLOC_FL_ZERO_RANGE, 4096 + 100, 2 * 4096 + 500); }, write_in_preallocated},
         {"-", "unlink-last-inode", [] { return result(unlink(numbered(kManyInodes - 1).c_str())); }, leave_one_inode},
         {"n", "many-inodes-and-back", many_inodes_and_back},

@@ -2,6 +2,7 @@
 // Somebody refers to pages of a file while the file loses their blocks, or they move: he reads what was in them, and
 // what he writes to them lands in no other file and no metadata; nobody waits for him, but for the unmounting.
 //   held all DIR MOUNT COUNTERS      every way to hold pages, with every way to lose blocks; DIR for a slow file
+//   held stored DIR MOUNT COUNTERS   what is stored to held pages behind an fsync is flushed by the next one
 //   held umount DEVICE MOUNT PATH    unmounting waits, and says so; a signal that kills ends it
 //   held hold FILE                   a pipe refers to pages of a new file until it is killed
 //   held refused FILE                buffers that are registered for long are refused
@@ -181,6 +182,26 @@ class ReadByProcess : public InCall {
                  }),
           got_(got) {}
     std::shared_ptr<std::vector<char>> got_;
+};
+
+// process_vm_writev(2) to the pages, from such a mapping.
+class WriteByProcess : public InCall {
+  public:
+    WriteByProcess(SlowFile& slow, std::uint8_t* map)
+        : InCall(slow, slow.open_cached(), [map](int fd) {
+              posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+              void* from = mmap(nullptr, kHeld, PROT_READ, MAP_PRIVATE, fd, 0);
+              expect(from != MAP_FAILED, "mmap of the slow file");
+              const iovec local{from, kHeld};
+              const iovec remote{map, kHeld};
+              expect(process_vm_writev(getpid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(kHeld),
+                     "process_vm_writev");
+              munmap(from, kHeld);
+          }) {}
+    char drop() override {
+        wait();
+        return 0;
+    }
 };
 
 struct WayToHold {
@@ -384,6 +405,77 @@ int all(const std::string& slow_dir, const std::string& dir, const std::string& 
     return 0;
 }
 
+// ---- storing ----
+
+// What the file goes through between the fsync(2) that cleaned its pages and the end of the store.
+struct BetweenStores {
+    const char* name;
+    off_t moved;  // by so much in the file
+    void (*happens)(File& file);
+};
+
+constexpr BetweenStores kBetweenStores[] = {
+    {"nothing", 0, [](File&) {}},
+    {"msync", 0,
+     [](File& file) {
+         std::uint8_t* map = map_file(file.fd, kHeld, 0, false);
+         expect(msync(map, kHeld, MS_SYNC) == 0, "msync");
+         munmap(map, kHeld);
+     }},
+    {"eviction", 0, evict},
+    {"insert", kPage, [](File& file) { allocate(file.fd, FALLOC_FL_INSERT_RANGE, 0, kPage, "insert"); }},
+    {"punch behind it", 0,
+     [](File& file) { allocate(file.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, kHeld, kPage, "punch"); }},
+};
+
+std::uint64_t flushed_by(const std::string& counters, const std::function<void()>& what) {
+    const std::uint64_t before = counter(counters, "flushed_lines");
+    what();
+    return counter(counters, "flushed_lines") - before;
+}
+
+void stored_late(const std::string& dir, const std::string& counters, const BetweenStores& between, std::size_t bytes,
+                 const std::function<std::unique_ptr<Holder>(std::uint8_t*)>& hold, const std::string& what) {
+    constexpr std::uint64_t kLines = kHeld / 64;
+    File file{dir + "/stored", -1};
+    file.fd = open_file(file.path.c_str(), O_TRUNC);
+    append(file.fd, bytes);
+    std::uint8_t* map = map_file(file.fd, kHeld, 0, false);
+    std::memset(map, 'm', kHeld);
+    const std::unique_ptr<Holder> holder = hold(map);
+    expect(fsync(file.fd) == 0, "fsync");
+    munmap(map, kHeld);
+    between.happens(file);
+    const std::uint64_t flushed = flushed_by(counters, [&] {
+        holder->drop();
+        expect(fsync(file.fd) == 0, "fsync");
+    });
+    expect(flushed >= kLines, what + ": " + std::to_string(flushed) + " lines flushed");
+    const std::vector<std::uint8_t> got = read_all(file.fd, kHeld, static_cast<std::size_t>(between.moved));
+    expect(got == std::vector<std::uint8_t>(kHeld, kSlow), what + ": contents");
+    // It is over: nobody refers to them any more.
+    expect(flushed_by(counters, [&] { expect(fsync(file.fd) == 0, "fsync"); }) < kLines, what + ": flushed for ever");
+    close(file.fd);
+    unlink(file.path.c_str());
+}
+
+int stored(const std::string& slow_dir, const std::string& dir, const std::string& counters) {
+    SlowFile slow(slow_dir, kSlow);
+    for (const BetweenStores& between : kBetweenStores) {
+        for (const std::size_t bytes : {std::size_t{1} << 20, std::size_t{4} << 20}) {
+            const std::string what = std::string(between.name) + " of " + std::to_string(bytes >> 20) + " MiB";
+            stored_late(
+                dir, counters, between, bytes, [&](std::uint8_t* map) { return std::make_unique<ReadInto>(slow, map); },
+                "a direct read, " + what);
+            stored_late(
+                dir, counters, between, bytes,
+                [&](std::uint8_t* map) { return std::make_unique<WriteByProcess>(slow, map); },
+                "process_vm_writev, " + what);
+        }
+    }
+    return 0;
+}
+
 // ---- unmounting ----
 
 pid_t unmounting(const char* dir) {
@@ -488,11 +580,13 @@ int main(int argc, char** argv) {
     const std::string what = argc > 2 ? argv[1] : "";
     if (what == "all" && argc == 5)
         return all(argv[2], argv[3], argv[4]);
+    if (what == "stored" && argc == 5)
+        return stored(argv[2], argv[3], argv[4]);
     if (what == "umount" && argc == 5)
         return unmount(argv[2], argv[3], argv[4]);
     if (what == "hold" && argc == 3)
         hold(argv[2]);
     if (what == "refused" && argc == 3)
         return refused(argv[2]);
-    fail("usage: held all DIR MOUNT COUNTERS | umount DEVICE MOUNT PATH | hold FILE | refused FILE");
+    fail("usage: held all|stored DIR MOUNT COUNTERS | umount DEVICE MOUNT PATH | hold FILE | refused FILE");
 }
