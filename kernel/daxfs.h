@@ -105,9 +105,15 @@ struct daxfs_promise {
 	u8 inodes;			/* bit an inode of the block */
 };
 
+/* Those of an AG's header. */
+struct daxfs_ag_counters {
+	u32 free_blocks, inode_blocks, free_inodes, orphan_groups;
+};
+
 /* In-memory side of an allocation group. No two share a cache line: whoever works in one is not slowed down by others. */
 struct daxfs_ag {
-	struct mutex lock;		/* header, maps and their checksums, orphans, verified: until commit */
+	struct mutex lock;		/* header, maps and their checksums, orphans, verified, counters: until commit */
+	struct daxfs_ag_counters counters;	/* what the transaction that has the lock will store to the header */
 	spinlock_t reserve_lock;	/* the fields below */
 	unsigned long *reserved;	/* bit a block: promised to somebody, or freed by an open transaction */
 	unsigned long *open_inodes;	/* bit a block: a block of inodes that has a free one, as far as was looked */

@@ -783,12 +783,7 @@ static int check_and_log_item(struct daxfs_tx *tx, struct tx_item *item, struct 
 	return 0;
 }
 
-/* The counters of an AG on their way through the queue. */
-struct ag_counters {
-	u32 free_blocks, inode_blocks, free_inodes, orphan_groups;
-};
-
-static void load_counters(const struct daxfs_ag_header *header, struct ag_counters *counters)
+static void load_counters(const struct daxfs_ag_header *header, struct daxfs_ag_counters *counters)
 {
 	counters->free_blocks = le32_to_cpu(READ_ONCE(header->free_blocks));
 	counters->inode_blocks = le32_to_cpu(READ_ONCE(header->inode_blocks));
@@ -796,7 +791,7 @@ static void load_counters(const struct daxfs_ag_header *header, struct ag_counte
 	counters->orphan_groups = le32_to_cpu(READ_ONCE(header->orphan_groups));
 }
 
-static void store_counters(struct daxfs_ag_header *header, const struct ag_counters *counters)
+static void store_counters(struct daxfs_ag_header *header, const struct daxfs_ag_counters *counters)
 {
 	header->free_blocks = cpu_to_le32(counters->free_blocks);
 	header->inode_blocks = cpu_to_le32(counters->inode_blocks);
@@ -805,7 +800,7 @@ static void store_counters(struct daxfs_ag_header *header, const struct ag_count
 }
 
 /* What an item of the queue changes in its AG's counters. */
-static void move_counters(struct ag_counters *counters, const struct tx_item *item)
+static void move_counters(struct daxfs_ag_counters *counters, const struct tx_item *item)
 {
 	s32 sign = item->op == TX_SET ? 1 : -1;
 
@@ -829,33 +824,36 @@ static void move_counters(struct ag_counters *counters, const struct tx_item *it
 }
 
 /* None has left its range. */
-static bool are_counters(const struct ag_counters *counters, u32 blocks)
+static bool are_counters(const struct daxfs_ag_counters *counters, u32 blocks)
 {
 	return counters->free_blocks <= blocks && counters->inode_blocks <= blocks && counters->orphan_groups <= blocks &&
 	       counters->free_inodes <= counters->inode_blocks * DAXFS_INODES_PER_BLOCK;
 }
 
-/* The queue is sound against the maps and counters as they are, and their old bytes are in the slot. */
+/*
+ * The queue is sound against the maps and counters as they are, and their old bytes are in the slot. What the counters will
+ * be is kept: edit_maps() does not load them again, so that what was stored to them since is not sealed unchecked.
+ */
 static int log_queue(struct daxfs_tx *tx)
 {
 	struct pending header = { };
-	struct ag_counters counters;
 	u32 i;
 	int err;
 
 	for (i = 0; i < tx->items; i++) {
 		struct tx_item *item = &tx->item[i];
+		struct daxfs_ag *ag = &tx->sbi->ags[item->agno];
 		u64 block = daxfs_ag_start(tx->sbi, item->agno) + DAXFS_AG_HEADER_BLOCK;
 
 		if (!i || tx->item[i - 1].agno != item->agno) {
-			load_counters(daxfs_ag_raw(tx->sbi, item->agno), &counters);
+			load_counters(daxfs_ag_raw(tx->sbi, item->agno), &ag->counters);
 			pend(tx, &header, block, 0, offsetof(struct daxfs_ag_header, reserved));
 		}
 		err = check_and_log_item(tx, item, &header);
 		if (err)
 			return err;
-		move_counters(&counters, item);
-		if (!are_counters(&counters, tx->sbi->ags[item->agno].blocks))
+		move_counters(&ag->counters, item);
+		if (!are_counters(&ag->counters, ag->blocks))
 			return daxfs_corrupt(tx->sb, 0, block, "the counters of the allocation group are wrong");
 	}
 	flush_pending(tx, &header);
@@ -904,19 +902,16 @@ static void edit_item(struct daxfs_tx *tx, const struct tx_item *item)
 
 static void edit_maps(struct daxfs_tx *tx)
 {
-	struct ag_counters counters;
 	u32 i;
 
 	for (i = 0; i < tx->items; i++) {
 		const struct tx_item *item = &tx->item[i];
-		struct daxfs_ag_header *header = daxfs_ag_raw(tx->sbi, item->agno);
 
-		if (!i || tx->item[i - 1].agno != item->agno)
-			load_counters(header, &counters);
 		edit_item(tx, item);
-		move_counters(&counters, item);
 		if (i + 1 == tx->items || tx->item[i + 1].agno != item->agno) {
-			store_counters(header, &counters);
+			struct daxfs_ag_header *header = daxfs_ag_raw(tx->sbi, item->agno);
+
+			store_counters(header, &tx->sbi->ags[item->agno].counters);
 			daxfs_seal_ag(tx->sbi, header);
 		}
 	}
