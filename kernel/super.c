@@ -9,6 +9,7 @@
  */
 #include <linux/blkdev.h>
 #include <linux/buffer_head.h>
+#include <linux/compat.h>
 #include <linux/exportfs.h>
 #include <linux/fs_context.h>
 #include <linux/fs_parser.h>
@@ -296,6 +297,20 @@ static int daxfs_unfreeze_fs(struct super_block *sb)
 }
 
 /* Inodes live in blocks like any others: every free block is worth eight. Blocks that hold none are there for the asking. */
+/*
+ * As many inodes as there is space for are more than 32 bits hold from 2 TiB on. The statfs(2) of a 32-bit program would
+ * fail for that, although it can be told of 16 TiB of blocks. It is told that as many are in use as are.
+ */
+static void fit_inodes(struct kstatfs *stat)
+{
+	u64 used = stat->f_files > stat->f_ffree ? stat->f_files - stat->f_ffree : 0;
+
+	if (!in_compat_syscall() || stat->f_blocks > U32_MAX || max(stat->f_files, stat->f_ffree) <= U32_MAX)
+		return;
+	stat->f_files = U32_MAX;
+	stat->f_ffree = U32_MAX - min_t(u64, used, U32_MAX);
+}
+
 static int daxfs_statfs(struct dentry *dentry, struct kstatfs *stat)
 {
 	struct super_block *sb = dentry->d_sb;
@@ -315,6 +330,7 @@ static int daxfs_statfs(struct dentry *dentry, struct kstatfs *stat)
 	stat->f_bavail = usable > keep ? usable - keep : 0;
 	stat->f_files = (inodes.inode_blocks + free) * DAXFS_INODES_PER_BLOCK;
 	stat->f_ffree = inodes.free_inodes + going_inodes + free * DAXFS_INODES_PER_BLOCK;
+	fit_inodes(stat);
 	stat->f_namelen = DAXFS_NAME_MAX;
 	stat->f_fsid = uuid_to_fsid(sb->s_uuid.b);
 	return 0;
