@@ -14,7 +14,7 @@
  *
  * Many programs replace a file without fsync(), and names and truncations are durable at once here. So that a crash does
  * not leave an empty file where there was an old one, daxfs_flush_data() goes before a rename that replaces a name, and
- * comes with the last close of a file that was truncated to 0.
+ * comes with each close of a writer of a file that was truncated to 0, until there is none.
  *
  * i_size moves as iomap copies; the size on the device follows in completion only, see daxfs_grow_size(). Whoever stores
  * a size himself flushes first what that size covers.

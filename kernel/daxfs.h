@@ -300,7 +300,7 @@ struct daxfs_inode_info {
 	bool late;			/* pages of it may be in daxfs_sb_info.late */
 	struct list_head windows;	/* struct daxfs_window: kept for the file to grow into. Under `lock` */
 	atomic_t writers;		/* open files that may write: the last one to go ends the windows */
-	bool emptied;			/* truncated to 0 in the page cache: that one brings out what was written since */
+	bool emptied;			/* truncated to 0 in the page cache: each of them that goes brings out what is there */
 	seqlock_t found_lock;		/* of `found`; a leaf */
 	struct daxfs_map found;		/* written blocks that a lookup found last, see lookup_dax() in iomap.c */
 	struct daxfs_write *write;	/* a write(2) in progress, NULL otherwise; see iomap.h. Under i_rwsem exclusive */

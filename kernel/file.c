@@ -238,23 +238,26 @@ static int daxfs_open(struct inode *inode, struct file *file)
 
 /*
  * A file that nobody writes to does not grow: what was kept for it is free again. One that was emptied, to be written
- * anew, gets its data out. An error stays in the mapping, for fsync().
+ * anew, gets its data out: at each close of a writer, who need not be the last, and has a claim to his own data. An error
+ * stays in the mapping, for fsync().
  */
 static int daxfs_release(struct inode *inode, struct file *file)
 {
 	struct daxfs_inode_info *info = DAXFS_I(inode);
-	bool emptied, grew;
+	bool emptied = READ_ONCE(info->emptied), grew = false;
 
-	if (!(file->f_mode & FMODE_WRITE) || !atomic_dec_and_test(&info->writers))
+	if (!(file->f_mode & FMODE_WRITE))
 		return 0;
-	down_write(&info->lock);
-	grew = !list_empty(&info->windows);
-	daxfs_end_windows(inode);
-	/* Somebody who has opened it meanwhile truncates it under this lock, and closes it after us. */
-	emptied = info->emptied && !atomic_read(&info->writers);
-	if (emptied)
-		info->emptied = false;
-	up_write(&info->lock);
+	if (atomic_dec_and_test(&info->writers)) {
+		down_write(&info->lock);
+		grew = !list_empty(&info->windows);
+		daxfs_end_windows(inode);
+		emptied |= info->emptied;
+		/* Somebody who has opened it meanwhile truncates it under this lock, and closes it after us. */
+		if (!atomic_read(&info->writers))
+			info->emptied = false;
+		up_write(&info->lock);
+	}
 	if (emptied)
 		daxfs_flush_data(inode);
 	if (grew)
