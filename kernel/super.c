@@ -296,7 +296,6 @@ static int daxfs_unfreeze_fs(struct super_block *sb)
 	return 0;
 }
 
-/* Inodes live in blocks like any others: every free block is worth eight. Blocks that hold none are there for the asking. */
 /*
  * As many inodes as there is space for are more than 32 bits hold from 2 TiB on. The statfs(2) of a 32-bit program would
  * fail for that, although it can be told of 16 TiB of blocks. It is told that as many are in use as are.
@@ -311,6 +310,7 @@ static void fit_inodes(struct kstatfs *stat)
 	stat->f_ffree = U32_MAX - min_t(u64, used, U32_MAX);
 }
 
+/* Inodes live in blocks like any others: every free block is worth eight. Blocks that hold none are there for the asking. */
 static int daxfs_statfs(struct dentry *dentry, struct kstatfs *stat)
 {
 	struct super_block *sb = dentry->d_sb;
