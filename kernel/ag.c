@@ -149,9 +149,8 @@ int daxfs_ags_open(struct super_block *sb)
 	return 0;
 }
 
-void daxfs_ags_close(struct super_block *sb)
+void daxfs_ags_close(struct daxfs_sb_info *sbi)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 agno;
 
 	for (agno = 0; sbi->ags && agno < sbi->ag_count; agno++) {

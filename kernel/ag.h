@@ -6,7 +6,7 @@
 #include "daxfs.h"
 
 int daxfs_ags_open(struct super_block *sb);
-void daxfs_ags_close(struct super_block *sb);
+void daxfs_ags_close(struct daxfs_sb_info *sbi);
 int daxfs_ag_load(struct super_block *sb, u32 agno);			/* header verified, DRAM side built */
 int daxfs_ag_verify_map(struct super_block *sb, u64 map_block);		/* 0 or -EUCLEAN; cached */
 int daxfs_ag_count(struct super_block *sb, u32 agno);			/* daxfs_ag_load(), and the bitmap counted */

@@ -29,7 +29,7 @@ bool daxfs_wait_reclaim(struct super_block *sb);
 
 /* ---- space.c: the account ---- */
 int daxfs_count_init(struct daxfs_sb_info *sbi);
-u64 daxfs_free_blocks(struct super_block *sb);			/* asks every CPU */
+u64 daxfs_free_blocks(struct daxfs_sb_info *sbi);		/* asks every CPU */
 /* So many are free, whatever is not told yet. */
 static inline bool daxfs_surely_free(struct daxfs_sb_info *sbi, s64 blocks)
 {

@@ -126,15 +126,52 @@ static inline void daxfs_shutdown_super(struct super_block *sb)
 	generic_shutdown_super(sb);
 }
 
-static inline void daxfs_put_bdev(struct super_block *sb)
-{
-	if (!sb->s_bdev)
-		return;
-	sync_blockdev(sb->s_bdev);
+/* The device as a superblock has it open: noted, because an unmount may give it back when the superblock is gone. */
+struct daxfs_opened {
+	struct block_device *bdev;
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
-	bdev_fput(sb->s_bdev_file);
+	struct file *file;
 #else
-	blkdev_put(sb->s_bdev, sb->s_mode | FMODE_EXCL);
+	fmode_t mode;
+#endif
+};
+
+static inline void daxfs_note_opened(struct daxfs_opened *opened, const struct super_block *sb)
+{
+	opened->bdev = sb->s_bdev;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	opened->file = sb->s_bdev_file;
+#else
+	opened->mode = sb->s_mode;
+#endif
+}
+
+/*
+ * The superblock goes, and the device stays open exclusively. Before Linux 6.6 the holder is the type of filesystem:
+ * nothing is to be done. Then it is the superblock, which the block layer calls by way of the holder's operations
+ * (freezing, flushing, removal): `opened`, which has none, takes its place. The block layer has no call for that, and
+ * giving the device back to open it anew would leave a moment for others. bd_holder_lock keeps those out who call the
+ * holder; others who claim the device find either of the two, and are told EBUSY.
+ */
+static inline void daxfs_outlive_super(struct daxfs_opened *opened)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	mutex_lock(&opened->bdev->bd_holder_lock);
+	WRITE_ONCE(opened->bdev->bd_holder, opened);
+	opened->bdev->bd_holder_ops = NULL;
+	mutex_unlock(&opened->bdev->bd_holder_lock);
+	/* By this bdev_fput() knows whose the claim is. */
+	opened->file->private_data = opened;
+#endif
+}
+
+static inline void daxfs_put_bdev(struct daxfs_opened *opened)
+{
+	sync_blockdev(opened->bdev);
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	bdev_fput(opened->file);
+#else
+	blkdev_put(opened->bdev, opened->mode | FMODE_EXCL);
 #endif
 }
 

@@ -171,7 +171,8 @@ struct daxfs_counters {
 };
 
 struct daxfs_sb_info {
-	struct super_block *sb;
+	struct super_block *sb;		/* NULL where the unmount goes on without it */
+	struct daxfs_opened opened;
 	struct dax_device *dax_dev;
 	bool read_only_device;
 	u64 dax_start;			/* byte offset of our partition on dax_dev */
@@ -242,7 +243,7 @@ struct daxfs_sb_info {
 	bool dax_holder;		/* dax_dev's holder is ours, on this mount's account */
 	atomic_t leaving;		/* how many deal with its removal, without mounts_lock: it stays on the list */
 	bool closing;			/* unmounting: the inodes are the VFS's alone */
-	bool gave_up;			/* nobody waits any more for pages that are held */
+	struct work_struct unmount_work;	/* waits for pages that are held, when whoever unmounts does not */
 	struct rw_semaphore device_lock;	/* shared: acting on what the device told; exclusive: evicting all */
 	spinlock_t errors_lock;		/* a leaf */
 	struct list_head media_errors;	/* to be looked into by media_work */

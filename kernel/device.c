@@ -190,10 +190,8 @@ int daxfs_device_map(struct super_block *sb)
 	return err;
 }
 
-void daxfs_device_unmap(struct super_block *sb)
+void daxfs_device_unmap(struct daxfs_sb_info *sbi)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-
 	kvfree(sbi->pieces);
 	sbi->pieces = NULL;
 	sbi->whole = NULL;

@@ -48,7 +48,7 @@ static inline int daxfs_may_write(const struct super_block *sb)
 /* Both say what is missing and what to run. Between them dax_dev is found (failure.c). */
 int daxfs_device_check(struct super_block *sb);
 int daxfs_device_map(struct super_block *sb);
-void daxfs_device_unmap(struct super_block *sb);
+void daxfs_device_unmap(struct daxfs_sb_info *sbi);
 void daxfs_check_alignment(struct super_block *sb);	/* says what stands in the way of 2 MiB faults */
 /* Blocks as one range of addresses; NULL without memory. */
 void *daxfs_map_range(struct daxfs_sb_info *sbi, u64 block, u32 count);

@@ -300,7 +300,7 @@ static void leave_device(struct daxfs_sb_info *sbi)
 {
 	atomic_inc(&sbi->leaving);
 	up_read(&mounts_lock);
-	daxfs_device_removed(sbi->sb);
+	daxfs_let_device_go(sbi);
 	down_read(&mounts_lock);
 	if (atomic_dec_and_test(&sbi->leaving))
 		wake_up_var(&sbi->leaving);
@@ -336,13 +336,16 @@ static const struct dax_holder_operations holder_operations = {
 
 /* ---- the dax device ---- */
 
-/* Before Linux 6.6 the VFS lets the device be mounted anew while an unmount waits for pages that somebody holds. */
+/*
+ * Before Linux 6.6 the VFS lets the device be mounted anew while an unmount waits for pages that somebody holds: to the
+ * block layer all our mounts are one holder.
+ */
 static bool is_unmounting(const struct block_device *bdev)
 {
 	struct daxfs_sb_info *sbi;
 
 	list_for_each_entry(sbi, &mounts, mounts)
-		if (sbi->sb->s_bdev == bdev)
+		if (sbi->opened.bdev == bdev)
 			return true;
 	return false;
 }
@@ -403,9 +406,9 @@ static struct daxfs_sb_info *other_mount(const struct dax_device *dax_dev)
 	return NULL;
 }
 
-void daxfs_dax_put(struct super_block *sb)
+void daxfs_dax_put(struct daxfs_sb_info *sbi)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb), *heir;
+	struct daxfs_sb_info *heir;
 
 	if (!sbi->dax_dev)
 		return;

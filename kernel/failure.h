@@ -6,7 +6,7 @@
 #include "daxfs.h"
 
 int daxfs_dax_get(struct super_block *sb);	/* finds dax_dev, and registers for what it tells */
-void daxfs_dax_put(struct super_block *sb);
+void daxfs_dax_put(struct daxfs_sb_info *sbi);
 void daxfs_failure_init(struct daxfs_sb_info *sbi);
 void daxfs_failure_stop(struct daxfs_sb_info *sbi);
 void daxfs_failure_closed(struct daxfs_sb_info *sbi);

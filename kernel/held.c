@@ -339,9 +339,13 @@ void daxfs_held_prepare(struct daxfs_sb_info *sbi)
 	xa_init(&sbi->late);
 }
 
-void daxfs_held_exit(struct daxfs_sb_info *sbi)
+void daxfs_held_stop(struct daxfs_sb_info *sbi)
 {
 	cancel_delayed_work_sync(&sbi->held_work);
+}
+
+void daxfs_held_exit(struct daxfs_sb_info *sbi)
+{
 	xa_destroy(&sbi->late);
 	kvfree(sbi->exposed);
 }
@@ -363,19 +367,27 @@ static u32 count_held(struct daxfs_sb_info *sbi, u64 huge, u64 *first)
 	return held;
 }
 
-static void say_held(struct daxfs_sb_info *sbi, const char *who)
+u64 daxfs_count_held(struct daxfs_sb_info *sbi, u64 *first)
 {
-	u64 huge, block = 0, first = 0, held = 0;
+	u64 huge, block = 0, held = 0;
 
+	*first = 0;
 	for_each_set_bit(huge, sbi->exposed, sbi->exposed_bits) {
 		held += count_held(sbi, huge, &block);
-		if (held && !first)
-			first = block;
+		if (held && !*first)
+			*first = block;
 		cond_resched();
 	}
+	return held;
+}
+
+static void say_held(struct daxfs_sb_info *sbi, const char *who)
+{
+	u64 first, held = daxfs_count_held(sbi, &first);
+
 	if (held)
-		pr_notice("daxfs (%s): %s waits for %llu blocks (the first is block %llu) that direct I/O, a pipe or a buffer of another program refers to\n",
-			  sbi->sb->s_id, who, held, first);
+		pr_notice("daxfs (%pg): %s waits for %llu blocks (the first is block %llu) that direct I/O, a pipe or a buffer of another program refers to\n",
+			  sbi->opened.bdev, who, held, first);
 }
 
 int daxfs_wait_unheld(struct daxfs_sb_info *sbi, const char *who, unsigned int state)
@@ -390,13 +402,11 @@ int daxfs_wait_unheld(struct daxfs_sb_info *sbi, const char *who, unsigned int s
 		return 0;
 	for_each_set_bit(huge, sbi->exposed, sbi->exposed_bits) {
 		while (count_held(sbi, huge, &first)) {
-			if (time_after_eq(jiffies, say)) {
+			if (who && time_after_eq(jiffies, say)) {
 				say_held(sbi, who);
 				say = jiffies + SAY_INTERVAL;
 			}
 			if (signal_pending_state(state, current) || (bounded && time_after(jiffies, limit)))
-				WRITE_ONCE(sbi->gave_up, true);
-			if (READ_ONCE(sbi->gave_up))
 				return -EINTR;
 			set_current_state(state);
 			schedule_timeout(WAIT_INTERVAL);

@@ -5,8 +5,9 @@
 
 #include "daxfs.h"
 
-void daxfs_held_prepare(struct daxfs_sb_info *sbi);	/* then daxfs_held_exit() */
+void daxfs_held_prepare(struct daxfs_sb_info *sbi);	/* then _stop() and _exit() */
 int daxfs_held_init(struct super_block *sb);		/* once the geometry is known */
+void daxfs_held_stop(struct daxfs_sb_info *sbi);		/* when nothing is freed any more; pages may be held on */
 void daxfs_held_exit(struct daxfs_sb_info *sbi);
 /* Before pages of the huge page that `block` lies in come into page tables. */
 static inline void daxfs_note_exposed(struct daxfs_sb_info *sbi, u64 block)
@@ -32,9 +33,11 @@ bool daxfs_end_stores(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count)
 void daxfs_freed_settle(struct super_block *sb, u32 agno, u32 first, u32 count);
 /* Held blocks that nobody refers to any more become free. True: some did. */
 bool daxfs_let_go(struct super_block *sb);
-/* Until no page that was mapped is referred to, whoever its block belongs to; says what it waits for. -EINTR by a signal
- * that `state` (TASK_KILLABLE, TASK_IDLE) is open to: it ends the waiting of all. Nothing maps pages of the device any
- * more. What they stored is durable then. */
+/* How many pages that were mapped are referred to, whoever their blocks belong to, and the first of those. */
+u64 daxfs_count_held(struct daxfs_sb_info *sbi, u64 *first);
+/* Until there are none; says what it waits for, unless `who` is NULL. -EINTR by a signal that `state` (TASK_KILLABLE,
+ * TASK_IDLE) is open to, and where the task must not wait for long. Nothing maps pages of the device any more. What holders stored is
+ * durable then. */
 int daxfs_wait_unheld(struct daxfs_sb_info *sbi, const char *who, unsigned int state);
 
 #endif /* DAXFS_HELD_H */

@@ -188,9 +188,8 @@ int daxfs_journals_alloc(struct super_block *sb)
 	return 0;
 }
 
-void daxfs_journals_free(struct super_block *sb)
+void daxfs_journals_free(struct daxfs_sb_info *sbi)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 i;
 	int cpu;
 

@@ -29,7 +29,7 @@ bool daxfs_in_tx(struct super_block *sb);	/* does this task have a transaction o
 /* daxfs_tx_begin() for ag.c and superblock.c: also on a read-only mount, and without looking for space. */
 struct daxfs_tx *daxfs_tx_begin_internal(struct super_block *sb);
 int daxfs_journals_alloc(struct super_block *sb);
-void daxfs_journals_free(struct super_block *sb);
+void daxfs_journals_free(struct daxfs_sb_info *sbi);
 /* The inode's lock is held exclusive until the commit. inode: all 512 bytes. core: what daxfs_store_inode() stores; sizes:
  * what daxfs_store_sizes() does. operation: its arguments, beside the core. rest: [from, to) behind the core. fork: what
  * `fork` will change of it, all of it in the first `used` bytes; whoever stores a fork logs it so. */

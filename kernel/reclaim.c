@@ -141,7 +141,7 @@ void daxfs_reclaim_count(struct super_block *sb, u64 *free, u64 *blocks, u64 *in
 		++*inodes;
 	}
 	spin_unlock(&sbi->reclaim_lock);
-	*free = daxfs_free_blocks(sb);
+	*free = daxfs_free_blocks(DAXFS_SB(sb));
 	mutex_unlock(&sbi->reclaim_step);
 }
 

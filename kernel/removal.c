@@ -126,14 +126,17 @@ static void drop_all_entries(struct daxfs_sb_info *sbi)
 }
 
 /* May be called twice. device_lock is not held over the waiting: an unmount would wait for it with s_umount held. */
-void daxfs_device_removed(struct super_block *sb)
+void daxfs_let_device_go(struct daxfs_sb_info *sbi)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-
 	/* While mounting nothing is mapped. */
 	if (!unmap_all(sbi))
 		return;
 	/* Direct I/O and the like outlive the mapping that they took pages from, so that no inode leads to them. */
 	daxfs_wait_unheld(sbi, "the removal", TASK_IDLE);
 	drop_all_entries(sbi);
+}
+
+void daxfs_device_removed(struct super_block *sb)
+{
+	daxfs_let_device_go(DAXFS_SB(sb));
 }

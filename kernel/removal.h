@@ -5,7 +5,8 @@
 
 #include "daxfs.h"
 
-void daxfs_device_removed(struct super_block *sb);	/* sb stays: s_umount is held, or failure.c sees to it */
+void daxfs_device_removed(struct super_block *sb);	/* s_umount is held */
+void daxfs_let_device_go(struct daxfs_sb_info *sbi);	/* the same; sbi stays, its superblock only until `closing` */
 void daxfs_note_mapped(struct inode *inode);
 void daxfs_forget_mapped(struct inode *inode);	/* evict: its pages are gone */
 

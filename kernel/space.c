@@ -264,9 +264,9 @@ int daxfs_count_init(struct daxfs_sb_info *sbi)
 	return percpu_counter_init(&sbi->free_blocks, 0, GFP_KERNEL);
 }
 
-u64 daxfs_free_blocks(struct super_block *sb)
+u64 daxfs_free_blocks(struct daxfs_sb_info *sbi)
 {
-	return percpu_counter_sum_positive(&DAXFS_SB(sb)->free_blocks);
+	return percpu_counter_sum_positive(&sbi->free_blocks);
 }
 
 bool daxfs_has_free(struct super_block *sb, s64 blocks)

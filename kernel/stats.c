@@ -5,6 +5,7 @@
 
 #include "alloc.h"
 #include "daxfs.h"
+#include "held.h"
 #include "stats.h"
 
 static struct kset *daxfs_kset;
@@ -40,7 +41,7 @@ COUNTER(looks);
 
 static u64 read_free_blocks(struct daxfs_sb_info *sbi)
 {
-	return daxfs_free_blocks(sbi->sb);
+	return daxfs_free_blocks(sbi);
 }
 STAT(free_blocks);
 
@@ -57,9 +58,13 @@ static u64 read_##name(struct daxfs_sb_info *sbi)			\
 }									\
 STAT(name)
 
-/* Freed, and out of reach until nobody refers to their pages. */
+/* Freed, and out of reach until nobody refers to their pages. Of an unmounting: all that it waits for. */
 static u64 read_held_blocks(struct daxfs_sb_info *sbi)
 {
+	u64 first;
+
+	if (READ_ONCE(sbi->closing))
+		return daxfs_count_held(sbi, &first);
 	return atomic64_read(&sbi->held_blocks);
 }
 STAT(held_blocks);
@@ -120,15 +125,13 @@ int daxfs_stats_add(struct super_block *sb)
 	sbi->kobj.kset = daxfs_kset;
 	err = kobject_init_and_add(&sbi->kobj, &stat_type, NULL, "%s", sb->s_id);
 	if (err)
-		daxfs_stats_remove(sb);
+		daxfs_stats_remove(sbi);
 	return err;
 }
 
 /* Readers hold the kobject: wait for the last one before sbi goes. */
-void daxfs_stats_remove(struct super_block *sb)
+void daxfs_stats_remove(struct daxfs_sb_info *sbi)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-
 	if (!sbi->kobj.kset)
 		return;
 	kobject_put(&sbi->kobj);

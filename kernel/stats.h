@@ -8,6 +8,6 @@
 int daxfs_stats_init(void);
 void daxfs_stats_exit(void);
 int daxfs_stats_add(struct super_block *sb);
-void daxfs_stats_remove(struct super_block *sb);
+void daxfs_stats_remove(struct daxfs_sb_info *sbi);
 
 #endif /* DAXFS_STATS_H */

@@ -51,11 +51,11 @@ struct mount_options {
 #define option_error(fc, format, ...)	invalf(fc, "%s: " format, (fc)->log.prefix, ##__VA_ARGS__)
 #define option_warning(fc, format, ...)	warnf(fc, "%s: " format, (fc)->log.prefix, ##__VA_ARGS__)
 
-static void drop_bdev_cache(struct super_block *sb)
+static void drop_bdev_cache(struct block_device *bdev)
 {
 	/* Tools reach the same bytes through the block device's page cache. */
-	sync_blockdev(sb->s_bdev);
-	invalidate_bdev(sb->s_bdev);
+	sync_blockdev(bdev);
+	invalidate_bdev(bdev);
 }
 
 static int open_journals(struct super_block *sb)
@@ -139,7 +139,7 @@ static int read_filesystem(struct super_block *sb)
 	if (err)
 		return err;
 	daxfs_check_alignment(sb);
-	drop_bdev_cache(sb);
+	drop_bdev_cache(sb->s_bdev);
 	daxfs_set_identity(sb, sbi->believed.uuid);
 	/* While there is no root, damage is logged and does nothing else. */
 	if (!sb_rdonly(sb))
@@ -162,7 +162,7 @@ static int open_filesystem(struct super_block *sb)
 		err = daxfs_device_map(sb);
 	if (err)
 		return err;
-	drop_bdev_cache(sb);
+	drop_bdev_cache(sb->s_bdev);
 	gate = daxfs_enter(DAXFS_SB(sb));
 	if (gate < 0)
 		return gate;
@@ -184,6 +184,7 @@ static int daxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 		return -ENOMEM;
 	sb->s_fs_info = sbi;
 	sbi->sb = sb;
+	daxfs_note_opened(&sbi->opened, sb);
 	sbi->errors_mode = options->errors;
 	sbi->norecovery = options->norecovery;
 	sbi->dax_mode = options->dax;
@@ -225,21 +226,73 @@ static void daxfs_put_super(struct super_block *sb)
 	daxfs_errors_note(sb);
 }
 
-/*
- * The superblock is nobody's any more but ours: sync(2) and its kin pass it by. Whoever mounts the device anew waits, or is
- * told EBUSY (failure.c): he would take held blocks for free ones.
- */
-static void wait_for_holders(struct super_block *sb)
+/* The last part of an unmount. The superblock may be gone. */
+static void give_back(struct daxfs_sb_info *sbi)
 {
-	/* A signal that kills ends the waiting: the holder may be a pipe of this very task's. */
-	if (daxfs_wait_unheld(DAXFS_SB(sb), "unmounting", TASK_KILLABLE))
-		pr_alert("daxfs (%pg): unmounted while blocks are referred to: whatever uses the device next may be overwritten\n",
-			 sb->s_bdev);
-	pr_info("daxfs (%pg): unmounted\n", sb->s_bdev);
-	drop_bdev_cache(sb);
+	daxfs_stats_remove(sbi);
+	daxfs_failure_stopped(sbi);
+	daxfs_put_bdev(&sbi->opened);
+	daxfs_held_exit(sbi);
+	daxfs_ags_close(sbi);
+	daxfs_journals_free(sbi);
+	daxfs_dax_put(sbi);
+	daxfs_device_unmap(sbi);
+	if (sbi->convert_wq)
+		destroy_workqueue(sbi->convert_wq);
+	free_percpu(sbi->counters);
+	kvfree(sbi);
 }
 
-/* Also of a mount that failed on the way. */
+/* Nobody refers to a page of the device. */
+static void finish_unmount(struct daxfs_sb_info *sbi)
+{
+	pr_info("daxfs (%pg): unmounted\n", sbi->opened.bdev);
+	drop_bdev_cache(sbi->opened.bdev);
+	give_back(sbi);
+}
+
+/* ---- unmounting in the background ---- */
+
+static struct workqueue_struct *unmount_wq;
+
+static void unmount_later(struct work_struct *work)
+{
+	struct daxfs_sb_info *sbi = container_of(work, struct daxfs_sb_info, unmount_work);
+
+	daxfs_wait_unheld(sbi, NULL, TASK_IDLE);
+	finish_unmount(sbi);
+	/* daxfs_exit() waits for what is left of us. */
+	module_put(THIS_MODULE);
+}
+
+/*
+ * Whoever unmounts waits no longer, but others get the device only behind what he waited for. Nothing of ours uses the
+ * superblock from here on: it is the VFS's to free, and its reference on the module goes with it.
+ */
+static void leave_to_worker(struct daxfs_sb_info *sbi)
+{
+	u64 first, held = daxfs_count_held(sbi, &first);
+
+	if (!held) {
+		finish_unmount(sbi);
+		return;
+	}
+	__module_get(THIS_MODULE);
+	sbi->sb = NULL;
+	daxfs_outlive_super(&sbi->opened);
+	pr_warn("daxfs (%pg): the unmounting goes on in the background: the device stays in use until nobody refers to %llu blocks (the first is block %llu)\n",
+		sbi->opened.bdev, held, first);
+	INIT_WORK(&sbi->unmount_work, unmount_later);
+	queue_work(unmount_wq, &sbi->unmount_work);
+}
+
+/*
+ * Also of a mount that failed on the way.
+ *
+ * Behind daxfs_shutdown_super() the superblock is nobody's any more but ours: sync(2) and its kin pass it by while we
+ * wait for holders. Whoever mounts the device anew waits, or is told EBUSY (failure.c): he would take held blocks for
+ * free ones.
+ */
 static void daxfs_kill_sb(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
@@ -253,22 +306,16 @@ static void daxfs_kill_sb(struct super_block *sb)
 	daxfs_failure_stop(sbi);
 	daxfs_shutdown_super(sb);
 	daxfs_failure_closed(sbi);
-	if (mounted)
-		wait_for_holders(sb);
-	daxfs_stats_remove(sb);
-	daxfs_failure_stopped(sbi);
-	daxfs_put_bdev(sb);
 	daxfs_inode_work_stop(sbi);
-	daxfs_held_exit(sbi);
-	daxfs_ags_close(sb);
-	daxfs_journals_free(sb);
-	daxfs_dax_put(sb);
-	daxfs_device_unmap(sb);
-	if (sbi->convert_wq)
-		destroy_workqueue(sbi->convert_wq);
-	free_percpu(sbi->counters);
+	daxfs_held_stop(sbi);
 	sb->s_fs_info = NULL;
-	kvfree(sbi);
+	/* A signal that kills ends the waiting of this task: the holder may be a pipe of its own. */
+	if (!mounted)
+		give_back(sbi);
+	else if (!daxfs_wait_unheld(sbi, "unmounting", TASK_KILLABLE))
+		finish_unmount(sbi);
+	else
+		leave_to_worker(sbi);
 }
 
 static int daxfs_sync_fs(struct super_block *sb, int wait)
@@ -287,7 +334,7 @@ static int daxfs_sync_fs(struct super_block *sb, int wait)
 static int daxfs_freeze_fs(struct super_block *sb)
 {
 	daxfs_wait_ioends(sb);
-	drop_bdev_cache(sb);
+	drop_bdev_cache(sb->s_bdev);
 	return 0;
 }
 
@@ -537,9 +584,13 @@ static int __init daxfs_init(void)
 	daxfs_checksum_init();
 	if (err)
 		return err;
+	err = -ENOMEM;
+	unmount_wq = alloc_workqueue("daxfs-unmount", WQ_UNBOUND, 0);
+	if (!unmount_wq)
+		goto cache;
 	err = daxfs_stats_init();
 	if (err)
-		goto cache;
+		goto workqueue;
 	daxfs_points_init();
 	daxfs_sites_init();
 	err = register_filesystem(&daxfs_type);
@@ -550,6 +601,8 @@ points:
 	daxfs_sites_exit();
 	daxfs_points_exit();
 	daxfs_stats_exit();
+workqueue:
+	destroy_workqueue(unmount_wq);
 cache:
 	daxfs_inode_cache_exit();
 	return err;
@@ -558,6 +611,7 @@ cache:
 static void __exit daxfs_exit(void)
 {
 	unregister_filesystem(&daxfs_type);
+	destroy_workqueue(unmount_wq);
 	daxfs_sites_exit();
 	daxfs_points_exit();
 	daxfs_stats_exit();

@@ -3,12 +3,17 @@
 // what he writes to them lands in no other file and no metadata; nobody waits for him, but for the unmounting.
 //   held all DIR MOUNT COUNTERS      every way to hold pages, with every way to lose blocks; DIR for a slow file
 //   held stored DIR MOUNT COUNTERS   what is stored to held pages behind an fsync is flushed by the next one
-//   held umount DEVICE MOUNT PATH    unmounting waits, and says so; a signal that kills ends it
+//   held umount DEVICE MOUNT PATH    unmounting waits, and says so
+//   held killed DEVICE MOUNT PATH COUNTERS   whoever unmounts is killed: the device stays in use without him
+//   held lazy DEVICE MOUNT PATH COUNTERS     the same where a task unmounts that exits, and waits for half a minute
 //   held hold FILE                   a pipe refers to pages of a new file until it is killed
 //   held refused FILE                buffers that are registered for long are refused
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <linux/io_uring.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -529,6 +534,73 @@ pid_t mounting(const char* device, const char* dir) {
         pause();
 }
 
+void expect_busy(const char* device, const char* dir) {
+    int status = 0;
+    const pid_t child = mounting(device, dir);
+    expect(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == EBUSY, "mounted while a pipe refers to pages");
+    const int fd = open(device, O_RDWR | O_EXCL | O_CLOEXEC);
+    expect(fd == -1 && errno == EBUSY, "the device is nobody's while a pipe refers to pages");
+    // Others than a filesystem, as tools that read: the block layer asks the holder to bring its data out.
+    const int plain = open(device, O_RDONLY | O_CLOEXEC);
+    expect(plain >= 0 && ioctl(plain, BLKFLSBUF, 0) == 0, "flushing the device");
+    close(plain);
+    expect(syscall(SYS_delete_module, "daxfs", O_NONBLOCK) == -1 && errno == EWOULDBLOCK,
+           "the module is not in use while a pipe refers to pages");
+    expect_sync_returns();
+}
+
+// Nobody unmounts any more, and a pipe refers to pages: until it does not, nobody else gets the device.
+void end_background(Holder& holder, const char* device, const char* dir, const std::string& counters) {
+    expect_busy(device, dir);
+    expect(counter(counters, "held_blocks") == kHeld / kPage, "number of held blocks of a background unmounting");
+    usleep(300000);
+    expect_busy(device, dir);
+    expect(holder.drop() == kOwn, "what the pipe gives");
+    for (int tries = 0; mount(device, dir, "daxfs", 0, "dax=always") != 0; ++tries) {
+        expect(errno == EBUSY && tries < 100, "mount, once nobody refers to pages");
+        usleep(50000);
+    }
+}
+
+int killed(const char* device, const char* dir, const std::string& path, const std::string& counters) {
+    for (const bool removed : {true, false}) {
+        auto holder = hold_by_pipe(path, removed);
+        const pid_t child = unmounting(dir);
+        usleep(300000);
+        int status = 0;
+        expect(kill(child, SIGKILL) == 0 && waitpid(child, &status, 0) == child, "an unmounting that is killed");
+        end_background(*holder, device, dir, counters);
+    }
+    return 0;
+}
+
+// The last user of a filesystem that is detached unmounts it while he exits.
+int lazy(const char* device, const char* dir, const std::string& path, const std::string& counters) {
+    auto holder = hold_by_pipe(path, true);
+    int ready[2];
+    int go[2];
+    expect(pipe(ready) == 0 && pipe(go) == 0, "pipe");
+    const pid_t child = fork();
+    expect(child >= 0, "fork");
+    if (child == 0) {
+        char byte = 0;
+        (void)open_file((path + ".last").c_str());
+        (void)write(ready[1], &byte, 1);
+        (void)read(go[0], &byte, 1);
+        _exit(0);
+    }
+    char byte = 0;
+    expect(read(ready[0], &byte, 1) == 1, "the last user");
+    expect(umount2(dir, MNT_DETACH) == 0, "detaching");
+    expect(write(go[1], &byte, 1) == 1, "the last user");
+    int status = 0;
+    sleep(5);
+    expect(waitpid(child, &status, WNOHANG) == 0, "unmounted while a pipe refers to pages");
+    expect(waitpid(child, &status, 0) == child && status == 0, "the exit of the last user");
+    end_background(*holder, device, dir, counters);
+    return 0;
+}
+
 int unmount(const char* device, const char* dir, const std::string& path) {
     int status = 0;
     for (const bool removed : {false, true}) {
@@ -549,13 +621,6 @@ int unmount(const char* device, const char* dir, const std::string& path) {
         else
             expect(waitpid(again, &status, 0) == again && status == 0, "the mount that waited");
     }
-    // Whoever cannot wait kills it.
-    auto holder = hold_by_pipe(path, true);
-    const pid_t child = unmounting(dir);
-    usleep(300000);
-    expect(kill(child, SIGKILL) == 0 && waitpid(child, &status, 0) == child, "an unmounting that is killed");
-    expect(holder->drop() == kOwn, "what the pipe gives");
-    expect(mount(device, dir, "daxfs", 0, "dax=always") == 0, "mount after an unmounting that was killed");
     return 0;
 }
 
@@ -584,9 +649,15 @@ int main(int argc, char** argv) {
         return stored(argv[2], argv[3], argv[4]);
     if (what == "umount" && argc == 5)
         return unmount(argv[2], argv[3], argv[4]);
+    if (what == "killed" && argc == 6)
+        return killed(argv[2], argv[3], argv[4], argv[5]);
+    if (what == "lazy" && argc == 6)
+        return lazy(argv[2], argv[3], argv[4], argv[5]);
     if (what == "hold" && argc == 3)
         hold(argv[2]);
     if (what == "refused" && argc == 3)
         return refused(argv[2]);
-    fail("usage: held all|stored DIR MOUNT COUNTERS | umount DEVICE MOUNT PATH | hold FILE | refused FILE");
+    fail(
+        "usage: held all|stored DIR MOUNT COUNTERS | umount DEVICE MOUNT PATH | killed DEVICE MOUNT PATH COUNTERS | "
+        "lazy DEVICE MOUNT PATH COUNTERS | hold FILE | refused FILE");
 }

@@ -24,19 +24,10 @@ mount -t daxfs "${disk}p2" /mnt2
 # The one that was mounted last is told first.
 mount -t daxfs "${disk}p1" /mnt1
 
-/tests/bin/held hold /mnt1/file >/tmp/held.out &
-holder=$!
-for _ in $(seq 100); do
-    ! grep -q holding /tmp/held.out || break
-    sleep 0.1
-done
+hold_pages /mnt1/file
 echo "$DEVICE" >$DRIVER/unbind &
 removal=$!
-for _ in $(seq 100); do
-    ! dmesg | grep -q 'pmem0p1): the removal waits for 8 blocks' || break
-    sleep 0.1
-done
-dmesg | grep -q 'pmem0p1): the removal waits for 8 blocks' || fail "the removal does not wait"
+log_says 'pmem0p1): the removal waits for 8 blocks'
 
 # finishes COMMAND...: in ten seconds
 finishes() {
