@@ -18,6 +18,7 @@
 #include "inode_blocks.h"
 #include "journal.h"
 #include "media.h"
+#include "points.h"
 
 static u64 promised_inode(const struct daxfs_promise *promise)
 {
@@ -36,6 +37,7 @@ static int claim_in_block(struct super_block *sb, u32 agno, u32 bit, struct daxf
 		daxfs_inode_block_refused(sbi, agno, bit);
 		return err;
 	}
+	daxfs_point(claim);
 	if (!daxfs_promise_in_block(sbi, agno, bit, promise))
 		return -EBUSY;
 	ino = promised_inode(promise);

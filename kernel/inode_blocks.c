@@ -33,6 +33,7 @@
 #include "journal.h"
 #include "media.h"
 #include "persist.h"
+#include "points.h"
 
 #define CHUNK_BLOCKS	8		/* 32 KiB: 64 inodes. A power of two */
 #define KEPT_BLOCKS	CHUNK_BLOCKS
@@ -492,12 +493,14 @@ static bool promise_block(struct super_block *sb, u32 agno, u32 bit, struct daxf
 	u32 i;
 
 	spin_lock(&ag->reserve_lock);
-	free = !promised(ag, first);
+	/* Who was promised one since has stored its mode before his promise ended. */
+	free = is_empty(sbi, ag, first);
 	if (free)
 		promise_inodes(ag, promise, first, (1u << DAXFS_INODES_PER_BLOCK) - 1);
 	else
 		note_block(sbi, agno, bit);
 	spin_unlock(&ag->reserve_lock);
+	daxfs_point(promised);
 	for (i = 0; free && i < DAXFS_INODES_PER_BLOCK; i++)
 		free = is_free_inode(sb, first + i);
 	if (!i)
@@ -545,6 +548,7 @@ static u32 promise_empty(struct super_block *sb, u32 agno, u32 keep, u32 bits[GI
 		bits[found++] = bit;
 	}
 	spin_unlock(&ag->reserve_lock);
+	daxfs_point(leaving);
 	for (i = 0; i < found; i++)
 		if (promise_block(sb, agno, bits[i], &promises[count]))
 			bits[count++] = bits[i];

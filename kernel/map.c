@@ -602,6 +602,9 @@ struct daxfs_tree_change *daxfs_map_prepare_shift_up(struct daxfs_tx *tx, struct
 		at = path.at + 1;
 		if (!err && path.at >= 0 && path.extent.file_block == first)
 			at--;
+		else if (!err && path.at >= 0 && path.extent.file_block + path.extent.count > first)
+			err = daxfs_corrupt(inode->i_sb, inode->i_ino, path.extent.disk_block,
+					    "an extent lies across file block %llu, which was split there", first);
 	}
 	if (!err && at < path.tree.step[0].count)
 		err = move_extents(change, &path, at, max(first, path.tree.step[0].low), *gap, distance, &end);

@@ -27,6 +27,10 @@
 	point(rolled_back)	/* recovery: old bytes are durable, the commit word is the old one; no lock */	\
 	point(io_done)		/* direct write, in its end_io: data is on the device, its blocks are not converted; no lock */	\
 	point(invalidate)	/* a write committed, zero pages are still mapped over its blocks; i_rwsem */	\
+	point(split)		/* insert: the map is split where the hole is to come; i_rwsem, invalidate_lock */	\
+	point(claim)		/* a block is known to have a free inode, and one is about to be promised; no lock */	\
+	point(leaving)		/* empty blocks of inodes were chosen, to be given back; none is promised yet; no lock */	\
+	point(promised)		/* all inodes of one of them are promised, and about to be looked at; no lock */	\
 	point(meet)		/* a node is not known in this mount yet, and about to be verified; inode lock, shared */	\
 	point(unmapped)		/* truncate, punch: nothing maps the blocks, they are not free; invalidate_lock */
 

@@ -25,6 +25,7 @@
 #include "inode.h"
 #include "journal.h"
 #include "map.h"
+#include "points.h"
 #include "shift.h"
 #include "unmap.h"
 
@@ -201,8 +202,12 @@ static int quiesce(struct inode *inode, loff_t offset)
 	/* The size moves past nothing that is only in the page cache. */
 	int err = daxfs_flush_to(inode, i_size_read(inode));
 
+	/*
+	 * From the block in front on: the completion of its I/O needs the inode lock alone, and would join its extent with
+	 * the next one, over the place that the shift has split.
+	 */
 	if (!err)
-		err = filemap_write_and_wait_range(inode->i_mapping, offset, LLONG_MAX);
+		err = filemap_write_and_wait_range(inode->i_mapping, offset ? offset - 1 : 0, LLONG_MAX);
 	return err ?: daxfs_drop_cached(inode, offset >> DAXFS_BLOCK_SHIFT, DAXFS_END_OF_KEYS);
 }
 
@@ -262,5 +267,6 @@ int daxfs_insert_range(struct inode *inode, loff_t offset, loff_t length)
 	err = quiesce(inode, offset);
 	if (!err)
 		err = split_at(inode, shift.first);
+	daxfs_point(split);
 	return err ? err : shift_all(inode, &shift);
 }

@@ -2,9 +2,9 @@
 // What a filesystem that met damage still does. Each call prints "ok", or what errno says.
 //
 //   errors emergency DIR BAD       finds out about BAD, a damaged file, with files open and mapped; then nothing
-//   changes errors truncate FILE SIZE errors collapse FILE BLOCK COUNT errors punch FILE BLOCK COUNT errors read FILE
-//   BLOCK, errors write FILE BLOCK, errors allocate FILE BLOCK COUNT, errors zero FILE BYTE COUNT,
-//   errors flags FILE FLAGS
+//   changes errors truncate FILE SIZE errors collapse FILE BLOCK COUNT errors insert FILE BLOCK COUNT errors punch FILE
+//   BLOCK COUNT errors read FILE BLOCK, errors write FILE BLOCK, errors allocate FILE BLOCK COUNT, errors zero FILE
+//   BYTE COUNT, errors flags FILE FLAGS
 #include <csetjmp>
 #include <csignal>
 #include <string_view>
@@ -100,6 +100,8 @@ int main(int argc, char** argv) {
         say(ftruncate(fd, number(3)));
     else if (verb == "collapse" && argc > 4)
         say(fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, place, bytes()));
+    else if (verb == "insert" && argc > 4)
+        say(fallocate(fd, FALLOC_FL_INSERT_RANGE, place, bytes()));
     else if (verb == "punch" && argc > 4)
         say(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, place, bytes()));
     else if (verb == "allocate" && argc > 4)
