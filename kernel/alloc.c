@@ -386,25 +386,40 @@ static __always_inline u32 try_reserve(struct super_block *sb, const struct daxf
 	return got;
 }
 
-/* Those who can do with less ask without knowing whether there is any. */
-static bool may_give_inodes(struct super_block *sb, const struct daxfs_alloc *request)
-{
-	return request->kind != DAXFS_ALLOC_HUGE && !request->near_only && !daxfs_in_tx(sb);
-}
-
 bool daxfs_wait_reclaim(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 
+	u32 seen = READ_ONCE(sbi->reclaimed);
+
 	/* The worker needs transactions itself. */
 	if (daxfs_in_tx(sb) || list_empty_careful(&sbi->reclaim))
 		return false;
-	wait_event(sbi->reclaim_wait, list_empty_careful(&sbi->reclaim));
+	wait_event(sbi->reclaim_wait, READ_ONCE(sbi->reclaimed) != seen || list_empty_careful(&sbi->reclaim));
 	return true;
+}
+
+bool daxfs_make_space(struct super_block *sb, bool *given)
+{
+	if (daxfs_let_go(sb) || daxfs_wait_reclaim(sb))
+		return true;
+	/* Once: the caller may take blocks for inodes each time, and leave them empty. */
+	if (*given)
+		return false;
+	*given = true;
+	return daxfs_give_inodes(sb, true);
+}
+
+/* Those who can do with less wait for nobody: they ask without knowing whether there is any. */
+static bool make_space(struct super_block *sb, const struct daxfs_alloc *request, bool *given)
+{
+	*given |= request->near_only || daxfs_in_tx(sb);
+	return request->kind != DAXFS_ALLOC_HUGE && daxfs_make_space(sb, given);
 }
 
 int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run)
 {
+	bool given = false;
 	u32 got;
 
 	*run = (struct daxfs_run){ };
@@ -413,7 +428,7 @@ int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, str
 	daxfs_ag_make_room(sb, request->want);
 	do
 		got = try_reserve(sb, request, run);
-	while (unlikely(!got) && (daxfs_let_go(sb) || daxfs_wait_reclaim(sb) || (may_give_inodes(sb, request) && daxfs_give_inodes(sb, true))));
+	while (unlikely(!got) && make_space(sb, request, &given));
 	trace_daxfs_alloc(sb, request->ino, request->kind, request->goal, request->want, run->block, got,
 			  got ? 0 : -ENOSPC);
 	return got ? 0 : -ENOSPC;

@@ -209,7 +209,8 @@ struct daxfs_sb_info {
 	struct list_head reclaim;
 	struct daxfs_inode_info *reclaiming;
 	struct work_struct reclaim_work;
-	wait_queue_head_t reclaim_wait;	/* until the list is empty */
+	wait_queue_head_t reclaim_wait;	/* until one file less is on the list */
+	u32 reclaimed;			/* files, so far: under reclaim_lock */
 	/* held.c: pages that were mapped, and those that somebody still refers to */
 	unsigned long *exposed;		/* bit a huge page, from align_blocks on */
 	u64 exposed_bits;

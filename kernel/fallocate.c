@@ -54,6 +54,16 @@ static bool may_fit(struct inode *inode, u64 count)
 	return count <= blocks || daxfs_has_free(inode->i_sb, count - blocks);
 }
 
+static bool make_fit(struct inode *inode, u64 count)
+{
+	bool given = false;
+
+	while (!may_fit(inode, count))
+		if (!daxfs_make_space(inode->i_sb, &given))
+			return false;
+	return true;
+}
+
 static int prealloc(struct inode *inode, u64 first, u64 end, loff_t size, bool zero)
 {
 	struct daxfs_step step;
@@ -61,10 +71,7 @@ static int prealloc(struct inode *inode, u64 first, u64 end, loff_t size, bool z
 	int err = 0;
 
 	/* What cannot succeed should not fill the device before it fails. */
-	if (first < end && !may_fit(inode, end - first) &&
-	    !(daxfs_let_go(inode->i_sb) && may_fit(inode, end - first)) &&
-	    !(daxfs_wait_reclaim(inode->i_sb) && may_fit(inode, end - first)) &&
-	    !(daxfs_give_inodes(inode->i_sb, true) && may_fit(inode, end - first)))
+	if (first < end && !make_fit(inode, end - first))
 		return -ENOSPC;
 	while (first < end && !err) {
 		err = daxfs_step_begin(inode, &step);

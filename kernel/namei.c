@@ -10,6 +10,7 @@
 #include <linux/iversion.h>
 #include <linux/namei.h>
 
+#include "alloc.h"
 #include "buffered.h"
 #include "daxfs.h"
 #include "device.h"
@@ -198,14 +199,12 @@ static void drop_new_inode(struct inode *inode)
 	discard_new_inode(inode);
 }
 
-static int create_one(IDMAP_ARG, struct inode *dir, struct dentry *dentry, umode_t mode, dev_t rdev,
+static int try_create(IDMAP_ARG, struct inode *dir, struct dentry *dentry, umode_t mode, dev_t rdev,
 		      struct daxfs_symlink *link)
 {
 	struct inode *inode;
 	int err, gate;
 
-	if (dentry->d_name.len > DAXFS_NAME_MAX)
-		return -ENAMETOOLONG;
 	gate = daxfs_enter(DAXFS_SB(dir->i_sb));
 	if (gate < 0)
 		return gate;
@@ -224,6 +223,21 @@ static int create_one(IDMAP_ARG, struct inode *dir, struct dentry *dentry, umode
 	else
 		d_instantiate_new(dentry, inode);
 	daxfs_leave(gate);
+	return err;
+}
+
+/* Blocks of directories and of symbolic links are taken inside the transaction, where nothing is waited for. */
+static int create_one(IDMAP_ARG, struct inode *dir, struct dentry *dentry, umode_t mode, dev_t rdev,
+		      struct daxfs_symlink *link)
+{
+	bool given = false;
+	int err;
+
+	if (dentry->d_name.len > DAXFS_NAME_MAX)
+		return -ENAMETOOLONG;
+	do
+		err = try_create(IDMAP, dir, dentry, mode, rdev, link);
+	while (unlikely(err == -ENOSPC) && daxfs_make_space(dir->i_sb, &given));
 	return err;
 }
 
@@ -325,20 +339,30 @@ static int add_link(struct inode *inode, struct inode *dir, const struct qstr *n
 	return daxfs_tx_commit(change.tx);
 }
 
-static int daxfs_link(struct dentry *old_dentry, struct inode *dir, struct dentry *dentry)
+static int try_link(struct inode *inode, struct inode *dir, const struct qstr *name)
 {
-	struct inode *inode = d_inode(old_dentry);
-	int err, gate;
+	int err, gate = daxfs_enter(DAXFS_SB(dir->i_sb));
 
-	if (dentry->d_name.len > DAXFS_NAME_MAX)
-		return -ENAMETOOLONG;
-	gate = daxfs_enter(DAXFS_SB(dir->i_sb));
 	if (gate < 0)
 		return gate;
 	daxfs_lock_inodes(dir, inode, NULL, NULL);
-	err = add_link(inode, dir, &dentry->d_name);
+	err = add_link(inode, dir, name);
 	daxfs_unlock_inodes(dir, inode, NULL, NULL);
 	daxfs_leave(gate);
+	return err;
+}
+
+static int daxfs_link(struct dentry *old_dentry, struct inode *dir, struct dentry *dentry)
+{
+	struct inode *inode = d_inode(old_dentry);
+	bool given = false;
+	int err;
+
+	if (dentry->d_name.len > DAXFS_NAME_MAX)
+		return -ENAMETOOLONG;
+	do
+		err = try_link(inode, dir, &dentry->d_name);
+	while (unlikely(err == -ENOSPC) && daxfs_make_space(dir->i_sb, &given));
 	if (err)
 		return err;
 	ihold(inode);
@@ -534,22 +558,13 @@ static int flush_replacement(struct inode *inode, struct inode *target, unsigned
 	return err;
 }
 
-/* The VFS has refused a directory's move below itself, a target of the other type, and two names of one inode. */
-static int daxfs_rename(IDMAP_ARG, struct inode *from_dir, struct dentry *from, struct inode *to_dir,
-			struct dentry *to, unsigned int flags)
+static int try_rename(struct inode *from_dir, struct dentry *from, struct inode *to_dir, struct dentry *to,
+		      unsigned int flags)
 {
 	struct inode *inode = d_inode(from), *target = d_inode(to);
 	struct inode *other_dir = from_dir == to_dir ? NULL : to_dir;
-	int err, gate;
+	int err, gate = daxfs_enter(DAXFS_SB(from_dir->i_sb));
 
-	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE))
-		return -EINVAL;
-	if (to->d_name.len > DAXFS_NAME_MAX)
-		return -ENAMETOOLONG;
-	err = flush_replacement(inode, target, flags);
-	if (err)
-		return err;
-	gate = daxfs_enter(DAXFS_SB(from_dir->i_sb));
 	if (gate < 0)
 		return gate;
 	daxfs_lock_inodes(from_dir, other_dir, inode, target);
@@ -559,6 +574,27 @@ static int daxfs_rename(IDMAP_ARG, struct inode *from_dir, struct dentry *from, 
 		err = move_name(from_dir, &from->d_name, inode, to_dir, &to->d_name, target);
 	daxfs_unlock_inodes(from_dir, other_dir, inode, target);
 	daxfs_leave(gate);
+	return err;
+}
+
+/* The VFS has refused a directory's move below itself, a target of the other type, and two names of one inode. */
+static int daxfs_rename(IDMAP_ARG, struct inode *from_dir, struct dentry *from, struct inode *to_dir,
+			struct dentry *to, unsigned int flags)
+{
+	bool given = false;
+	int err;
+
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	if (to->d_name.len > DAXFS_NAME_MAX)
+		return -ENAMETOOLONG;
+	err = flush_replacement(d_inode(from), d_inode(to), flags);
+	while (!err) {
+		err = try_rename(from_dir, from, to_dir, to, flags);
+		if (likely(err != -ENOSPC) || !daxfs_make_space(from_dir->i_sb, &given))
+			return err;
+		err = 0;
+	}
 	return err;
 }
 

@@ -10,6 +10,7 @@
  *
  * Small files are freed at once: noting them costs as much.
  */
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "alloc.h"
@@ -85,8 +86,11 @@ void daxfs_reclaim_evicted(struct inode *inode)
 static void reclaim(struct super_block *sb, u64 ino)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	struct inode *inode = daxfs_iget_outside(sb, ino, true);
+	struct inode *inode;
 
+	/* Else its space would be nobody's until the next mount. */
+	while ((inode = daxfs_iget_outside(sb, ino, true)) == ERR_PTR(-ENOMEM))
+		memalloc_retry_wait(GFP_KERNEL);
 	if (IS_ERR(inode))
 		return;
 	set_reclaiming(sbi, DAXFS_I(inode));
@@ -114,11 +118,12 @@ static void reclaim_left(struct work_struct *work)
 		reclaim(sbi->sb, left->ino);
 		spin_lock(&sbi->reclaim_lock);
 		list_del(&left->list);
+		WRITE_ONCE(sbi->reclaimed, sbi->reclaimed + 1);
 		spin_unlock(&sbi->reclaim_lock);
+		wake_up_all(&sbi->reclaim_wait);
 		kfree(left);
 		cond_resched();
 	}
-	wake_up_all(&sbi->reclaim_wait);
 }
 
 void daxfs_reclaim_all(struct super_block *sb)

@@ -130,8 +130,8 @@ static int shrink_all(struct inode *inode, struct shrink *shrink)
 		err = shrink_in_step(inode, shrink, &begun);
 		if (counted)
 			mutex_unlock(&sbi->reclaim_step);
-		/* What the page cache had behind the new end is gone. */
-		if (err == -ENOMEM && (begun || shrink->set_size)) {
+		/* What the page cache had behind the new end is gone; the space of an orphan would be nobody's until the next mount. */
+		if (err == -ENOMEM && (begun || shrink->set_size || !inode->i_nlink)) {
 			memalloc_retry_wait(GFP_NOFS);
 			err = 0;
 		}
