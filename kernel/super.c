@@ -246,6 +246,7 @@ static void give_back(struct daxfs_sb_info *sbi)
 /* Nobody refers to a page of the device. */
 static void finish_unmount(struct daxfs_sb_info *sbi)
 {
+	daxfs_flush_all_held(sbi);
 	pr_info("daxfs (%pg): unmounted\n", sbi->opened.bdev);
 	drop_bdev_cache(sbi->opened.bdev);
 	give_back(sbi);
