@@ -238,7 +238,8 @@ static inline bool daxfs_is_poison(long error)
 
 /*
  * What the DAX core keeps of mapped pages in the page cache (fs/dax.c, the same from before 6.1 to behind 6.12): above four
- * flags the number of the first page frame. The second flag says that there are 512, the others that there is none of a file.
+ * flags the number of the first page frame. The second flag says that there are 512, the third that they are the zero page,
+ * and the fourth that there is none.
  */
 static inline unsigned long daxfs_entry_pfn(const void *entry)
 {
@@ -248,6 +249,11 @@ static inline unsigned long daxfs_entry_pfn(const void *entry)
 static inline bool daxfs_entry_is_huge(const void *entry)
 {
 	return xa_to_value(entry) & 2;
+}
+
+static inline bool daxfs_entry_is_zeros(const void *entry)
+{
+	return xa_is_value(entry) && xa_to_value(entry) & 4;
 }
 
 static inline bool daxfs_entry_has_pages(const void *entry)

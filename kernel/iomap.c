@@ -411,6 +411,16 @@ static int fault_fill(struct inode *inode, u64 first, u32 count, struct daxfs_ma
 	return 0;
 }
 
+/*
+ * Zeros that readers mapped there go before others can learn that the block is written: who overwrites it with write(2) finds
+ * nothing to forget, and would see the zeros behind it. The DAX core has locked our entry: nobody maps them again.
+ */
+static void forget_zeros(struct inode *inode, u64 first, u32 count)
+{
+	if (daxfs_entry_is_zeros(xa_load(&inode->i_mapping->i_pages, first)))
+		unmap_mapping_range(inode->i_mapping, first << DAXFS_BLOCK_SHIFT, (loff_t)count << DAXFS_BLOCK_SHIFT, 0);
+}
+
 static int fault_fill_locked(struct inode *inode, u64 first, u32 count, struct daxfs_map *map, u32 *allocated)
 {
 	struct daxfs_step step;
@@ -421,7 +431,10 @@ static int fault_fill_locked(struct inode *inode, u64 first, u32 count, struct d
 	if (err)
 		return err;
 	err = fault_fill(inode, first, count, map, allocated);
+	if (!err)
+		forget_zeros(inode, first, count);
 	daxfs_step_end(inode, &step);
+	daxfs_point(filled);
 	return err;
 }
 

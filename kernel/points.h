@@ -19,6 +19,7 @@
 	point(read)		/* a look-up for a read or a read fault is done; no lock but the caller's */	\
 	point(lookup)		/* a write or a write fault saw a block that is not written; next the inode lock */	\
 	point(reserve)		/* it has blocks for it, which nothing reaches yet; inode lock */	\
+	point(filled)		/* a write fault has its block, and the DAX core does not know yet; its entry is locked */	\
 	point(zero)		/* whole blocks are about to be zeroed, by a write fault or as new metadata */	\
 	point(logged)		/* transaction: undo is durable (FENCE 1), nothing is stored in place; AG locks */	\
 	point(stored)		/* all is stored, nothing flushed */				\

@@ -329,6 +329,29 @@ void mkwrite(const char* path) {
     expect(byte_at(fd, 0) == 3, "a store after the thaw");
 }
 
+// A store into a hole that was read: its block is there, and not in the page tables yet. What write(2) puts there is
+// what everybody sees behind it, not the zeros that were mapped.
+void write_behind_fault(const char* path) {
+    const int fd = file_of(path, kPage);
+    std::uint8_t* map = map_file(fd, kPage, 0, false);
+    expect(load(map) == 0, "a hole");
+    Point filled("filled");
+    Actor storer([&] { store(map + 100, 1); });
+    filled.park(storer.tid());
+    storer.start();
+    filled.wait_parked();
+    fill(fd, kPage, 0x44);
+    std::atomic<int> seen{-1};
+    Actor loader([&] { seen = load(map); });
+    loader.start();
+    std::this_thread::sleep_for(kLongEnough);
+    filled.go();
+    storer.wait();
+    loader.wait();
+    expect(seen == 0x44, "behind a write(2) a mapping shows " + std::to_string(seen));
+    expect(load(map + 100) == 1 && load(map + 101) == 0x44, "the store is lost, or the write");
+}
+
 // Stores to a page race with its msync: whichever way, the page is writable again only after it was noticed.
 void mkwrite_under_msync(const char* path) {
     const int fd = file_of(path, 0);
@@ -357,6 +380,7 @@ constexpr struct {
     void (*run)(const char* path);
 } kCases[] = {
     {"write_under_fault", write_under_fault},
+    {"write_behind_fault", write_behind_fault},
     {"fault_under_write", fault_under_write},
     {"fault_before_write", fault_before_write},
     {"fault_under_fault", fault_under_fault},
