@@ -143,12 +143,13 @@ void list_edits(const Image& image, RepairPlan& plan) {
 }
 
 // All of it or nothing, and nothing unless it is better than what is there: see no_better.
-Result<void> write(Image& image, const CheckOptions& options, const Look& before, const Look& after) {
+Result<void> write(Image& image, const CheckOptions& options, const Look& before, const Look& after,
+                   const MarkedBlocks& marked) {
     if (!image.has_staged())
         return {};
     if (!options.undo.empty())
         DAXFS_TRY(write_undo_file(image, options.undo));
-    RedoPlace place = redo_place(*before.checker, *after.checker);
+    RedoPlace place = redo_place(*before.checker, *after.checker, marked, options.mode == CheckMode::kYes);
     if (options.longest_list != 0)
         std::ranges::for_each(place.runs,
                               [&](BlockRun& run) { run.length = std::min(run.length, options.longest_list); });
@@ -201,7 +202,9 @@ Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
     if (writes && look->volume.missing_blocks != 0)
         return fail("{}: {}; nothing was written. {}", image.path(), what_lacks(look->volume),
                     way_to_grow(image, look->volume));
+    std::optional<MarkedBlocks> marked;
     if (writes) {
+        marked.emplace(*look->checker);
         note_error(repair.run(look, options.mode == CheckMode::kYes));
         result.remaining = look->report.total();
         if (result.remaining == 0) {
@@ -209,7 +212,7 @@ Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
             result.remaining = look->report.total();
         }
         result.no_better = result.remaining > 0 && result.remaining >= result.report.total();
-        const Result<void> written = result.no_better ? Result<void>{} : write(image, options, *first, *look);
+        const Result<void> written = result.no_better ? Result<void>{} : write(image, options, *first, *look, *marked);
         note_error(written);
         if (written && !result.no_better) {
             result.report.settle(look->report);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "lib/tree/ag.h"
+
 namespace daxfs {
 namespace {
 
@@ -36,12 +38,16 @@ class FreeRuns {
     std::vector<BlockRun> runs_;
 };
 
-std::uint64_t owned_before(const Checker& before, const Checker& after, AgNo ag, std::uint64_t word) {
-    // Another superblock may have been believed: then its claims say nothing of these blocks.
+// Another superblock may have been believed: then what was found says nothing of these blocks.
+bool same_places(const Checker& before, const Checker& after, AgNo ag) {
     const Geometry& was = before.volume.geometry;
     const Geometry& is = after.volume.geometry;
-    const bool same = was.align_blocks == is.align_blocks && was.ag_blocks_log2 == is.ag_blocks_log2;
-    return same && ag.value < before.volume.initialised_ags() ? before.claims.word(ag, word) : 0;
+    return was.align_blocks == is.align_blocks && was.ag_blocks_log2 == is.ag_blocks_log2 &&
+           ag.value < before.volume.initialised_ags();
+}
+
+std::uint64_t owned_before(const Checker& before, const Checker& after, AgNo ag, std::uint64_t word) {
+    return same_places(before, after, ag) ? before.claims.word(ag, word) : 0;
 }
 
 // Between rounds the next fsck.daxfs finds whatever came so far: what nothing reaches yet comes first, and what calls
@@ -61,14 +67,14 @@ int rank_of(const Checker& before, const Checker& after, BlockNo block) {
     return fresh ? 0 : 1;
 }
 
-}  // namespace
-
-RedoPlace redo_place(const Checker& before, const Checker& after) {
+std::vector<BlockRun> free_runs(const Checker& before, const Checker& after, const MarkedBlocks* marked) {
     FreeRuns free;
     const Geometry& geometry = after.volume.geometry;
     for (AgNo ag; ag.value < after.volume.initialised_ags(); ++ag) {
+        const bool known = marked != nullptr && same_places(before, after, ag);
         for (std::uint64_t i = 0; i < geometry.ag_blocks() / 64; ++i) {
-            std::uint64_t open = ~(after.claims.word(ag, i) | owned_before(before, after, ag, i));
+            std::uint64_t open =
+                ~(after.claims.word(ag, i) | owned_before(before, after, ag, i) | (known ? marked->word(ag, i) : 0));
             while (open != 0) {
                 const auto low = static_cast<unsigned>(std::countr_zero(open));
                 const auto length = static_cast<unsigned>(std::countr_one(open >> low));
@@ -77,10 +83,41 @@ RedoPlace redo_place(const Checker& before, const Checker& after) {
             }
         }
     }
-    RedoPlace place{.runs = free.take(),
+    return free.take();
+}
+
+}  // namespace
+
+MarkedBlocks::MarkedBlocks(const Checker& found) {
+    if (!found.owners_incomplete)
+        return;
+    const Volume& volume = found.volume;
+    words_ = volume.geometry.ag_blocks() / 64;
+    bits_.reserve(volume.initialised_ags() * words_);
+    constexpr std::uint64_t kWordsOfABlock = DAXFS_BITS_PER_MAP_BLOCK / 64;
+    for (AgNo ag; ag.value < volume.initialised_ags(); ++ag) {
+        const AgMap map(volume, ag, MapKind::kBlocks);
+        bool sound = false;
+        for (std::uint64_t i = 0; i < words_; ++i) {
+            if (i % kWordsOfABlock == 0)
+                sound = !map.verify(static_cast<std::uint32_t>(i / kWordsOfABlock));
+            bits_.push_back(sound ? map.word(i) : ~std::uint64_t{0});
+        }
+    }
+}
+
+std::uint64_t MarkedBlocks::word(AgNo ag, std::uint64_t index) const {
+    const std::uint64_t at = ag.value * words_ + index;
+    return index < words_ && at < bits_.size() ? bits_[at] : 0;
+}
+
+RedoPlace redo_place(const Checker& before, const Checker& after, const MarkedBlocks& marked, bool may_lose) {
+    RedoPlace place{.runs = free_runs(before, after, &marked),
                     .rank = [&before, &after](BlockNo block) { return rank_of(before, after, block); }};
     if (place.runs.empty())
         place.runs = journal_runs(before.volume);
+    if (place.runs.empty() && may_lose)
+        place.runs = free_runs(before, after, nullptr);
     return place;
 }
 

@@ -110,6 +110,45 @@ TEST(KilledRepair, OfSeveralRoundsKeepsAnOpenTransactionWhole) {
     }
 }
 
+// What a damaged inode owns is claimed by nobody, and marked: no list lies there, whether it is kept or given up.
+TEST(KilledRepair, WritesNoListOverWhatADamagedInodeMayOwn) {
+    constexpr std::uint64_t kLeft = 8;
+    test::ImageEditor editor;
+    std::memset(&editor.inode(editor.rich().small_file).mode, 0xa5, 64);
+    // Something that can be put right without asking who owns what.
+    editor.inode(editor.rich().linked_file).blocks = 77;
+    editor.seal_inode(editor.rich().linked_file);
+    // All that is free could be its own, but for a few blocks.
+    std::vector<BlockNo> free;
+    for (AgNo ag; ag.value < editor.volume().initialised_ags(); ++ag) {
+        const AgMap map(editor.volume(), ag, MapKind::kBlocks);
+        for (std::uint64_t bit = 0; bit < map.bits(); ++bit) {
+            if (map.test(bit))
+                continue;
+            if (free.size() < kLeft)
+                free.push_back(map.device_block(bit));
+            else
+                editor.set_map_bit(MapKind::kBlocks, ag, bit, true);
+        }
+        editor.seal_header(ag);
+    }
+    ASSERT_EQ(free.size(), kLeft);
+    test::RichImage broken = editor.rich();
+    broken.blocks = editor.blocks();
+    for (const CheckMode mode : {CheckMode::kPreen, CheckMode::kYes}) {
+        test::Bytes device(broken);
+        test::StoreTrace trace;
+        Image image = device.image();
+        trace.record(image);
+        EXPECT_EQ(test::must(check_image(image, {.mode = mode})).repair_error, "");
+        std::size_t stores = 0;
+        for (; stores < trace.events.size() && trace.events[stores].block; ++stores)
+            EXPECT_NE(std::ranges::find(free, *trace.events[stores].block), free.end())
+                << trace.events[stores].block->value;
+        EXPECT_GT(stores, 0u);
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, KilledRepair, testing::ValuesIn(test::broken_images()), [](const auto& param) {
     std::string name = param.param.name;
     std::ranges::replace(name, '-', '_');
