@@ -14,6 +14,7 @@
 
 #include "lib/image/device.h"
 #include "tests/crash/lab/lab.h"
+#include "tests/crash/lab/oracle.h"
 #include "tests/crash/lab/poison.h"
 #include "tests/crash/lab/selfcheck.h"
 
@@ -162,6 +163,7 @@ int crashlab(std::vector<std::string> arguments, std::ostream& out, std::ostream
         verb->add_option("--pairs", options.budget.pairs, "States with two lines lost or kept, at most, a fence");
         verb->add_option("--random", options.budget.random, "Random states a fence");
         verb->add_flag("--last-operation", options.last_operation, "Only the last operation of each case");
+        verb->add_flag_callback("--groups-missed", expect_missed_groups, "The superblock is an older one, put back");
     };
     auto* poison = app.add_subcommand("poison", "Fill the free blocks of an image with a pattern");
     poison->add_option("IMAGE", path)->required();

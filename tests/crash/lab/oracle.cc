@@ -10,10 +10,12 @@
 namespace daxfs::crash {
 namespace {
 
+bool groups_missed = false;
+
 // Recovery is for these. Anything else that fsck finds after a crash, the kernel's mount would have left as it is.
 bool is_for_recovery(Problem problem) {
-    return problem == Problem::kJournalUncommitted || problem == Problem::kOrphan ||
-           problem == Problem::kOperationPending;
+    return (problem == Problem::kSuperGroupsMissed && groups_missed) || problem == Problem::kJournalUncommitted ||
+           problem == Problem::kOrphan || problem == Problem::kOperationPending;
 }
 
 std::string list(const Report& report) {
@@ -25,6 +27,10 @@ std::string list(const Report& report) {
 }
 
 }  // namespace
+
+void expect_missed_groups() {
+    groups_missed = true;
+}
 
 Result<Areas> Areas::of(std::span<std::byte> device) {
     const Image image = Image::over(device);

@@ -46,6 +46,9 @@ struct Rollback {
 // Empty: the device is so damaged that this cannot be told.
 std::optional<Rollback> roll_back(std::span<std::byte> device);
 
+// The superblock may count fewer groups than are in use: an older copy was put back before what was recorded.
+void expect_missed_groups();
+
 // Recovers `device` in place; the tree that is there then.
 Result<Snapshot> recover(std::span<std::byte> device);
 
