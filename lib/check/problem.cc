@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <array>
-#include <string_view>
+
+#include "lib/base/printable.h"
 
 namespace daxfs {
 namespace {
@@ -15,18 +16,6 @@ constexpr std::array kCatalogue{
 #undef PROBLEM
 };
 static_assert(std::ranges::is_sorted(kCatalogue, std::ranges::less_equal{}, &ProblemInfo::problem), "ids ascend");
-
-std::string printable(std::string_view bytes) {
-    std::string text;
-    for (const char c : bytes) {
-        const auto value = static_cast<unsigned char>(c);
-        if (value < 0x20 || value == 0x7f)
-            text += fmt::format("\\x{:02x}", value);
-        else
-            text += c;
-    }
-    return text;
-}
 
 }  // namespace
 

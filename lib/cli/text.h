@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "lib/base/printable.h"
+
 namespace daxfs::cli {
 
 // "block" or "blocks", as `count` wants it.
@@ -15,9 +17,7 @@ std::string noun_of(std::uint64_t count, std::string_view noun, std::string_view
 // "1 block", "2 blocks"; with `plural`: "1 directory", "0 directories".
 std::string counted(std::uint64_t count, std::string_view noun, std::string_view plural = {});
 
-// A name from an image or a command line that moves no cursor: bytes of control characters, those of C1 (U+0080 to
-// U+009F) among them, and bytes that are no UTF-8 become "\x1b".
-std::string printable(std::string_view text);
+using daxfs::printable;
 
 // A line of progress that is written over, on a terminal of any kind: without escape sequences.
 class StatusLine {

@@ -21,6 +21,9 @@ TEST(ProblemCatalogue, FillsInEveryMessage) {
 TEST(ProblemCatalogue, KeepsControlCharactersOfNamesOffTheTerminal) {
     const std::string message = message_of({.problem = Problem::kDuplicateName, .name = "a\x1b[2Jb"});
     EXPECT_EQ(message.find('\x1b'), std::string::npos);
+    // C1, which terminals obey too, and what is no UTF-8.
+    EXPECT_EQ(message_of({.problem = Problem::kDuplicateName, .name = "a\xc2\x9b\x32Jb\xff\xc3\xa4"}),
+              "inode 0: entry 'a\\xc2\\x9b2Jb\\xff\xc3\xa4' is there twice");
 }
 
 TEST(Report, CountsWhatItDoesNotKeep) {
