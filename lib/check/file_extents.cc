@@ -73,10 +73,16 @@ void FileExtents::add_if_free(Mending& m, const daxfs_extent& extent) {
 FileExtents FileExtents::collect(Mending& m, const daxfs_inode& inode, InodeNo ino, LostLeaves* lost) {
     FileExtents found;
     std::vector<TreeNode> damaged;
+    std::uint64_t mapped = 0;
     const auto add_sound = [&](std::span<const daxfs_extent> extents) {
         for (const daxfs_extent& extent : extents) {
-            if (!check_extent(m.volume, extent, ino, BlockNo{0}, 0))
+            if (check_extent(m.volume, extent, ino, BlockNo{0}, 0))
+                continue;
+            mapped += extent.length;
+            if (mapped <= m.volume.geometry.block_count)
                 found.add(extent);
+            else
+                ++found.too_many_;
         }
     };
     if (inode.format == DAXFS_FORMAT_EXTENTS)

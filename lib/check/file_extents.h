@@ -24,6 +24,8 @@ class FileExtents {
         std::uint64_t end = 0;
     };
     const std::vector<Gap>& gaps() const { return gaps_; }
+    // Extents left out because those before them have as many blocks as the device.
+    std::uint64_t too_many() const { return too_many_; }
 
   private:
     void add(const daxfs_extent& extent);
@@ -31,6 +33,7 @@ class FileExtents {
 
     std::vector<daxfs_extent> extents_;
     std::vector<Gap> gaps_;
+    std::uint64_t too_many_ = 0;
 };
 
 // The inode gets a new tree of `extents`, which ascend and do not overlap. The old one is nobody's any more.

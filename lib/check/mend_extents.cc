@@ -42,6 +42,8 @@ Result<void> mend_file(Mending& m, InodeNo ino, LostLeaves& lost) {
         m.free_inode(ino, inode.generation);
         return {};
     }
+    if (found.too_many() > 0)
+        m.lose(ino, fmt::format("{} of its extents: it had more blocks than the device", found.too_many()));
     for (const FileExtents::Gap& gap : found.gaps()) {
         const std::uint64_t last =
             std::max(gap.first, std::min(gap.end, div_round_up<std::uint64_t>(inode.size, DAXFS_BLOCK_SIZE)));

@@ -36,6 +36,7 @@ struct RepairMemory {
     std::vector<Loss> losses{};
     std::set<InodeNo> distrusted{};  // believed without a right checksum: they lose to whoever has one
     std::set<InodeNo> rebuild{};     // directories whose tree is to be looked for, though no finding says so
+    std::uint64_t copied = 0;  // blocks with two owners that were copied, or kMostCopied of them
 };
 
 class Mending {

@@ -5,6 +5,7 @@
 // Trusts pass 1: each inode looked at here checks out and has a file type.
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "lib/check/checker.h"
 #include "lib/tree/extent.h"
@@ -86,6 +87,11 @@ class FileCheck {
             lose();
             return;
         }
+        mapped_ += extent.length;
+        if (mapped_ > checker_.volume.geometry.block_count) {
+            reject(extent, block, offset);
+            return;
+        }
         const std::uint64_t start = extent.file_block;
         const std::uint64_t end = start + extent.length;
         const auto report = [&](Problem problem) {
@@ -108,6 +114,19 @@ class FileCheck {
         checker_.claims.claim(BlockNo{extent.disk_block}, extent.length, ino_);
     }
 
+    // A leaf of 168 extents can say more than anybody could walk over block by block.
+    void reject(const daxfs_extent& extent, BlockNo block, std::uint32_t offset) {
+        if (std::exchange(too_many_, true))
+            return;
+        checker_.report.add({.problem = Problem::kExtentInvalid,
+                             .ino = ino_,
+                             .block = block,
+                             .offset = offset,
+                             .at = extent.file_block,
+                             .detail = "with it the file has more blocks than the device"});
+        lose();
+    }
+
     void lose() {
         complete_ = false;
         checker_.owners_incomplete = true;
@@ -117,8 +136,10 @@ class FileCheck {
     const daxfs_inode& inode_;
     InodeNo ino_;
     std::uint64_t owned_ = 0;
-    std::uint64_t end_ = 0;  // first file block behind the extents seen
+    std::uint64_t mapped_ = 0;  // blocks of the extents seen
+    std::uint64_t end_ = 0;     // first file block behind the extents seen
     bool complete_ = true;
+    bool too_many_ = false;
     bool first_block_written_ = false;
     BlockNo target_;  // of a symlink whose first block is written
 };

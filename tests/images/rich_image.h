@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -142,6 +143,24 @@ inline RichImage make_rich_image(const RichSize& size = {}) {
     image.super = builder.super();
     image.size_bytes = options.device_bytes;
     image.blocks = blocks_of(sink.image());
+    return image;
+}
+
+// A filesystem of one group, with what `fill` puts there.
+inline RichImage make_image(std::uint64_t bytes, const std::function<void(FilesystemBuilder&)>& fill) {
+    FormatOptions options = rich_options();
+    options.device_bytes = bytes;
+    options.ag_bytes = bytes;
+    MemorySink sink(bytes);
+    FilesystemBuilder builder(must(plan_filesystem(options)), sink);
+    must(builder.begin());
+    fill(builder);
+    must(builder.finish());
+    RichImage image;
+    image.blocks = blocks_of(sink.image());
+    image.size_bytes = bytes;
+    image.super = builder.super();
+    image.root = builder.root();
     return image;
 }
 
