@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint64_t kPathBudget = 200'000;
 constexpr std::size_t kMaxPaths = 64;
 // Of one kind in a round: what is behind them, the next round finds.
-constexpr std::size_t kMaxWork = 200'000;
+constexpr std::size_t kMaxWork = ClaimMap::kMaxCollisions;
 // Each round mends a layer; more than layers are needed only where one mend uncovers what another has done already.
 constexpr int kMaxRounds = 48;
 

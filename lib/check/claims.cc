@@ -63,15 +63,15 @@ std::uint64_t ClaimMap::word(AgNo ag, std::uint64_t index) const {
 }
 
 void ClaimMap::collide(BlockNo start, std::uint64_t length, InodeNo owner) {
-    if (!collisions_.empty()) {
-        Collision& last = collisions_.back();
-        if (last.owner == owner && last.start + last.length == start) {
-            last.length += length;
-            return;
-        }
+    if (collision_count_ > 0 && last_.owner == owner && last_.start + last_.length == start) {
+        last_.length += length;
+        if (collision_count_ <= kMaxCollisions)
+            collisions_.back() = last_;
+        return;
     }
-    if (collisions_.size() < kMaxCollisions)
-        collisions_.push_back({start, length, owner});
+    last_ = {start, length, owner};
+    if (++collision_count_ <= kMaxCollisions)
+        collisions_.push_back(last_);
 }
 
 }  // namespace daxfs

@@ -29,9 +29,10 @@ class ClaimMap {
     // 64 bits from bit 64 x `index` of `ag`; bits behind the AG's end are set, as in its bitmap.
     std::uint64_t word(AgNo ag, std::uint64_t index) const;
 
-    // At most kMaxCollisions are kept.
+    // At most kMaxCollisions are kept: as many as a round of repairs works on.
     const std::vector<Collision>& collisions() const { return collisions_; }
-    static constexpr std::size_t kMaxCollisions = 256;
+    std::uint64_t collision_count() const { return collision_count_; }
+    static constexpr std::size_t kMaxCollisions = 200'000;
 
   private:
     std::uint64_t index_of(BlockNo block) const { return block.value - start_.value; }
@@ -41,6 +42,8 @@ class ClaimMap {
     BlockNo start_;
     std::vector<std::uint64_t> bits_;
     std::vector<Collision> collisions_;
+    std::uint64_t collision_count_ = 0;  // kept or not
+    Collision last_{};
 };
 
 }  // namespace daxfs

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Names both owners of blocks that were claimed twice, by a second walk over everything that owns blocks. Runs only
 // when there are such blocks.
-#include <algorithm>
 #include <map>
+#include <unordered_map>
 
 #include "lib/check/checker.h"
 #include "lib/tree/extent.h"
@@ -12,38 +12,52 @@ namespace {
 
 using Collision = ClaimMap::Collision;
 
+// Who owned first what is owned twice. Walks in the order in which the passes claim.
 class OwnerSearch {
   public:
-    explicit OwnerSearch(Checker& checker)
-        : checker_(checker), collisions_(checker.claims.collisions()), first_(collisions_.size(), kNobody) {
-        for (std::size_t i = 0; i < collisions_.size(); ++i)
-            longest_ = std::max(longest_, collisions_[i].length);
-        for (std::size_t i = 0; i < collisions_.size(); ++i)
-            by_start_.emplace(collisions_[i].start.value, i);
-    }
+    explicit OwnerSearch(Checker& checker) : checker_(checker), collisions_(checker.claims.collisions()) { cut(); }
 
     void run() {
         for (const BlockNo block : checker_.inodes.blocks())
             see(block, 1, InodeNo{0});
-        for (std::size_t i = 0; i < checker_.inodes.size(); ++i) {
-            const InodeState& state = checker_.inodes.state(i);
-            if (state.used() && !state.damaged)
-                walk(checker_.inodes.number(i), state.type == DAXFS_DIRENT_DIR);
+        for (const bool directories : {false, true}) {
+            for (std::size_t i = 0; i < checker_.inodes.size() && !open_.empty(); ++i) {
+                const InodeState& state = checker_.inodes.state(i);
+                if (state.used() && !state.damaged && (state.type == DAXFS_DIRENT_DIR) == directories)
+                    walk(checker_.inodes.number(i), directories);
+            }
         }
-        for (std::size_t i = 0; i < collisions_.size(); ++i)
+        for (const Collision& collision : collisions_) {
+            const auto it = owners_.find(collision.start.value);
+            const InodeNo first = it == owners_.end() ? collision.owner : it->second;
             checker_.report.add({.problem = Problem::kDoubleClaim,
-                                 .ino = collisions_[i].owner,
-                                 .block = collisions_[i].start,
-                                 .at = (first_[i] == kNobody ? collisions_[i].owner : first_[i]).value,
-                                 .count = collisions_[i].length,
-                                 .detail = name_of(first_[i])});
+                                 .ino = collision.owner,
+                                 .block = collision.start,
+                                 .at = first.value,
+                                 .count = collision.length,
+                                 .detail = first == collision.owner ? "itself" : name_of(first)});
+        }
+        checker_.report.add_unseen(Problem::kDoubleClaim, checker_.claims.collision_count() - collisions_.size());
     }
 
   private:
-    static constexpr InodeNo kNobody{UINT64_MAX};
-
     static std::string name_of(InodeNo owner) {
-        return owner == kNobody ? "itself" : owner.value == 0 ? "the inode map" : fmt::format("inode {}", owner);
+        return owner.value == 0 ? "the inode map" : fmt::format("inode {}", owner);
+    }
+
+    // Runs of blocks that lie in the same collisions.
+    void cut() {
+        std::map<std::uint64_t, std::int64_t> changes;
+        for (const Collision& collision : collisions_) {
+            ++changes[collision.start.value];
+            --changes[collision.start.value + collision.length];
+        }
+        std::int64_t covered = 0;
+        for (auto it = changes.begin(); it != changes.end(); ++it) {
+            covered += it->second;
+            if (covered > 0)
+                open_.emplace_hint(open_.end(), it->first, std::next(it)->first);
+        }
     }
 
     void walk(InodeNo ino, bool directory) {
@@ -60,21 +74,21 @@ class OwnerSearch {
             see(extent->disk_block, extent->length, ino);
     }
 
+    // A run whose first owner is known is not looked at again.
     void see(BlockNo start, std::uint64_t length, InodeNo owner) {
-        const std::uint64_t from = start.value < longest_ ? 0 : start.value - longest_;
-        for (auto it = by_start_.lower_bound(from); it != by_start_.end() && it->first < start.value + length; ++it) {
-            const Collision& collision = collisions_[it->second];
-            const bool overlaps = start < collision.start + collision.length;
-            if (overlaps && owner != collision.owner && first_[it->second] == kNobody)
-                first_[it->second] = owner;
+        auto it = open_.upper_bound(start.value);
+        if (it != open_.begin() && std::prev(it)->second > start.value)
+            --it;
+        while (it != open_.end() && it->first < start.value + length) {
+            owners_.emplace(it->first, owner);
+            it = open_.erase(it);
         }
     }
 
     Checker& checker_;
     const std::vector<Collision>& collisions_;
-    std::vector<InodeNo> first_;  // who came first
-    std::multimap<std::uint64_t, std::size_t> by_start_;
-    std::uint64_t longest_ = 0;
+    std::map<std::uint64_t, std::uint64_t> open_;        // [first, second) each
+    std::unordered_map<std::uint64_t, InodeNo> owners_;  // by the first block of a run
 };
 
 }  // namespace

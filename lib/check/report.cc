@@ -27,6 +27,13 @@ void Report::add(Finding finding) {
     findings_.push_back(std::move(finding));
 }
 
+void Report::add_unseen(Problem problem, std::uint64_t count) {
+    if (count == 0)
+        return;
+    total_ += count;
+    counts_[problem] += count;
+}
+
 std::uint64_t Report::count(Problem problem) const {
     const auto it = counts_.find(problem);
     return it == counts_.end() ? 0 : it->second;

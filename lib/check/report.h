@@ -30,6 +30,8 @@ class Report {
     }
 
     void add(Finding finding);
+    // That many more of a kind, of which nothing else is known.
+    void add_unseen(Problem problem, std::uint64_t count);
 
     std::vector<Finding>& findings() { return findings_; }
     const std::vector<Finding>& findings() const { return findings_; }

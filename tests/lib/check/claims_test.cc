@@ -108,5 +108,26 @@ TEST(ManyClaims, AreNotCopiedWithoutEnd) {
     EXPECT_TRUE(must(check_image(image, {})).clean());
 }
 
+// More than a round of repairs once looked at, and than all rounds together did.
+TEST(ManyClaims, OfOneBlockAreAllSeparated) {
+    constexpr int kFiles = 13'000;
+    std::vector<InodeNo> files;
+    const RichImage base = test::make_image(128u << 20, [&](FilesystemBuilder& builder) {
+        const FileRun one[] = {{.length = 1}};
+        for (int i = 0; i < kFiles; ++i)
+            files.push_back(must(builder.add_file(builder.root(), fmt::format("file-{}", i), 4096, one)));
+    });
+    ImageEditor editor(base);
+    const std::uint64_t block = editor.inode(files[0]).fork.extents[0].disk_block;
+    for (const InodeNo ino : files)
+        test::broken::change_fork_extent(editor, ino, 0, [&](daxfs_extent& extent) { extent.disk_block = block; });
+    Image image = editor.image();
+    const CheckResult result = must(check_image(image, {.mode = CheckMode::kYes}));
+    EXPECT_EQ(result.report.count(Problem::kDoubleClaim), kFiles - 1u);
+    EXPECT_EQ(result.remaining, 0u);
+    EXPECT_EQ(copied_blocks(result.losses), kFiles - 1u);
+    EXPECT_TRUE(must(check_image(image, {})).clean());
+}
+
 }  // namespace
 }  // namespace daxfs
