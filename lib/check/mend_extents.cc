@@ -16,11 +16,14 @@ constexpr Problem kOfExtents[] = {
     Problem::kExtentNodeDamaged, Problem::kExtentInvalid, Problem::kExtentOverlap,  Problem::kExtentUnwrittenNotFile,
     Problem::kExtentOutsideLeaf, Problem::kSymlinkBlocks, Problem::kTreeRootDamaged};
 
-// A target in a block lies in the first. It is text of the size that the inode says.
+// A target in a block lies in the first. What is there is it, also where it ends early and is to be cut; elsewhere it
+// is text of the size that the inode says.
 bool mend_target(Mending& m, const daxfs_inode& inode, std::vector<daxfs_extent>& extents) {
     for (daxfs_extent extent : extents) {
         const auto* text = reinterpret_cast<const char*>(m.volume.image->try_block(BlockNo{extent.disk_block}));
-        if (text == nullptr || std::string_view(text, inode.size).find('\0') != std::string_view::npos)
+        const bool first = extent.file_block == 0 && extent.state == DAXFS_EXTENT_WRITTEN;
+        const std::uint64_t least = first ? 1 : std::uint64_t{inode.size};
+        if (text == nullptr || std::string_view(text, least).find('\0') != std::string_view::npos)
             continue;
         extent.file_block = 0;
         extent.length = 1;

@@ -170,7 +170,11 @@ void cut_target(Mending& m, InodeNo ino) {
     if (reading.damage)
         return;
     daxfs_inode inode = *reading.raw;
-    const auto first = inode.format == DAXFS_FORMAT_INLINE ? std::nullopt : find_extent(m.volume, inode, FileBlock{0});
+    const bool in_line = inode.format == DAXFS_FORMAT_INLINE;
+    const auto first = in_line ? std::nullopt : find_extent(m.volume, inode, FileBlock{0});
+    // A lookup does not find it: the extents come first.
+    if (!in_line && !first)
+        return;
     const auto* text = first ? reinterpret_cast<const char*>(m.volume.image->try_block(first->disk_block))
                              : reinterpret_cast<const char*>(inode.fork.data);
     const std::size_t length =

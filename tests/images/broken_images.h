@@ -317,6 +317,22 @@ inline void forged_extents(std::vector<BrokenImage>& list) {
              [](Edit& e) {
                  change_fork_extent(e, e.rich().long_symlink, 0, [](daxfs_extent& x) { x.file_block = 1; });
              }},
+            {"symlink-extents-out-of-order", P::kExtentOverlap,
+             [](Edit& e) {
+                 // A block of text at file block 5, and behind it the target, which a NUL and a byte follow.
+                 const BlockNo other = e.free_block();
+                 std::memset(e.block(other), 'y', DAXFS_BLOCK_SIZE);
+                 e.set_map_bit(MapKind::kBlocks, AgNo{0}, other - e.volume().geometry.ag_start(AgNo{0}), true);
+                 change_header(e, [](daxfs_ag_header& h) { h.free_blocks = h.free_blocks - 1; });
+                 change_inode(e, e.rich().long_symlink, [&](daxfs_inode& i) {
+                     i.fork.extents[1] = i.fork.extents[0];
+                     i.fork.extents[0].file_block = 5;
+                     i.fork.extents[0].disk_block = other.value;
+                     i.fork_count = 2;
+                     i.blocks = 2;
+                     i.size = i.size + 2;
+                 });
+             }},
             {"node-owner", P::kExtentNodeDamaged, leaf([](daxfs_node_header& h) { h.owner = h.owner + 1; })},
             {"node-address", P::kExtentNodeDamaged, leaf([](daxfs_node_header& h) { h.block = h.block + 1; })},
             {"node-level", P::kExtentNodeDamaged, leaf([](daxfs_node_header& h) { h.level = 1; })},
