@@ -6,6 +6,7 @@
 // Trusts the trees and their names.
 #include <map>
 #include <set>
+#include <unordered_map>
 
 #include "lib/check/directory_names.h"
 #include "lib/tree/directory.h"
@@ -103,21 +104,23 @@ class ConnectionMend {
     }
 
     // The directory of each loop with the smallest number loses its name; what hangs on it comes along to lost+found.
+    // Each directory is stepped on by one walk upwards.
     Result<void> cut_loops() {
+        std::unordered_map<InodeNo, InodeNo> walks;  // who was stepped on, in the walk from where
         for (const Finding& finding : m_.work(Problem::kDirectoryUnreachable)) {
             const auto parent_of = [&](InodeNo ino) { return m_.checker.inodes.find_directory(ino)->named_by; };
-            InodeNo smallest = finding.ino;
-            std::set<InodeNo> seen;
             InodeNo at = finding.ino;
-            for (; seen.insert(at).second; at = parent_of(at)) {
-            }
+            while (walks.emplace(at, finding.ino).second)
+                at = parent_of(at);
+            // An earlier walk met the same loop.
+            if (walks.at(at) != finding.ino)
+                continue;
             // `at` is on the loop; the finding may only hang on it.
             const InodeNo start = at;
-            smallest = at;
+            InodeNo smallest = at;
             for (at = parent_of(at); at != start; at = parent_of(at))
                 smallest = std::min(smallest, at);
-            if (smallest == finding.ino)
-                DAXFS_TRY(remove_name(parent_of(smallest), smallest));
+            DAXFS_TRY(remove_name(parent_of(smallest), smallest));
         }
         return {};
     }

@@ -2,6 +2,8 @@
 // What repairs keep: names, directories that hang below a loop, the targets of symlinks.
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "lib/check/check.h"
 #include "tests/images/broken_images.h"
 
@@ -10,6 +12,35 @@ namespace {
 
 using test::ImageEditor;
 using test::must;
+using test::RichImage;
+
+// In a time that grows with their number, not with its square.
+TEST(Loops, AreCutAlsoWhereThousandsHangBelow) {
+    constexpr int kDeep = 16'000;
+    std::vector<InodeNo> chain;
+    const RichImage base = test::make_image(128u << 20, [&](FilesystemBuilder& builder) {
+        InodeNo above = builder.root();
+        for (int i = 0; i < kDeep; ++i) {
+            chain.push_back(must(builder.add_directory(above, i == 0 ? "top" : "d")));
+            above = chain.back();
+        }
+        must(builder.add_special(chain[1], "back", S_IFIFO, 0, 0));
+    });
+    ImageEditor editor(base);
+    const DirectoryEntry back = editor.entry(chain[1], "back");
+    editor.dirent(back).ino = chain[0].value;
+    editor.dirent(back).type = DAXFS_DIRENT_DIR;
+    editor.seal_dirent(back);
+    test::broken::remove_entry(editor, base.root, "top");
+    Image image = editor.image();
+    // Of processor time: the machine may be busy with something else.
+    const std::clock_t start = std::clock();
+    const CheckResult result = must(check_image(image, {.mode = CheckMode::kYes}));
+    EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 15);
+    EXPECT_EQ(result.report.count(Problem::kDirectoryUnreachable), static_cast<std::uint64_t>(kDeep));
+    EXPECT_EQ(result.remaining, 0u);
+    EXPECT_TRUE(must(check_image(image, {})).clean());
+}
 
 // What no repair may lose: the target of a symlink whose inode says something that cannot be.
 TEST(Symlinks, KeepTheirTargets) {
