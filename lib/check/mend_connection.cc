@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "lib/check/directory_names.h"
 #include "lib/tree/directory.h"
@@ -145,17 +146,25 @@ class ConnectionMend {
         return InodeNo{block->value * DAXFS_INODES_PER_BLOCK};
     }
 
+    struct LostAndFound {
+        InodeNo ino;
+        std::string name;
+    };
+
     // The directory that takes what has no name; made below the root where it lacks.
-    Result<InodeNo> lost_and_found() {
+    Result<LostAndFound> lost_and_found() {
         const daxfs_inode root = *read_mapped_inode(m_.volume, root_).raw;
         FoundNames names = collect_names(m_, root, root_, nullptr);
+        std::unordered_map<std::string, InodeNo> there;  // 0: no directory
+        for (const NewDirent& name : names.names)
+            there.emplace(name.name, name.type == DAXFS_DIRENT_DIR ? name.ino : InodeNo{0});
         std::string name = "lost+found";
         for (int n = 1;; ++n) {
-            const auto it = std::ranges::find(names.names, name, &NewDirent::name);
-            if (it == names.names.end())
+            const auto it = there.find(name);
+            if (it == there.end())
                 break;
-            if (it->type == DAXFS_DIRENT_DIR)
-                return it->ino;
+            if (it->second.value != 0)
+                return LostAndFound{it->second, name};
             name = fmt::format("lost+found.{}", n);
         }
         DAXFS_TRY_ASSIGN(const InodeNo ino, free_inode());
@@ -167,29 +176,36 @@ class ConnectionMend {
         daxfs_inode grown = root;
         grown.nlink = grown.nlink + 1;
         DAXFS_TRY(rebuild_directory(m_, root_, grown, std::move(names.names)));
-        return ino;
+        return LostAndFound{ino, name};
+    }
+
+    // What it is, and a number where that is taken: of names that begin with an inode's number there are no more to
+    // step over than lost+found holds, for all inodes together.
+    static std::string name_for(InodeNo ino, const daxfs_inode& inode, std::unordered_set<std::string>& taken) {
+        std::string name = fmt::format("#{}.{}", ino, type_word(dirent_type_of(inode.mode)));
+        if (inode.parent != 0)
+            name += fmt::format(".from-{}", std::uint64_t{inode.parent});
+        std::string free = name;
+        for (std::uint64_t n = 2; !taken.insert(free).second; ++n)
+            free = fmt::format("{}.{}", name, n);
+        return free;
     }
 
     Result<void> reattach() {
-        DAXFS_TRY_ASSIGN(const InodeNo directory, lost_and_found());
+        DAXFS_TRY_ASSIGN(const LostAndFound place, lost_and_found());
+        const InodeNo directory = place.ino;
         const daxfs_inode inode = *read_mapped_inode(m_.volume, directory).raw;
         FoundNames names = collect_names(m_, inode, directory, nullptr);
-        std::set<std::string> taken;
+        std::unordered_set<std::string> taken;
         for (const NewDirent& name : names.names)
             taken.insert(name.name);
-        for (const Finding& finding : m_.work(Problem::kUnreachable)) {
-            const InodeReading reading = read_mapped_inode(m_.volume, finding.ino);
-            const std::uint8_t type = dirent_type_of(reading.raw->mode);
-            std::string name = fmt::format("#{}.{}", finding.ino, type_word(type));
-            if (reading.raw->parent != 0)
-                name += fmt::format(".from-{}", std::uint64_t{reading.raw->parent});
-            while (!taken.insert(name).second)
-                name += "+";
-            names.names.push_back({.key = 0, .ino = finding.ino, .type = type, .name = name});
-            daxfs_inode child = *reading.raw;
+        m_.each({Problem::kUnreachable}, [&](const Finding& finding) {
+            daxfs_inode child = *read_mapped_inode(m_.volume, finding.ino).raw;
+            const std::string name = name_for(finding.ino, child, taken);
+            names.names.push_back({.key = 0, .ino = finding.ino, .type = dirent_type_of(child.mode), .name = name});
             child.parent = directory.value;
             m_.store_inode(finding.ino, child);
-        }
+        });
         return rebuild_directory(m_, directory, inode, std::move(names.names));
     }
 

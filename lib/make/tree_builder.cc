@@ -180,6 +180,10 @@ Result<TreeRoot> build_directory_tree(const TreeTarget& target, std::span<const 
         root.format = DAXFS_FORMAT_DIRECTORY;
         return root;
     }
+    // The length of a name is stored in a byte.
+    const auto long_one = std::ranges::find_if(entries, [](const auto& e) { return e.name.size() > DAXFS_NAME_MAX; });
+    if (long_one != entries.end())
+        return fail("a name of {} bytes in the directory {}", long_one->name.size(), target.owner);
     std::vector<Child> leaves;
     while (!entries.empty()) {
         const auto part = entries.first(entries_in_leaf(entries));

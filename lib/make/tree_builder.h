@@ -45,7 +45,8 @@ struct NewDirent {
     std::string name;
 };
 
-// `entries` ascend by key. Two keys are never equal; see assign_keys. None: an empty directory without a tree.
+// `entries` ascend by key. Two keys are never equal; see assign_keys. None: an empty directory without a tree. An error
+// where a name is longer than DAXFS_NAME_MAX.
 Result<TreeRoot> build_directory_tree(const TreeTarget& target, std::span<const NewDirent> entries);
 
 // Sorts `entries` by the hash of their names and gives each its key: equal hashes get ordinals, in the order of the

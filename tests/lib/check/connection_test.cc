@@ -14,6 +14,36 @@ using test::ImageEditor;
 using test::must;
 using test::RichImage;
 
+InodeNo found_at(const Image& image, const std::string& path) {
+    const Volume volume = must(open_volume(image));
+    const auto ino = resolve_path(volume, path);
+    EXPECT_TRUE(ino) << ino.error().message;
+    return ino.value_or(InodeNo{0});
+}
+
+TEST(LostAndFound, GivesANumberWhereTheNameIsTaken) {
+    InodeNo lost;
+    std::string name;
+    const RichImage base = test::make_image(32u << 20, [&](FilesystemBuilder& builder) {
+        lost = must(builder.add_special(builder.root(), "lost", S_IFIFO, 0, 0));
+        // As if it had lost a name there before: the number that it comes from stays the same.
+        builder.inode(lost)->parent = builder.lost_and_found().value;
+        name = fmt::format("#{}.fifo.from-{}", lost, builder.lost_and_found());
+        std::string taken = name;
+        for (; taken.size() <= DAXFS_NAME_MAX; taken += '+')
+            must(builder.add_special(builder.lost_and_found(), taken, S_IFIFO, 0, 0));
+        must(builder.add_special(builder.lost_and_found(), name + ".2", S_IFIFO, 0, 0));
+    });
+    ImageEditor editor(base);
+    test::broken::remove_entry(editor, base.root, "lost");
+    Image image = editor.image();
+    const CheckResult result = must(check_image(image, {.mode = CheckMode::kYes}));
+    EXPECT_EQ(result.repair_error, "");
+    EXPECT_EQ(result.remaining, 0u);
+    EXPECT_EQ(found_at(image, "/lost+found/" + name + ".3"), lost);
+    EXPECT_TRUE(must(check_image(image, {})).clean());
+}
+
 // In a time that grows with their number, not with its square.
 TEST(Loops, AreCutAlsoWhereThousandsHangBelow) {
     constexpr int kDeep = 16'000;
