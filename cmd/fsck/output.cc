@@ -60,6 +60,31 @@ void print_losses(cli::Streams& streams, const std::vector<Loss>& losses, const 
         streams.out << fmt::format("{}: {}{}\n", what, place_of(loss), printable(loss.what));
 }
 
+// A lost directory may have had any number of files.
+constexpr std::size_t kMaxReattached = 2000;
+
+void print_reattached(cli::Streams& streams, const Reattachments& reattached, const char* what) {
+    if (reattached.empty())
+        return;
+    streams.out << fmt::format("{} {}\n", what,
+                               counted(reattached.size(), "file without a name", "files without names"));
+    std::size_t left = kMaxReattached;
+    for (const auto& [ino, path] : reattached) {
+        if (left-- == 0)
+            return;
+        streams.out << fmt::format("{}: inode {} as {}\n", what, ino, printable(path));
+    }
+}
+
+Json json_of(const Reattachments& reattached) {
+    Json rows = Json::array();
+    for (const auto& [ino, path] : reattached) {
+        if (rows.size() < kMaxReattached)
+            rows.push_back({{"inode", ino.value}, {"path", path}});
+    }
+    return rows;
+}
+
 Json json_of(const std::vector<Loss>& losses) {
     Json rows = Json::array();
     for (const Loss& loss : losses)
@@ -82,8 +107,11 @@ void print_notes(cli::Streams& streams, const CheckResult& result) {
             "{} free space again\n",
             counted(result.given_back, "block of inodes that held none is", "blocks of inodes that held none are"));
     print_losses(streams, result.losses, "lost");
-    if (result.plan)
+    print_reattached(streams, result.reattached, "reattached");
+    if (result.plan) {
         print_losses(streams, result.plan->losses, "-y would lose");
+        print_reattached(streams, result.plan->reattached, "-y would reattach");
+    }
     if (!result.repair_error.empty())
         streams.out << fmt::format("repairs ended early: {}\n", result.repair_error);
     if (result.no_better)
@@ -126,6 +154,8 @@ Json json_of(const RepairPlan& plan) {
     return {{"left_by_preen", plan.left_by_preen},
             {"left_by_yes", plan.left_by_yes},
             {"losses", json_of(plan.losses)},
+            {"reattached", json_of(plan.reattached)},
+            {"reattached_in_all", plan.reattached.size()},
             {"edits", edits},
             {"edits_in_all", plan.edit_count}};
 }
@@ -212,6 +242,8 @@ void print_json(cli::Streams& streams, const std::string& path, const CheckResul
                  {"inode_blocks_given_back", result.given_back},
                  {"repair_error", result.repair_error},
                  {"losses", json_of(result.losses)},
+                 {"reattached", json_of(result.reattached)},
+                 {"reattached_in_all", result.reattached.size()},
                  {"plan", plan},
                  {"findings", findings}};
     if (!result.repair_error.empty())

@@ -125,6 +125,7 @@ class Repair {
     }
 
     std::vector<Loss>& losses() { return memory_.losses; }
+    Reattachments& reattached() { return memory_.reattached; }
 
   private:
     Image& image_;
@@ -217,6 +218,7 @@ Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
         if (written && !result.no_better) {
             result.report.settle(look->report);
             result.losses = std::move(repair.losses());
+            result.reattached = std::move(repair.reattached());
         } else {
             result.remaining = result.report.total();
         }
@@ -235,6 +237,7 @@ Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
         plan.left_by_yes = std::min(look->report.total(), result.report.total());
         if (plan.left_by_yes < result.report.total()) {
             plan.losses = std::move(repair.losses());
+            plan.reattached = std::move(repair.reattached());
             list_edits(image, plan);
         }
     }

@@ -37,6 +37,7 @@ struct RepairPlan {
     std::uint64_t left_by_preen = 0;
     std::uint64_t left_by_yes = 0;
     std::vector<Loss> losses{};        // of kYes
+    Reattachments reattached{};        // of kYes
     std::vector<PlannedEdit> edits{};  // of kYes: the first kMaxEdits
     std::uint64_t edit_count = 0;
 };
@@ -63,6 +64,7 @@ struct CheckResult {
     std::string repair_error{};  // why nothing, or not all, was written; empty: all was, or nothing for what follows
     bool no_better = false;      // nothing was written: after these repairs there would be as many problems, or more
     std::vector<Loss> losses{};  // what repairs could not save
+    Reattachments reattached{};  // what had no name, and has one in lost+found
     std::optional<RepairPlan> plan{};
 
     bool clean() const { return report.total() == 0; }

@@ -203,6 +203,7 @@ class ConnectionMend {
             daxfs_inode child = *read_mapped_inode(m_.volume, finding.ino).raw;
             const std::string name = name_for(finding.ino, child, taken);
             names.names.push_back({.key = 0, .ino = finding.ino, .type = dirent_type_of(child.mode), .name = name});
+            m_.memory.reattached[finding.ino] = fmt::format("/{}/{}", place.name, name);
             child.parent = directory.value;
             m_.store_inode(finding.ino, child);
         });

@@ -28,6 +28,9 @@ struct Loss {
     std::string what{};
 };
 
+// What had no name, and its path in lost+found.
+using Reattachments = std::map<InodeNo, std::string>;
+
 // The findings of a round, by problem, in the order in which the passes met them.
 using Worklist = std::map<Problem, std::vector<Finding>>;
 
@@ -36,6 +39,7 @@ struct RepairMemory {
     std::vector<Loss> losses{};
     std::set<InodeNo> distrusted{};  // believed without a right checksum: they lose to whoever has one
     std::set<InodeNo> rebuild{};     // directories whose tree is to be looked for, though no finding says so
+    Reattachments reattached{};
     std::uint64_t copied = 0;  // blocks with two owners that were copied, or kMostCopied of them
 };
 

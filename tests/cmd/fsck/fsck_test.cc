@@ -132,6 +132,19 @@ TEST_F(FsckTool, SaysWhatARepairWouldLoseAndChange) {
     EXPECT_THAT(fsck({"-y", path}).out, HasSubstr("lost: / (inode "));
 }
 
+TEST_F(FsckTool, TellsWhatGoesToLostAndFound) {
+    const std::string path = broken("file-without-name");
+    const std::string name =
+        fmt::format("/lost+found/#{}.file.from-{}", test::rich_image().small_file, test::rich_image().root);
+    const std::string line = fmt::format("inode {} as {}\n", test::rich_image().small_file, name);
+    EXPECT_THAT(fsck({"-n", path}).out, HasSubstr("-y would reattach: " + line));
+    const auto plan = nlohmann::json::parse(fsck({"-n", "--json", path}).out)["plan"];
+    EXPECT_EQ(plan["reattached_in_all"], 1);
+    EXPECT_EQ(plan["reattached"][0]["path"], name);
+    EXPECT_THAT(fsck({"-y", path}).out, HasSubstr("reattached 1 file without a name\nreattached: " + line));
+    EXPECT_EQ(fsck({"-n", path}).code, kExitClean);
+}
+
 TEST_F(FsckTool, KeepsAWayBackThatTakesNoExistingFile) {
     const std::string path = broken("entry-dangling");
     const std::string undo = path + ".undo";

@@ -40,6 +40,7 @@ TEST(LostAndFound, GivesANumberWhereTheNameIsTaken) {
     const CheckResult result = must(check_image(image, {.mode = CheckMode::kYes}));
     EXPECT_EQ(result.repair_error, "");
     EXPECT_EQ(result.remaining, 0u);
+    EXPECT_EQ(result.reattached, (Reattachments{{lost, "/lost+found/" + name + ".3"}}));
     EXPECT_EQ(found_at(image, "/lost+found/" + name + ".3"), lost);
     EXPECT_TRUE(must(check_image(image, {})).clean());
 }
