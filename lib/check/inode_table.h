@@ -25,6 +25,7 @@ struct DirectoryState {
     InodeNo parent;       // as the inode says
     InodeNo named_by{0};  // as its one entry says
     std::uint32_t subdirectories = 0;
+    bool has_names = false;
 };
 
 class InodeTable {

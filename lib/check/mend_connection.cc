@@ -50,7 +50,8 @@ class ConnectionMend {
         if (m_.checker.names_incomplete)
             return {};
         DAXFS_TRY(cut_loops());
-        return m_.changed() || !m_.has_work(Problem::kUnreachable) ? Result<void>{} : reattach();
+        const bool some = m_.has_work(Problem::kUnreachable) || m_.has_work(Problem::kOrphanDirectoryNames);
+        return m_.changed() || !some ? Result<void>{} : reattach();
     }
 
   private:
@@ -199,7 +200,7 @@ class ConnectionMend {
         std::unordered_set<std::string> taken;
         for (const NewDirent& name : names.names)
             taken.insert(name.name);
-        m_.each({Problem::kUnreachable}, [&](const Finding& finding) {
+        m_.each({Problem::kUnreachable, Problem::kOrphanDirectoryNames}, [&](const Finding& finding) {
             daxfs_inode child = *read_mapped_inode(m_.volume, finding.ino).raw;
             const std::string name = name_for(finding.ino, child, taken);
             names.names.push_back({.key = 0, .ino = finding.ino, .type = dirent_type_of(child.mode), .name = name});

@@ -71,12 +71,16 @@ void mend_fork(Mending& m, daxfs_inode& inode, InodeNo ino) {
     m.memory.rebuild.insert(ino);
 }
 
-void mend_size(daxfs_inode& inode) {
+void mend_size(const Mending& m, daxfs_inode& inode) {
     if (is_directory(inode)) {
-        inode.size = inode.size > INT64_MAX ? 0 : inode.size - inode.size % DAXFS_BLOCK_SIZE;
+        const bool possible = inode.size / DAXFS_BLOCK_SIZE <= m.volume.geometry.block_count;
+        inode.size = possible ? inode.size - inode.size % DAXFS_BLOCK_SIZE : 0;
     } else if (is_symlink(inode)) {
         const std::uint64_t most = inode.format == DAXFS_FORMAT_INLINE ? DAXFS_FORK_SIZE : DAXFS_SYMLINK_MAX;
         inode.size = std::min<std::uint64_t>(inode.size, most);
+        // An unlinked one is freed by recovery, which asks for a size.
+        if (inode.nlink == 0 && inode.size == 0)
+            inode.size = 1;
     } else if (!is_regular(inode)) {
         inode.size = 0;
     } else if (inode.size > INT64_MAX) {
@@ -129,7 +133,7 @@ bool mend_fields(Mending& m, daxfs_inode& inode, InodeNo ino) {
         return false;
     mend_format(inode);
     mend_fork(m, inode, ino);
-    mend_size(inode);
+    mend_size(m, inode);
     mend_rest(inode);
     mend_device(m, inode, ino);
     if (check_inode_fields(m.volume, inode, ino))

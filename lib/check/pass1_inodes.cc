@@ -12,7 +12,7 @@ namespace {
 void remember(Checker& checker, const daxfs_inode& inode, InodeNo ino, InodeState& state) {
     state.nlink = inode.nlink;
     state.type = dirent_type_of(inode.mode);
-    state.in_operation = inode.operation != DAXFS_OPERATION_NONE;
+    state.in_operation = is_regular(inode) && inode.operation != DAXFS_OPERATION_NONE;
     if (state.type == DAXFS_DIRENT_DIR)
         checker.inodes.add_directory(ino, InodeNo{inode.parent});
 }

@@ -115,6 +115,7 @@ class DirectoryCheck {
             checker_.report.add(std::move(finding));
             return;
         }
+        directory_.has_names = true;
         if (target->damaged)
             return;
         ++target->names;

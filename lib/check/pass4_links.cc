@@ -27,10 +27,17 @@ void check_link_count(Checker& checker, InodeNo ino, const InodeState& state, st
         checker.report.add({.problem = Problem::kLinkCount, .ino = ino, .found = state.nlink, .expected = expected});
 }
 
+// rmdir(2) takes empty directories alone: what an unlinked one names is nobody's to free.
+bool has_names(Checker& checker, InodeNo ino, const InodeState& state) {
+    return state.type == DAXFS_DIRENT_DIR && checker.inodes.find_directory(ino)->has_names;
+}
+
 void check_inode_links(Checker& checker, InodeNo ino, const InodeState& state) {
     const bool root = ino.value == checker.volume.super.root_ino;
     if (state.names == 0 && !root) {
-        if (state.nlink == 0)
+        if (state.nlink == 0 && has_names(checker, ino, state))
+            checker.report.add({.problem = Problem::kOrphanDirectoryNames, .ino = ino});
+        else if (state.nlink == 0)
             checker.orphans.push_back(ino);
         else if (checker.names_incomplete)
             ++checker.skipped_links;

@@ -127,6 +127,21 @@ inline void insert_hole(Edit& e, InodeNo ino, std::uint64_t first, std::uint64_t
     });
 }
 
+// The last name is gone, and recovery is led to the inode.
+inline void unlink(Edit& e, InodeNo ino, const std::string& name, const std::function<void(daxfs_inode&)>& change) {
+    const bool directory = is_directory(e.inode(ino));
+    change_inode(e, ino, [&](daxfs_inode& i) {
+        i.nlink = 0;
+        change(i);
+    });
+    remove_entry(e, e.rich().root, name);
+    if (directory)
+        change_inode(e, e.rich().root, [](daxfs_inode& i) { i.nlink = i.nlink - 1; });
+    const std::uint64_t in_ag = e.volume().block_of(ino) - e.volume().geometry.ag_start(AgNo{0});
+    e.set_map_bit(MapKind::kOrphans, AgNo{0}, in_ag / DAXFS_ORPHAN_BLOCKS, true);
+    change_header(e, [](daxfs_ag_header& h) { h.orphan_groups = 1; });
+}
+
 inline std::uint64_t used_data_bit(const Edit& e) {
     const daxfs_inode& inode = *read_inode(e.volume(), e.rich().small_file).raw;
     return inode.fork.extents[0].disk_block - e.volume().geometry.ag_start(AgNo{0}).value;
@@ -228,6 +243,19 @@ inline void forged_inodes(std::vector<BrokenImage>& list) {
                  i.operation_arg[0] = 5;
                  i.operation_arg[1] = DAXFS_MAX_FILE_BLOCK - 4;
              })},
+            {"symlink-truncation", P::kInodeField,
+             [](Edit& e) { announce(e, e.rich().long_symlink, DAXFS_OPERATION_TRUNCATE, 0, 0); }},
+            {"orphan-symlink-truncation", P::kInodeField,
+             [](Edit& e) {
+                 unlink(e, e.rich().long_symlink, "long",
+                        [](daxfs_inode& i) { i.operation = DAXFS_OPERATION_TRUNCATE; });
+             }},
+            {"orphan-symlink-empty", P::kInodeField,
+             [](Edit& e) { unlink(e, e.rich().short_symlink, "short", [](daxfs_inode& i) { i.size = 0; }); }},
+            {"orphan-directory-size", P::kInodeField,
+             [](Edit& e) {
+                 unlink(e, e.rich().empty_directory, "empty", [](daxfs_inode& i) { i.size = std::uint64_t{1} << 62; });
+             }},
             {"inode-blocks", P::kBlocksWrong, field([](daxfs_inode& i) { i.blocks = 77; })},
             {"inode-blocks-of-directory", P::kBlocksWrong,
              [](Edit& e) { change_inode(e, e.rich().big_directory, [](daxfs_inode& i) { i.blocks = i.blocks + 1; }); }},
@@ -417,6 +445,8 @@ inline void forged_directories(std::vector<BrokenImage>& list) {
                          header.count = static_cast<std::uint16_t>(header.count + 1);
                          e.seal_node(leaf);
                      }},
+                    {"orphan-directory-with-names", P::kOrphanDirectoryNames,
+                     [](Edit& e) { unlink(e, e.rich().big_directory, "big", [](daxfs_inode&) {}); }},
                     {"file-without-name", P::kUnreachable, [](Edit& e) { remove_entry(e, e.rich().root, "small"); }},
                 });
 }

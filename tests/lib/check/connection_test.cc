@@ -45,6 +45,23 @@ TEST(LostAndFound, GivesANumberWhereTheNameIsTaken) {
     EXPECT_TRUE(must(check_image(image, {})).clean());
 }
 
+// rmdir(2) does not take a directory with names: nothing in it is for recovery to free.
+TEST(LostAndFound, TakesAnUnlinkedDirectoryWithItsNames) {
+    ImageEditor editor;
+    for (const auto& broken : test::broken_images()) {
+        if (std::string_view(broken.name) == "orphan-directory-with-names")
+            broken.damage(editor);
+    }
+    Image image = editor.image();
+    EXPECT_EQ(must(check_image(image, {})).report.count(Problem::kOrphan), 0u);
+    const CheckResult result = must(check_image(image, {.mode = CheckMode::kYes}));
+    EXPECT_EQ(result.remaining, 0u);
+    EXPECT_TRUE(result.losses.empty());
+    ASSERT_EQ(result.reattached.size(), 1u);
+    EXPECT_EQ(found_at(image, result.reattached.begin()->second), editor.rich().big_directory);
+    EXPECT_EQ(found_at(image, result.reattached.begin()->second + "/sub"), editor.rich().subdirectory);
+}
+
 // In a time that grows with their number, not with its square.
 TEST(Loops, AreCutAlsoWhereThousandsHangBelow) {
     constexpr int kDeep = 16'000;
@@ -75,7 +92,7 @@ TEST(Loops, AreCutAlsoWhereThousandsHangBelow) {
 
 // What no repair may lose: the target of a symlink whose inode says something that cannot be.
 TEST(Symlinks, KeepTheirTargets) {
-    for (const char* name : {"symlink-extents-out-of-order"}) {
+    for (const char* name : {"symlink-truncation", "symlink-extents-out-of-order"}) {
         ImageEditor editor;
         for (const auto& broken : test::broken_images()) {
             if (std::string_view(broken.name) == name)
