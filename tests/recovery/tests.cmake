@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What `./dev recovery` needs besides the tools: what harms the images, and what writes and reads files in the guest.
+if(NOT DAXFS_SANITIZE AND NOT DAXFS_FUZZ)
+  add_executable(recovery_damage recovery/damage.cc)
+  target_link_libraries(recovery_damage PRIVATE daxfs_tree)
+  set_target_properties(recovery_damage PROPERTIES OUTPUT_NAME damage)
+  add_executable(recovery_guest recovery/guest.cc)
+  target_link_libraries(recovery_guest PRIVATE daxfs_base)
+  set_target_properties(recovery_guest PROPERTIES OUTPUT_NAME recovery)
+  foreach(target recovery_damage recovery_guest)
+    daxfs_show(${target} PRIVATE tests/recovery tests/hostile)
+    set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/recovery)
+  endforeach()
+  add_custom_target(for_recovery)
+  add_dependencies(for_recovery tools recovery_damage recovery_guest)
+endif()
