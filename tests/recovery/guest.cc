@@ -214,8 +214,9 @@ void read_back(const std::string& name, const Tree& tree) {
 // In a process of its own: nothing that a mount leaves in it reaches the next image.
 void mount_and_read(const char* filesystem, const std::string& name, const Tree& tree) {
     alarm(kLimit);
-    // No log to replay: the repair is what is judged.
-    if (mount(kDevice, kRoot, filesystem, MS_RDONLY, nullptr) != 0) {
+    // Without the page cache it is three times as quick.
+    if (mount(kDevice, kRoot, filesystem, MS_RDONLY, "dax=always") != 0 &&
+        mount(kDevice, kRoot, filesystem, MS_RDONLY, nullptr) != 0) {
         std::printf("done %s %s %llu 0 0 0\n", name.c_str(), strerrorname_np(errno),
                     static_cast<unsigned long long>(tree.data()));
     } else {
