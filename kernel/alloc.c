@@ -386,10 +386,10 @@ static __always_inline u32 try_reserve(struct super_block *sb, const struct daxf
 	return got;
 }
 
-bool daxfs_wait_reclaim(struct super_block *sb)
+/* Until what one of the large files that nobody has any more held is free, see reclaim.c. False: there was none. */
+static bool wait_reclaim(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-
 	u32 seen = READ_ONCE(sbi->reclaimed);
 
 	/* The worker needs transactions itself. */
@@ -401,7 +401,7 @@ bool daxfs_wait_reclaim(struct super_block *sb)
 
 bool daxfs_make_space(struct super_block *sb, bool *given)
 {
-	if (daxfs_let_go(sb) || daxfs_wait_reclaim(sb))
+	if (daxfs_let_go(sb) || wait_reclaim(sb))
 		return true;
 	/* Once: the caller may take blocks for inodes each time, and leave them empty. */
 	if (*given)

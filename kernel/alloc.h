@@ -24,8 +24,6 @@ int daxfs_reserve_room(struct super_block *sb, u64 ino, u64 near, u32 want, u32 
 bool daxfs_offers(struct daxfs_sb_info *sbi, enum daxfs_offer offer);
 /* All of `want` congruent blocks at `file_block` that were kept for the file, or -ENOSPC. inode's lock is held exclusive. */
 int daxfs_reserve_kept(struct inode *inode, u64 file_block, u32 want, struct daxfs_run *run);
-/* Until what one of the large files that nobody has any more held is free, see reclaim.c. False: there was none. */
-bool daxfs_wait_reclaim(struct super_block *sb);
 /* After -ENOSPC, holding nothing that the worker wants: true, try again. *given is false at first. */
 bool daxfs_make_space(struct super_block *sb, bool *given);
 

@@ -124,7 +124,6 @@ struct daxfs_ag {
 	u32 kept_blocks;		/* reserved by windows: their files' for as long as there are others */
 	u32 held_blocks;		/* bits of `held` */
 	unsigned long *held;		/* bit a block: freed while somebody referred to its page, see held.c; NULL: none yet */
-	bool late;			/* pages of it may be in daxfs_sb_info.late */
 	struct list_head windows;	/* struct daxfs_window, oldest first */
 	u16 *page_free;			/* free blocks of each huge page; with the bitmaps below in one piece of memory */
 	unsigned long *whole_pages;	/* bit a huge page: all of its blocks are free */

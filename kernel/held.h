@@ -36,8 +36,8 @@ bool daxfs_let_go(struct super_block *sb);
 /* How many pages that were mapped are referred to, whoever their blocks belong to, and the first of those. */
 u64 daxfs_count_held(struct daxfs_sb_info *sbi, u64 *first);
 /* Until there are none; says what it waits for, unless `who` is NULL. -EINTR by a signal that `state` (TASK_KILLABLE,
- * TASK_IDLE) is open to, and where the task must not wait for long. Nothing maps pages of the device any more. What holders stored is
- * durable then. */
+ * TASK_IDLE) is open to, and where the task must not wait for long. Nothing maps pages of the device any more. What their
+ * holders stored is durable then. */
 int daxfs_wait_unheld(struct daxfs_sb_info *sbi, const char *who, unsigned int state);
 
 #endif /* DAXFS_HELD_H */

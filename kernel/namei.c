@@ -589,12 +589,11 @@ static int daxfs_rename(IDMAP_ARG, struct inode *from_dir, struct dentry *from, 
 	if (to->d_name.len > DAXFS_NAME_MAX)
 		return -ENAMETOOLONG;
 	err = flush_replacement(d_inode(from), d_inode(to), flags);
-	while (!err) {
+	if (err)
+		return err;
+	do
 		err = try_rename(from_dir, from, to_dir, to, flags);
-		if (likely(err != -ENOSPC) || !daxfs_make_space(from_dir->i_sb, &given))
-			return err;
-		err = 0;
-	}
+	while (unlikely(err == -ENOSPC) && daxfs_make_space(from_dir->i_sb, &given));
 	return err;
 }
 

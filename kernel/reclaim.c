@@ -5,7 +5,7 @@
  *
  * On the device such a file is an orphan from the transaction on that took its last name, and recovery frees it after a
  * crash. Here its number is noted when it is evicted, and a worker brings it into memory once more and lets it go. Until
- * then its blocks count as free to statfs, and whoever finds no space waits for the worker (daxfs_wait_reclaim()). That is
+ * then its blocks count as free to statfs, and whoever finds no space waits for the worker (daxfs_make_space()). That is
  * safe with an inode's lock held: the worker locks no inode but those that nobody else can have.
  *
  * Small files are freed at once: noting them costs as much.
