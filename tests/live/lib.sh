@@ -69,6 +69,25 @@ remount() {
     mount_fs "$@"
 }
 
+# await_parked POINT PID: until a task waits at the delay point, by its file; PID is whose, and lives
+await_parked() {
+    for _ in $(seq 200); do
+        ! grep -q 'parked 1' "$1" || return 0
+        kill -0 "$2" 2>/dev/null || fail "it ended without coming to the point: $(cat "$1")"
+        sleep 0.1
+    done
+    fail "nobody came to the point: $(cat "$1")"
+}
+
+# dm_device FILE: /dev/dm-0 by the table in the file, in the place of the one before; it is gone at the end of the test
+dm_device() {
+    trap 'umount_if_mounted; dm_remove' EXIT
+    dm_remove
+    dmsetup create --noudevsync test "$1"
+}
+dm_remove() { ! dmsetup info test >/dev/null 2>&1 || dmsetup remove --noudevsync test; }
+umount_if_mounted() { ! grep -q " $MNT " /proc/mounts || umount "$MNT"; }
+
 # faults ORDER COMMAND...: how many faults of an order were answered by mapping; they stay in $TRACING/trace
 faults() {
     order=$1

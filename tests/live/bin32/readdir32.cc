@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads a directory as a 32-bit program without large files does. It brings its own system calls, so that no 32-bit
-// library is needed to build or to run it.
+// Reads a directory as a 32-bit program without large files does.
 //
 //   readdir32 list CALL BYTES DIR   every name, by getdents or getdents64 in reads of BYTES
 //   readdir32 seek CALL BYTES DIR   from the position behind every entry on: what comes first; says how many entries
@@ -9,10 +8,12 @@
 //
 // Positions must fit 31 bits, be those of "." and ".." (1, 2) first, and never go back.
 
+#include "program.h"
+
 namespace {
 
-constexpr int kExit = 1;
-constexpr int kWrite = 4;
+using namespace program;
+
 constexpr int kOpen = 5;
 constexpr int kLseek = 19;
 constexpr int kIoctl = 54;
@@ -25,48 +26,12 @@ constexpr unsigned kMaxEntries = 20000;
 constexpr unsigned kNameBytes = 32;
 constexpr unsigned kBufferBytes = 32768;
 
-long call(int number, long first, long second, long third) {
-    long result = 0;
-    asm volatile("int $0x80" : "=a"(result) : "a"(number), "b"(first), "c"(second), "d"(third) : "memory");
-    return result;
-}
-
-long address(const void* pointer) {
-    return reinterpret_cast<long>(pointer);
-}
-
-unsigned length(const char* text) {
-    unsigned bytes = 0;
-    while (text[bytes] != '\0')
-        ++bytes;
-    return bytes;
-}
-
 bool same(const char* one, const char* other) {
     while (*one != '\0' && *one == *other) {
         ++one;
         ++other;
     }
     return *one == *other;
-}
-
-void print(const char* text, long fd = 1) {
-    call(kWrite, fd, address(text), static_cast<long>(length(text)));
-}
-
-void print_number(unsigned long number) {
-    char text[12] = {};
-    unsigned at = sizeof(text) - 1;
-    do {
-        text[--at] = static_cast<char>('0' + number % 10);
-        number /= 10;
-    } while (number != 0);
-    print(text + at);
-}
-
-[[noreturn]] void end(int status) {
-    while (true)
-        call(kExit, status, 0, 0);
 }
 
 void expect(bool ok, const char* what, const char* name = "") {
@@ -176,6 +141,8 @@ unsigned parse(const char* text) {
     return number;
 }
 
+}  // namespace
+
 int run(int argc, char** argv) {
     expect(argc == 5, "readdir32 list|seek|generation getdents|getdents64 BYTES DIR");
     const int number = same(argv[2], "getdents") ? kGetdents : kGetdents64;
@@ -201,18 +168,3 @@ int run(int argc, char** argv) {
     }
     return 0;
 }
-
-}  // namespace
-
-extern "C" [[noreturn]] void start_with(unsigned long* stack) {
-    end(run(static_cast<int>(stack[0]), reinterpret_cast<char**>(stack + 1)));
-}
-
-// The arguments lie where the stack begins.
-asm(".globl _start\n"
-    "_start:\n"
-    "    mov %esp, %eax\n"
-    "    and $-16, %esp\n"
-    "    sub $12, %esp\n"
-    "    push %eax\n"
-    "    call start_with\n");

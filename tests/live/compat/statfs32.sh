@@ -7,23 +7,18 @@
 # The device is 4 TiB of addresses: the group in use, and behind it the same 256 MiB again and again, which nobody gets to.
 disk=$PMEM
 modprobe dm_mod
-clean_up() {
-    umount "$MNT" 2>/dev/null || true
-    dmsetup remove --noudevsync large 2>/dev/null || true
-}
-trap clean_up EXIT
 mib() { # in sectors
     echo $(($1 * 2048))
 }
 
 # device GIB: /dev/dm-0, of so many
 device() {
-    dmsetup remove --noudevsync large 2>/dev/null || true
     awk -v disk="$disk" -v part="$(mib 256)" -v parts=$(($1 * 4)) 'BEGIN {
         print 0, 2 * part, "linear", disk, 0
         for (i = 2; i < parts; i++)
             print i * part, part, "linear", disk, 2 * part
-    }' | dmsetup create --noudevsync large
+    }' >/tmp/table
+    dm_device /tmp/table
 }
 PMEM=/dev/dm-0
 told() { /tests/bin/statfs32 "$MNT"; }

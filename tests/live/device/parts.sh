@@ -7,16 +7,10 @@
 # together of smaller parts is refused, by mkfs.daxfs as by the module.
 disk=$PMEM
 modprobe dm_mod
-clean_up() {
-    umount "$MNT" 2>/dev/null || true
-    dmsetup remove --noudevsync parts 2>/dev/null || true
-}
-trap clean_up EXIT
-
-# device TABLE: the device is /dev/dm-0
+# device TABLE
 device() {
-    dmsetup remove --noudevsync parts 2>/dev/null || true
-    printf '%b' "$1" | dmsetup create --noudevsync parts
+    printf '%b' "$1" >/tmp/table
+    dm_device /tmp/table
 }
 mib() { # in sectors
     echo $(($1 * 2048))

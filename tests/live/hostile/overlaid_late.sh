@@ -21,10 +21,7 @@ between() {
     echo park >$POINT
     "$@" >/dev/null 2>&1 &
     storing=$!
-    until grep -q "parked 1" $POINT; do
-        kill -0 $storing || fail "nobody came by"
-        sleep 0.1
-    done
+    await_parked $POINT $storing
     $change
     echo go >$POINT
     ! wait $storing || fail "succeeded"
@@ -40,7 +37,7 @@ prepare() { # MOUNT-OPTION
     umount "$MNT"
     mount_fs "errors=continue,$1"
     cat "$MNT/window" >/dev/null
-    expect_eq "$(dd if="$MNT/tree" bs=4k skip=2 count=1 status=none | head -c 8)" "extent 1" "the tree"
+    expect_eq "$(read_tree 2)" "extent 1" "the tree"
 }
 
 prepare dax=always

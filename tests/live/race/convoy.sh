@@ -14,11 +14,7 @@ for i in 1 2 3 4 5 6 7 8; do mkdir "$MNT/d$i"; done
 echo park >$logged
 touch "$MNT/d0/held" &
 held=$!
-for _ in $(seq 100); do
-    grep -q 'parked 1' $logged && break
-    sleep 0.1
-done
-grep -q 'parked 1' $logged || fail "no create came to the point: $(cat $logged)"
+await_parked $logged $held
 others=
 for i in 1 2 3 4 5 6 7 8; do
     touch "$MNT/d$i/waits" &

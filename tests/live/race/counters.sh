@@ -12,11 +12,7 @@ counters=$((3 * 4096 + 32))
 echo park >$point
 : >"$MNT/second" &
 create=$!
-for _ in $(seq 100); do
-    grep -q 'parked 1' $point && break
-    sleep 0.1
-done
-grep -q 'parked 1' $point || fail "no create came to the point: $(cat $point)"
+await_parked $point $create
 printf 'spoiled counters' | dd of="$PMEM" bs=1 seek=$counters conv=notrunc,fsync 2>/dev/null
 echo go >$point
 wait $create

@@ -6,14 +6,6 @@
 # deletes it: no damage.
 points=/sys/kernel/debug/daxfs/points
 
-# parked POINT PID: until a task waits there
-parked() {
-    until grep -q "parked 1" "$points/$1"; do
-        kill -0 "$2" || fail "nobody came by: $1"
-        sleep 0.1
-    done
-}
-
 mount_fs
 : >"$MNT/large"
 # The root's block is full then, and the next one that has free inodes is empty.
@@ -31,18 +23,18 @@ done
 echo park >$points/claim
 touch "$MNT/new" &
 creating=$!
-parked claim $creating
+await_parked $points/claim $creating
 # There is no space for this: empty blocks of inodes are given back.
 echo park >$points/leaving
 /tests/bin/errors allocate "$MNT/large" 0 262144 >/tmp/large &
 wanting=$!
-parked leaving $wanting
+await_parked $points/leaving $wanting
 echo go >$points/claim
 wait $creating || fail "create"
 expect_eq $(($(stat -c %i "$MNT/new") / 8)) "$first" "the block of the new inode"
 echo park >$points/promised
 echo go >$points/leaving
-parked promised $wanting
+await_parked $points/promised $wanting
 rm "$MNT/new"
 echo go >$points/promised
 wait $wanting || fail "errors"

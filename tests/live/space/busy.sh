@@ -17,11 +17,7 @@ expect_eq "$(group_of_inode "$MNT/d0/sub/before")" "$home" "the group of a file 
 
 sh -c "echo park \$\$ >$point; exec touch $MNT/d0/parked" &
 parked=$!
-for _ in $(seq 50); do
-    ! grep -q "parked 1" $point || break
-    sleep 0.1
-done
-grep -q "parked 1" $point || fail "nobody came to the delay point"
+await_parked $point $parked
 taskset -c $other timeout 5 touch "$MNT/d0/sub/during" || fail "a create waits"
 taskset -c $other timeout 5 mkdir "$MNT/d0/sub/dir" || fail "a mkdir waits"
 taskset -c $other timeout 5 dd if=/dev/zero of="$MNT/d0/sub/before" bs=4k count=1 conv=notrunc 2>/dev/null ||
