@@ -42,23 +42,6 @@ Result<void> write_blocks(Image& image, const std::map<BlockNo, std::vector<std:
     return image.flush();
 }
 
-}  // namespace
-
-std::vector<JournalReading> find_uncommitted(const Volume& volume, Report& report) {
-    std::vector<JournalReading> journals;
-    for (std::uint32_t id = 0; id < volume.geometry.journal_count; ++id)
-        journals.push_back(read_journal(volume, id));
-    mark_shared_units(journals);
-    for (const JournalReading& journal : journals)
-        report_journal(report, journal);
-    // Half of a list of old bytes may be worse than none, and what a journal says beside a false one is not to be
-    // trusted.
-    if (std::ranges::any_of(journals, [](const JournalReading& j) { return j.entry_damage.has_value(); }))
-        return {};
-    std::erase_if(journals, [](const JournalReading& j) { return j.uncommitted.empty(); });
-    return journals;
-}
-
 void stage_rollback(Image& image, const std::vector<JournalReading>& journals) {
     for (const JournalReading& journal : journals) {
         for (auto entry = journal.uncommitted.rbegin(); entry != journal.uncommitted.rend(); ++entry)
@@ -75,6 +58,23 @@ void stage_end(Image& image, const Volume& volume, const std::vector<JournalRead
         word = commit_word(volume.seed, journal.id, journal.sequence + 1);
         std::memcpy(block + DAXFS_JOURNAL_COMMIT_OFFSET, &word, sizeof(word));
     }
+}
+
+}  // namespace
+
+std::vector<JournalReading> find_uncommitted(const Volume& volume, Report& report) {
+    std::vector<JournalReading> journals;
+    for (std::uint32_t id = 0; id < volume.geometry.journal_count; ++id)
+        journals.push_back(read_journal(volume, id));
+    mark_shared_units(journals);
+    for (const JournalReading& journal : journals)
+        report_journal(report, journal);
+    // Half of a list of old bytes may be worse than none, and what a journal says beside a false one is not to be
+    // trusted.
+    if (std::ranges::any_of(journals, [](const JournalReading& j) { return j.entry_damage.has_value(); }))
+        return {};
+    std::erase_if(journals, [](const JournalReading& j) { return j.uncommitted.empty(); });
+    return journals;
 }
 
 void Rollback::stage(Image& image, const Volume& volume, const std::vector<JournalReading>& journals) {

@@ -384,13 +384,13 @@ Result<CommitOutcome> commit_staged(Image& image, const RedoPlace& place) {
     stage_no_intents(image);
     CommitOutcome outcome{.rounds = 1, .blocks = image.edited_blocks().size()};
     Plan plan = plan_of(image, place);
-    if (plan.targets.empty()) {
-        DAXFS_TRY(write_intents(image, kZeros));
-        return outcome;
-    }
     if (plan.is_long() && place.before_rounds) {
         DAXFS_TRY(place.before_rounds());
         plan = plan_of(image, place);
+    }
+    if (plan.targets.empty()) {
+        DAXFS_TRY(write_intents(image, kZeros));
+        return outcome;
     }
     if (plan.run.length < kMinPlaceBlocks)
         return fail("{}: no {} free blocks in a row to announce {} changed blocks in", image.path(), kMinPlaceBlocks,
