@@ -212,7 +212,8 @@ Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
             DAXFS_TRY_ASSIGN(result.given_back, repair.give_back(look));
             result.remaining = look->report.total();
         }
-        result.no_better = result.remaining > 0 && result.remaining >= result.report.total();
+        result.no_better =
+            image.has_staged() && result.remaining > 0 && result.remaining >= result.report.total();
         const Result<void> written = result.no_better ? Result<void>{} : write(image, options, *first, *look, *marked);
         note_error(written);
         if (written && !result.no_better) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The device is mapped read-only, whole: a pointer into it stays valid, pages come and go underneath. Reading is
+// The device is mapped read-only (device_map.h): a pointer into it stays valid, pages come and go underneath. Reading is
 // thread-safe, and so is staging; `write_staged` is called alone.
 #include "lib/image/image.h"
 
@@ -17,9 +17,8 @@
 #include <sys/mman.h>
 
 #include "lib/base/checked.h"
-#include "lib/image/bus_guard.h"
 #include "lib/image/device.h"
-#include "lib/image/resident_windows.h"
+#include "lib/image/device_map.h"
 
 namespace daxfs {
 namespace {
@@ -37,10 +36,9 @@ struct Image::State {
     bool writable = false;
     std::uint64_t size = 0;
 
-    std::byte* base = nullptr;
-    bool borrowed = false;  // base is not ours to unmap
-    std::optional<BusGuard> guard;
-    std::optional<ResidentWindows> windows;
+    std::unique_ptr<DeviceMap> map;  // of `device`
+    std::byte* base = nullptr;       // of bytes in memory
+    bool borrowed = false;           // base is not ours to unmap
 
     mutable std::shared_mutex staged_lock;
     std::map<BlockNo, std::unique_ptr<StagedBlock>> staged;
@@ -51,7 +49,6 @@ struct Image::State {
     State(const State&) = delete;
     State& operator=(const State&) = delete;
     ~State() {
-        guard.reset();
         if (base != nullptr && !borrowed)
             munmap(base, size);
     }
@@ -68,15 +65,9 @@ struct Image::State {
 
     // nullptr: unreadable. `block` is inside.
     const std::byte* device_block(BlockNo block) const {
-        const std::uint64_t offset = block.value * DAXFS_BLOCK_SIZE;
-        if (windows)
-            const_cast<ResidentWindows&>(*windows).touch(offset);
-        if (guard && !guard->readable(offset))
-            return nullptr;
-        return base + offset;
+        return map != nullptr ? map->block(block) : base + block.value * DAXFS_BLOCK_SIZE;
     }
 
-    Result<void> map_device();
     void map_memory(std::uint64_t size_bytes);
     Result<void> write_block(BlockNo block, const std::byte* bytes);
     Result<void> flush();
@@ -84,23 +75,16 @@ struct Image::State {
     std::vector<std::pair<BlockNo, const std::byte*>> edited() const;
 };
 
-Result<void> Image::State::map_device() {
-    void* mapped = mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_NORESERVE, device->fd(), 0);
-    if (mapped == MAP_FAILED)
-        return fail("{}: cannot map {} bytes: {}", path, size, errno_text(errno));
-    base = static_cast<std::byte*>(mapped);
-    guard.emplace(base, size);
-    windows.emplace(base, size);
-    return {};
-}
-
 Result<void> Image::State::write_block(BlockNo block, const std::byte* bytes) {
     if (hook)
         DAXFS_TRY(hook({.block = block, .bytes = {bytes, DAXFS_BLOCK_SIZE}}));
     const std::uint64_t offset = block.value * DAXFS_BLOCK_SIZE;
-    if (device)
-        return device->write(offset, {bytes, DAXFS_BLOCK_SIZE});
-    std::memcpy(base + offset, bytes, DAXFS_BLOCK_SIZE);
+    if (!device) {
+        std::memcpy(base + offset, bytes, DAXFS_BLOCK_SIZE);
+        return {};
+    }
+    DAXFS_TRY(device->write(offset, {bytes, DAXFS_BLOCK_SIZE}));
+    map->written(block, {bytes, DAXFS_BLOCK_SIZE});
     return {};
 }
 
@@ -136,7 +120,7 @@ Result<Image> Image::open(const std::string& path, Access access) {
     state->size = state->device->size_bytes();
     if (state->size == 0)
         return fail("{}: is empty", path);
-    DAXFS_TRY(state->map_device());
+    state->map = std::make_unique<DeviceMap>(*state->device);
     return Image(std::move(state));
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,9 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/check/problem.h"
+#include "lib/image/device.h"
+#include "lib/make/filesystem.h"
+#include "lib/make/plan.h"
 #include "tests/images/broken_images.h"
 #include "tests/support/man_page.h"
 #include "tests/support/manners.h"
@@ -113,7 +117,9 @@ TEST_F(FsckTool, RecoversThenFindsNothing) {
 
 TEST_F(FsckTool, LeavesToYesWhatPreenMayNot) {
     const std::string path = broken("entry-dangling");
-    EXPECT_EQ(fsck({"-p", path}).code, kExitUncorrected);
+    const Outcome preen = fsck({"-p", path});
+    EXPECT_EQ(preen.code, kExitUncorrected);
+    EXPECT_THAT(preen.out, testing::Not(HasSubstr("after these repairs"))) << "none was made";
     EXPECT_EQ(fsck({"-y", path}).code, kExitCorrected);
     EXPECT_EQ(fsck({"-n", path}).code, kExitClean);
 }
@@ -251,6 +257,33 @@ int exit_of_process(std::vector<std::string> args, int out) {
     int status = 0;
     waitpid(child, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+// As large as a filesystem can be: in memory, since no other filesystem takes a file of that size.
+TEST_F(FsckTool, ChecksAndRepairsTheLargestImage) {
+    const int device = memfd_create("image", 0);
+    ASSERT_GE(device, 0);
+    const std::string path = "/proc/self/fd/" + std::to_string(device);
+    ASSERT_EQ(ftruncate(device, off_t{512} << 50), 0);
+    {
+        FormatOptions options;
+        options.device_bytes = std::uint64_t{512} << 50;
+        const daxfs_super super = plan_filesystem(options).value();
+        auto opened = Device::open(path, DeviceAccess::kWrite);
+        ASSERT_TRUE(opened) << opened.error().message;
+        DeviceSink sink(*opened);
+        FilesystemBuilder builder(super, sink);
+        ASSERT_TRUE(builder.begin());
+        ASSERT_TRUE(builder.finish());
+    }
+    EXPECT_EQ(fsck({"-n", path}).code, kExitClean);
+    const char byte = '\1';
+    ASSERT_EQ(pwrite(device, &byte, 1, 0), 1);
+    EXPECT_EQ(fsck({"-n", path}).code, kExitUncorrected);
+    const Outcome repair = fsck({"-y", path});
+    EXPECT_EQ(repair.code, kExitCorrected) << repair.out << repair.err;
+    EXPECT_EQ(fsck({"-n", path}).code, kExitClean);
+    close(device);
 }
 
 TEST_F(FsckTool, FinishesARepairThatNobodyReadsAbout) {
