@@ -62,7 +62,10 @@ class Fsck {
                 if (const auto user = in_use_by(line_.path))
                     return fail("{}: {}; unmount it first", line_.path, *user);
             }
-            DAXFS_TRY_ASSIGN(Image image, Image::open(line_.path, write ? Access::kWrite : Access::kRead));
+            DAXFS_TRY_ASSIGN(BadBlocks bad, line_.badblocks.empty() ? Result<BadBlocks>(BadBlocks::of(line_.path))
+                                                                    : BadBlocks::read(line_.badblocks));
+            DAXFS_TRY_ASSIGN(Image image,
+                             Image::open(line_.path, write ? Access::kWrite : Access::kRead, std::move(bad)));
             CheckOptions options{.mode = mode, .undo = line_.undo, .plan = !write};
             if (line_.superblock)
                 options.superblock = BlockNo{*line_.superblock};
@@ -121,6 +124,8 @@ void declare_options(CLI::App& app, CommandLine& line) {
     app.add_flag("-f,--force", line.force, "Check even if clean (daxfs is always checked in full)");
     app.add_option("-b", line.superblock, "Use the superblock copy at this block")->type_name("BLOCK");
     app.add_option("-C", line.progress_fd, "Report progress to this descriptor; 0: a bar on stderr")->type_name("FD");
+    app.add_option("--badblocks", line.badblocks, "List of unreadable sectors; without: the driver's")
+        ->type_name("FILE");
     app.add_option("--undo", line.undo, "Keep the old bytes in this new file, for daxfs-undo")->type_name("FILE");
     app.add_flag("-v,--verbose", line.verbose, "With -n: also list the bytes that -y would change");
     app.add_flag("--json", line.json, "Report as JSON");

@@ -28,6 +28,7 @@ struct CommandLine {
     bool json = false;
     bool verbose = false;
     std::string undo;
+    std::string badblocks;
     std::optional<std::uint64_t> superblock;
     std::optional<unsigned> explain;
     std::optional<int> progress_fd;

@@ -43,6 +43,7 @@ void run_passes(Checker& checker) {
     name_collisions(checker);
     check_links(checker);
     check_maps(checker);
+    check_torn_blocks(checker);
 }
 
 // Uncommitted transactions are undone in memory first, and what the passes see is the filesystem after that.
@@ -87,8 +88,8 @@ void find_paths(Look& look) {
 // Mends of one round: the first of the structure that finds something to do, or else all of what follows from it.
 Result<bool> mend(Image& image, Look& look, bool may_lose, RepairMemory& memory) {
     Mending mending(image, *look.checker, look.work, may_lose, memory);
-    for (const auto structure : {mend_bits, mend_heads, mend_inode_maps, mend_inodes, mend_extents, mend_claims,
-                                 mend_directories, mend_connection}) {
+    for (const auto structure : {mend_bad_blocks, mend_bits, mend_heads, mend_inode_maps, mend_inodes, mend_extents,
+                                 mend_claims, mend_directories, mend_connection}) {
         DAXFS_TRY(structure(mending));
         if (mending.changed())
             return true;
@@ -212,8 +213,7 @@ Result<CheckResult> check_image(Image& image, const CheckOptions& options) {
             DAXFS_TRY_ASSIGN(result.given_back, repair.give_back(look));
             result.remaining = look->report.total();
         }
-        result.no_better =
-            image.has_staged() && result.remaining > 0 && result.remaining >= result.report.total();
+        result.no_better = image.has_staged() && result.remaining > 0 && result.remaining >= result.report.total();
         const Result<void> written = result.no_better ? Result<void>{} : write(image, options, *first, *look, *marked);
         note_error(written);
         if (written && !result.no_better) {

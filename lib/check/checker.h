@@ -44,9 +44,15 @@ struct Checker {
     std::vector<InodeNo> operations;       // with a name, and a long operation to finish
     std::vector<BlockNo> recovery_groups;  // first block of each group of the orphan map that must be set; ascending
 
+    std::vector<BlockNo> torn;  // of inodes, and nodes that check out: memory under a part of them has failed
+
     std::uint64_t skipped_links = 0;   // link counts that could not be judged
     std::uint64_t skipped_blocks = 0;  // used blocks whose owner may be among the damaged
 
+    void note_torn(BlockNo block) {
+        if (volume.image->is_torn(block))
+            torn.push_back(block);
+    }
     void tell(int pass, std::uint64_t done, std::uint64_t of) const {
         if (progress)
             progress(pass, done, of);
@@ -63,5 +69,6 @@ void check_directories(Checker& checker);  // pass 3
 void name_collisions(Checker& checker);    // behind pass 3: who claimed first
 void check_links(Checker& checker);        // pass 4
 void check_maps(Checker& checker);         // pass 5
+void check_torn_blocks(Checker& checker);  // behind all that read metadata
 
 }  // namespace daxfs

@@ -40,7 +40,8 @@ struct RepairMemory {
     std::set<InodeNo> distrusted{};  // believed without a right checksum: they lose to whoever has one
     std::set<InodeNo> rebuild{};     // directories whose tree is to be looked for, though no finding says so
     Reattachments reattached{};
-    std::uint64_t copied = 0;  // blocks with two owners that were copied, or kMostCopied of them
+    std::uint64_t copied = 0;   // blocks with two owners that were copied, or kMostCopied of them
+    std::uint64_t cleared = 0;  // blocks of data that were staged for their unreadable bytes
 };
 
 class Mending {
@@ -105,6 +106,7 @@ class Mending {
 };
 
 // In the order of trust. A failure is one to allocate: what was staged stays staged.
+Result<void> mend_bad_blocks(Mending& mending);   // bytes that cannot be read
 Result<void> mend_bits(Mending& mending);         // one wrong bit of anything with a checksum
 Result<void> mend_heads(Mending& mending);        // superblock, copies, AG headers, journals, intents
 Result<void> mend_inode_maps(Mending& mending);   // which blocks hold inodes

@@ -66,6 +66,7 @@ void check_inode_block(Checker& checker, AgNo ag, BlockNo block) {
         const InodeNo ino{block.value * DAXFS_INODES_PER_BLOCK + i};
         check_inode(checker, ag, ino, checker.inodes.state(checker.inodes.size() - DAXFS_INODES_PER_BLOCK + i));
     }
+    checker.note_torn(block);
 }
 
 void check_map(Checker& checker, AgNo ag, const AgMap& map) {

@@ -63,6 +63,7 @@ class FileCheck {
                 continue;
             }
             checker_.claims.claim(node->block, 1, ino_);
+            checker_.note_torn(node->block);
             check_node_rest(checker_, inode_, *node->header);
             ++owned_;
             if (node->level == 0)
@@ -112,6 +113,27 @@ class FileCheck {
         end_ = std::max(end_, end);
         owned_ += extent.length;
         checker_.claims.claim(BlockNo{extent.disk_block}, extent.length, ino_);
+        if (extent.state == DAXFS_EXTENT_WRITTEN)
+            find_unreadable(extent);
+    }
+
+    // What the driver lists: nothing of a file's data is read here. What is staged has been replaced.
+    void find_unreadable(const daxfs_extent& extent) {
+        const ByteOffset start{extent.disk_block * DAXFS_BLOCK_SIZE};
+        const Image& image = *checker_.volume.image;
+        for (ByteRange bad : image.bad_blocks().inside(start, std::uint64_t{extent.length} * DAXFS_BLOCK_SIZE)) {
+            const std::uint64_t end = bad.end();
+            while (bad.start.value < end && image.is_staged(BlockNo{bad.start.value / DAXFS_BLOCK_SIZE}))
+                bad.start.value = std::min(end, (bad.start.value / DAXFS_BLOCK_SIZE + 1) * DAXFS_BLOCK_SIZE);
+            if (bad.start.value == end)
+                continue;
+            checker_.report.add({.problem = Problem::kDataUnreadable,
+                                 .ino = ino_,
+                                 .block = BlockNo{bad.start.value / DAXFS_BLOCK_SIZE},
+                                 .at = extent.file_block * DAXFS_BLOCK_SIZE + (bad.start - start),
+                                 .found = bad.start.value,
+                                 .count = end - bad.start.value});
+        }
     }
 
     // A leaf of 168 extents can say more than anybody could walk over block by block.

@@ -31,6 +31,7 @@ class DirectoryCheck {
                 continue;
             }
             checker_.claims.claim(node->block, 1, ino_);
+            checker_.note_torn(node->block);
             check_node_rest(checker_, inode_, *node->header);
             ++owned_;
             if (node->level == 0)

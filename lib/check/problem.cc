@@ -78,6 +78,8 @@ const char* fix_name(Fix fix) {
             return "reattached";
         case Fix::kMakeRoot:
             return "made anew";
+        case Fix::kClearBytes:
+            return "replaced with zeros";
     }
     return "";
 }

@@ -36,6 +36,7 @@ enum class Fix : std::uint8_t {
     kRebuildNames,
     kReattach,
     kMakeRoot,
+    kClearBytes,
 };
 
 enum class Problem : std::uint16_t {

@@ -2,6 +2,7 @@
 #include "lib/image/device.h"
 
 #include <cerrno>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -47,20 +48,24 @@ Result<bool> is_block(const std::string& path) {
 Device::Device(Device&& other) noexcept
     : path_(std::move(other.path_)),
       fd_(std::exchange(other.fd_, -1)),
+      direct_fd_(std::exchange(other.direct_fd_, -1)),
       is_block_device_(other.is_block_device_),
       size_(other.size_) {}
 
 Device& Device::operator=(Device&& other) noexcept {
     std::swap(path_, other.path_);
     std::swap(fd_, other.fd_);
+    std::swap(direct_fd_, other.direct_fd_);
     std::swap(is_block_device_, other.is_block_device_);
     std::swap(size_, other.size_);
     return *this;
 }
 
 Device::~Device() {
-    if (fd_ >= 0)
-        close(fd_);
+    for (const int fd : {fd_, direct_fd_}) {
+        if (fd >= 0)
+            close(fd);
+    }
 }
 
 Result<Device> Device::open(const std::string& path, DeviceAccess access) {
@@ -127,6 +132,16 @@ Result<void> Device::read(std::uint64_t offset, std::span<std::byte> bytes) cons
         offset += static_cast<std::uint64_t>(got);
         bytes = bytes.subspan(static_cast<std::size_t>(got));
     }
+    return {};
+}
+
+Result<void> Device::read_sector(std::uint64_t offset, std::span<std::byte, kSectorBytes> bytes) const {
+    if (direct_fd_ < 0)
+        direct_fd_ = ::open(path_.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC);
+    alignas(kSectorBytes) std::byte sector[kSectorBytes];
+    if (direct_fd_ < 0 || pread(direct_fd_, sector, kSectorBytes, static_cast<off_t>(offset)) != kSectorBytes)
+        return fail("{}: cannot read at byte {}: {}", path_, offset, errno_text(errno));
+    std::memcpy(bytes.data(), sector, kSectorBytes);
     return {};
 }
 

@@ -33,6 +33,10 @@ class Device {
 
     Result<void> resize(std::uint64_t size_bytes);  // a regular file only
     Result<void> read(std::uint64_t offset, std::span<std::byte> bytes) const;
+    // One sector, past the page cache, which has nothing of a page with a bad sector in it. Of a block device; `offset`
+    // is a multiple of kSectorBytes.
+    static constexpr std::size_t kSectorBytes = 512;
+    Result<void> read_sector(std::uint64_t offset, std::span<std::byte, kSectorBytes> bytes) const;
     Result<void> write(std::uint64_t offset, std::span<const std::byte> bytes);
     // Durable when it returns: fsync, and of a device its cached pages are dropped.
     Result<void> flush();
@@ -43,6 +47,7 @@ class Device {
 
     std::string path_;
     int fd_ = -1;
+    mutable int direct_fd_ = -1;  // of read_sector()
     bool is_block_device_ = false;
     std::uint64_t size_ = 0;
 };

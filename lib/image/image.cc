@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The device is mapped read-only (device_map.h): a pointer into it stays valid, pages come and go underneath. Reading is
-// thread-safe, and so is staging; `write_staged` is called alone.
+// The device is mapped read-only (device_map.h): a pointer into it stays valid, pages come and go underneath. Reading
+// is thread-safe, and so is staging; `write_staged` is called alone.
 #include "lib/image/image.h"
 
 #include <algorithm>
@@ -36,6 +36,7 @@ struct Image::State {
     bool writable = false;
     std::uint64_t size = 0;
 
+    BadBlocks bad;
     std::unique_ptr<DeviceMap> map;  // of `device`
     std::byte* base = nullptr;       // of bytes in memory
     bool borrowed = false;           // base is not ours to unmap
@@ -63,9 +64,13 @@ struct Image::State {
         return it == staged.end() ? nullptr : it->second.get();
     }
 
-    // nullptr: unreadable. `block` is inside.
+    // nullptr: unreadable, if only in part. `block` is inside.
     const std::byte* device_block(BlockNo block) const {
         return map != nullptr ? map->block(block) : base + block.value * DAXFS_BLOCK_SIZE;
+    }
+    const std::byte* readable_part(BlockNo block) const {
+        const std::byte* whole = device_block(block);
+        return whole == nullptr && map != nullptr ? map->remains(block) : whole;
     }
 
     void map_memory(std::uint64_t size_bytes);
@@ -112,7 +117,7 @@ Image::Image(Image&&) noexcept = default;
 Image& Image::operator=(Image&&) noexcept = default;
 Image::~Image() = default;
 
-Result<Image> Image::open(const std::string& path, Access access) {
+Result<Image> Image::open(const std::string& path, Access access, BadBlocks bad) {
     auto state = std::make_unique<State>();
     state->path = path;
     state->writable = access == Access::kWrite;
@@ -120,7 +125,8 @@ Result<Image> Image::open(const std::string& path, Access access) {
     state->size = state->device->size_bytes();
     if (state->size == 0)
         return fail("{}: is empty", path);
-    state->map = std::make_unique<DeviceMap>(*state->device);
+    state->bad = std::move(bad);
+    state->map = std::make_unique<DeviceMap>(*state->device, state->bad);
     return Image(std::move(state));
 }
 
@@ -180,7 +186,7 @@ const std::byte* Image::try_block(BlockNo block) const {
         return nullptr;
     if (const StagedBlock* staged = state_->find_staged(block))
         return staged->bytes;
-    return state_->device_block(block);
+    return state_->readable_part(block);
 }
 
 const std::byte* Image::device_block(BlockNo block) const {
@@ -194,13 +200,36 @@ std::byte* Image::stage(BlockNo block) {
     auto& staged = state_->staged[block];
     if (staged == nullptr) {
         staged = std::make_unique<StagedBlock>();
-        // An unreadable block starts as zeros: writing it whole is what heals it.
-        if (const std::byte* bytes = state_->device_block(block))
+        // What is unreadable starts as zeros: writing the block whole is what heals it.
+        if (const std::byte* bytes = state_->readable_part(block))
             std::memcpy(staged->bytes, bytes, DAXFS_BLOCK_SIZE);
         state_->any_staged.store(true, std::memory_order_release);
     }
     staged->dirty = true;
     return staged->bytes;
+}
+
+bool Image::is_staged(BlockNo block) const {
+    return state_->find_staged(block) != nullptr;
+}
+
+std::vector<Image::TornBlock> Image::torn_blocks() const {
+    std::vector<TornBlock> blocks;
+    if (state_->map == nullptr)
+        return blocks;
+    for (const auto& [block, lost] : state_->map->torn()) {
+        if (!is_staged(block))
+            blocks.push_back({.block = block, .lost_bytes = lost});
+    }
+    return blocks;
+}
+
+bool Image::is_torn(BlockNo block) const {
+    return state_->map != nullptr && state_->map->is_torn(block) && !is_staged(block);
+}
+
+const BadBlocks& Image::bad_blocks() const {
+    return state_->bad;
 }
 
 bool Image::has_staged() const {

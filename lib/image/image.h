@@ -16,6 +16,7 @@
 #include "lib/base/result.h"
 #include "lib/base/strong.h"
 #include "lib/format/daxfs_format.h"
+#include "lib/image/bad_blocks.h"
 
 namespace daxfs {
 
@@ -45,8 +46,9 @@ struct Store {
 class Image {
   public:
     // Opens a block device or a regular file; anything else, and one that is empty, is an error that names it.
-    // kWrite takes a device with O_EXCL and a file with an exclusive lock.
-    static Result<Image> open(const std::string& path, Access access);
+    // kWrite takes a device with O_EXCL and a file with an exclusive lock. What `bad` lists counts as unreadable until
+    // it is written.
+    static Result<Image> open(const std::string& path, Access access, BadBlocks bad = {});
     // Bytes in memory, for tests and fuzzing. Never written back.
     static Image from_bytes(std::span<const std::byte> bytes);
     // The same, mostly zeros: `blocks` (each DAXFS_BLOCK_SIZE bytes, inside the size) are copied, the rest takes no
@@ -66,7 +68,8 @@ class Image {
     bool is_block_device() const;
 
     // The bytes of `block`: staged if edited, else from the device. They stay valid until the Image dies or the block
-    // is staged. nullptr: outside the image, or unreadable (media error).
+    // is staged. nullptr: outside the image, or unreadable (media error). Where only sectors of it are unreadable,
+    // they are zeros: see torn_blocks().
     const std::byte* try_block(BlockNo block) const;
 
     // The structure at byte `offset` in `block`; nullptr where `try_block` is, or where it would cross the block's end.
@@ -78,11 +81,22 @@ class Image {
         return reinterpret_cast<const T*>(bytes + offset);
     }
 
-    // The same below what is staged: as the device has it.
+    // The same below what is staged: as the device has it, nullptr also where it can be read in part.
     const std::byte* device_block(BlockNo block) const;
+
+    // Blocks that try_block() has met, that could be read in part, and that are not staged.
+    struct TornBlock {
+        BlockNo block;
+        std::uint32_t lost_bytes = 0;
+    };
+    std::vector<TornBlock> torn_blocks() const;
+    // Cheap where there are none.
+    bool is_torn(BlockNo block) const;
+    const BadBlocks& bad_blocks() const;
 
     // A writable copy of `block` in memory, made on first use. nullptr outside the image.
     std::byte* stage(BlockNo block);
+    bool is_staged(BlockNo block) const;
     // Whether a staged block was not written since.
     bool has_staged() const;
     // Blocks that are staged, not written, and differ from the device; ascending.

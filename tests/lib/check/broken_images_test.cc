@@ -72,9 +72,10 @@ TEST(BrokenImagesList, HasOneForEveryProblemButTheseFew) {
     std::set<Problem> covered;
     for (const BrokenImage& broken : test::broken_images())
         covered.insert(broken.expected);
-    // Orphans come from the builder (recovery_test.cc), a short device is below; a map is unreadable only on a device
-    // with a media error.
-    for (const Problem problem : {Problem::kOrphan, Problem::kMapUnreadable, Problem::kDeviceShort})
+    // Orphans come from the builder (recovery_test.cc), a short device is below; what is unreadable is in
+    // bad_blocks_test.cc.
+    for (const Problem problem : {Problem::kOrphan, Problem::kMapUnreadable, Problem::kDeviceShort, Problem::kBlockTorn,
+                                  Problem::kDataUnreadable})
         covered.insert(problem);
     for (const ProblemInfo& problem : problem_catalogue())
         EXPECT_TRUE(covered.contains(problem.problem)) << problem.name;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace daxfs {
 namespace {
@@ -33,11 +34,11 @@ class MappedFile : public testing::Test {
     void put(BlockNo block, char value) {
         ASSERT_EQ(pwrite(fd_, &value, 1, static_cast<off_t>(block.value * DAXFS_BLOCK_SIZE)), 1);
     }
-    void map(std::uint64_t arena_bytes = DeviceMap::kArenaBytes) {
+    void map(std::uint64_t arena_bytes = DeviceMap::kArenaBytes, const BadBlocks& bad = {}) {
         auto device = Device::open("/proc/self/fd/" + std::to_string(fd_), DeviceAccess::kRead);
         ASSERT_TRUE(device) << device.error().message;
         device_.emplace(std::move(*device));
-        map_ = std::make_unique<DeviceMap>(*device_, arena_bytes);
+        map_ = std::make_unique<DeviceMap>(*device_, bad, arena_bytes);
     }
     // The first byte of `block`; empty: unreadable.
     std::optional<char> first(BlockNo block) {
@@ -107,6 +108,40 @@ TEST_F(MappedFile, WhatAnotherCutOffIsUnreadableMappedOrCopied) {
     EXPECT_EQ(first(BlockNo{2}), std::nullopt);
     EXPECT_EQ(first(BlockNo{kWindowBlocks + 1}), std::nullopt);
     EXPECT_EQ(first(BlockNo{0}), '\0');
+}
+
+// Block 1 has one bad sector of eight, block 2 nothing else, and block 3 none.
+TEST_F(MappedFile, OfABlockWithABadSectorTheOthersRemain) {
+    for (const std::uint64_t arena : {2 * kWindow, std::uint64_t{0}}) {
+        make(kWindow);
+        for (std::uint64_t sector = 0; sector < 32; ++sector) {
+            const char value = static_cast<char>('a' + sector);
+            ASSERT_EQ(pwrite(fd_, &value, 1, static_cast<off_t>(sector * BadBlocks::kSectorBytes)), 1);
+        }
+        map(arena, BadBlocks({{ByteOffset{13 * 512}, 512}, {ByteOffset{8192}, 4096}}));
+        EXPECT_EQ(first(BlockNo{0}), 'a');
+        EXPECT_EQ(map_->remains(BlockNo{0}), nullptr);
+        EXPECT_EQ(first(BlockNo{1}), std::nullopt);
+        const std::byte* remains = map_->remains(BlockNo{1});
+        ASSERT_NE(remains, nullptr);
+        for (std::uint64_t sector = 0; sector < 8; ++sector)
+            EXPECT_EQ(static_cast<char>(remains[sector * 512]), sector == 5 ? '\0' : static_cast<char>('i' + sector));
+        EXPECT_EQ(first(BlockNo{2}), std::nullopt);
+        EXPECT_EQ(map_->remains(BlockNo{2}), nullptr);
+        EXPECT_EQ(first(BlockNo{3}), 'y');
+        ASSERT_EQ(map_->torn().size(), 1u);
+        EXPECT_EQ(map_->torn().front(), std::pair(BlockNo{1}, std::uint32_t{512}));
+
+        const std::byte bytes[DAXFS_BLOCK_SIZE] = {std::byte{'x'}};
+        for (const BlockNo block : {BlockNo{1}, BlockNo{2}}) {
+            put(block, 'x');
+            map_->written(block, bytes);
+            EXPECT_EQ(first(block), 'x');
+        }
+        EXPECT_TRUE(map_->torn().empty());
+        map_.reset();
+        close(std::exchange(fd_, -1));
+    }
 }
 
 }  // namespace

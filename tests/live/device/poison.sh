@@ -43,10 +43,30 @@ umount "$MNT"
 # Mounting goes around it.
 mount_fs
 expect_eq "$($POISON read "$MNT"/file 409600 4096)" EIO "read after a new mount"
+# fsck.daxfs names the file and the bytes, and -y gives up no more than the sectors that are bad.
+umount "$MNT"
+fsck.daxfs -n "$PMEM" >/tmp/out || true
+grep -q "4096 bytes at byte 409600 cannot be read" /tmp/out || fail "fsck.daxfs -n: $(cat /tmp/out)"
+fsck.daxfs -p "$PMEM" >/tmp/out && fail "fsck.daxfs -p lost data"
+expect_eq "$(cat $BAD)" "$sector 8" "list of bad blocks after fsck.daxfs -p"
+mount_fs
 # This driver has nothing to clear and takes the block off its list.
 expect_eq "$($POISON write "$MNT"/file 409600 4096)" data "write of the whole block"
 expect_eq "$($POISON read "$MNT"/file 409600 4096)" data "read of what was written over it"
 expect_eq "$(cat $BAD)" "" "list of bad blocks"
+unmount_check
+mount_fs
+before=$(dd if="$MNT"/file bs=512 count=802 2>/dev/null | md5sum)
+behind=$(tail -c +411649 "$MNT"/file | md5sum)
+umount "$MNT"
+echo "$((sector + 2)) 2" >$BAD
+fsck.daxfs -y "$PMEM" >/tmp/out || [ $? = 1 ] || fail "fsck.daxfs -y: $(cat /tmp/out)"
+grep -q "lost: /file .*: what was at bytes 410624 to 411648" /tmp/out || fail "fsck.daxfs -y: $(cat /tmp/out)"
+expect_eq "$(cat $BAD)" "" "list of bad blocks after fsck.daxfs -y"
+mount_fs
+expect_eq "$(dd if="$MNT"/file bs=512 count=802 2>/dev/null | md5sum)" "$before" "what was before the bad sectors"
+expect_eq "$(tail -c +411649 "$MNT"/file | md5sum)" "$behind" "what was behind them"
+expect_eq "$(dd if="$MNT"/file bs=512 skip=802 count=2 2>/dev/null | tr -d '\0' | wc -c)" 0 "bytes that are not zero"
 unmount_check
 
 # ---- metadata ----
