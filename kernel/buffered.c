@@ -4,7 +4,7 @@
  *
  * Space: a write, or the first store to a mapped page, allocates at once, as unwritten blocks, in a transaction of its
  * own. So the caller is told about a full device, and writeback never allocates; what it may need, nodes of the extent
- * tree, comes from the reserve. When the data is on the device, a transaction turns the blocks into written ones and
+ * tree, is taken off the free blocks then too, see daxfs_take_due(). When the data is on the device, a transaction turns the blocks into written ones and
  * moves the stored size, by what that I/O wrote. Only then does the folio's writeback end, which fsync(), truncate and
  * punch wait for. Until then the blocks read as zeros: a crash shows no stale byte, and may leave unwritten blocks
  * behind the end of file, as fallocate() with KEEP_SIZE does. A write that fails gives back what lies behind the end.
@@ -72,6 +72,20 @@ void daxfs_release_behind(struct inode *inode, loff_t end)
 	daxfs_remove_blocks(inode, first, DIV_ROUND_UP_ULL((u64)end, DAXFS_BLOCK_SIZE));
 }
 
+/* Where space is short, what is due for dirty pages comes back when they are written. */
+static ssize_t copy_in(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct super_block *sb = file_inode(iocb->ki_filp)->i_sb;
+	ssize_t done = 0, count;
+
+	do {
+		count = daxfs_file_buffered_write(iocb, from, &daxfs_alloc_iomap_ops);
+		if (count > 0)
+			done += count;
+	} while (count > 0 ? iov_iter_count(from) : count == -ENOSPC && daxfs_settle_due(sb));
+	return done ?: count;
+}
+
 static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
@@ -90,7 +104,7 @@ static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 	if (err)
 		return err;
 	ours = daxfs_hole_behind(inode, end);
-	done = daxfs_file_buffered_write(iocb, from, &daxfs_alloc_iomap_ops);
+	done = copy_in(iocb, from);
 	if (done < count && ours)
 		daxfs_release_behind(inode, end);
 	return done;
@@ -109,6 +123,18 @@ ssize_t daxfs_buffered_write(struct kiocb *iocb, struct iov_iter *from)
 
 /* ---- mapped pages ---- */
 
+static vm_fault_t make_writable(struct vm_fault *vmf)
+{
+	struct inode *inode = file_inode(vmf->vma->vm_file);
+	vm_fault_t result;
+
+	filemap_invalidate_lock_shared(inode->i_mapping);
+	/* Once more, under the lock: see stop_stores(). */
+	result = IS_IMMUTABLE(inode) ? VM_FAULT_SIGBUS : iomap_page_mkwrite(vmf, &daxfs_alloc_iomap_ops);
+	filemap_invalidate_unlock_shared(inode->i_mapping);
+	return result;
+}
+
 static vm_fault_t page_mkwrite(struct vm_fault *vmf)
 {
 	struct inode *inode = file_inode(vmf->vma->vm_file);
@@ -118,10 +144,10 @@ static vm_fault_t page_mkwrite(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	sb_start_pagefault(inode->i_sb);
 	file_update_time(vmf->vma->vm_file);
-	filemap_invalidate_lock_shared(inode->i_mapping);
-	/* Once more, under the lock: see stop_stores(). */
-	result = IS_IMMUTABLE(inode) ? VM_FAULT_SIGBUS : iomap_page_mkwrite(vmf, &daxfs_alloc_iomap_ops);
-	filemap_invalidate_unlock_shared(inode->i_mapping);
+	result = make_writable(vmf);
+	/* Of several reasons one is a lack of space. */
+	if (unlikely(result & VM_FAULT_SIGBUS) && daxfs_settle_due(inode->i_sb))
+		result = make_writable(vmf);
 	sb_end_pagefault(inode->i_sb);
 	return result;
 }
@@ -143,6 +169,8 @@ static void end_ioend(struct iomap_ioend *ioend)
 {
 	int err = blk_status_to_errno(daxfs_ioend_bio(ioend)->bi_status);
 
+	if (ioend->io_type == IOMAP_UNWRITTEN)
+		daxfs_give_due(ioend->io_inode, DIV_ROUND_UP_ULL((u64)ioend->io_size, DAXFS_BLOCK_SIZE));
 	/* What failed stays unwritten, and the error waits for fsync(). */
 	if (!err)
 		err = daxfs_convert(ioend->io_inode, ioend->io_offset, ioend->io_offset + ioend->io_size);

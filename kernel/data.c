@@ -4,6 +4,7 @@
  * size.
  */
 #include <linux/pagemap.h>
+#include <linux/writeback.h>
 
 #include "alloc.h"
 #include "data.h"
@@ -159,6 +160,32 @@ int daxfs_commit_run(struct inode *inode, const struct daxfs_path *path, struct 
 	return commit_change(tx, inode, daxfs_map_prepare_set(tx, inode, path, run, state), size, sizes_only);
 }
 
+int daxfs_commit_extent(struct inode *inode, u64 file_block, u64 keep, loff_t size, struct daxfs_map *map)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	u64 before, behind;
+	struct daxfs_path path;
+	struct daxfs_run run;
+	int err = daxfs_map_lookup_to_set(inode, file_block, map, &path);
+
+	if (!err && map->state == DAXFS_MAP_UNWRITTEN)
+		err = daxfs_map_lookup_to_set(inode, path.extent.file_block, map, &path);
+	if (!err && map->state != DAXFS_MAP_UNWRITTEN)
+		err = map->state == DAXFS_MAP_WRITTEN ? -EAGAIN : -ENOSPC;
+	if (!err)
+		err = daxfs_path_may_change(inode, &path) ?: daxfs_may_store(inode, map, map->count);
+	if (err)
+		return err;
+	before = file_block - map->file_block;
+	behind = map->count - before - keep;
+	/* Durable with the transaction's first fence. */
+	daxfs_zero_blocks(sbi, map->disk_block, before);
+	daxfs_zero_blocks(sbi, map->disk_block + before + keep, behind);
+	run.block = map->disk_block;
+	run.count = map->count;
+	return daxfs_commit_run(inode, &path, run, false, DAXFS_EXTENT_WRITTEN, size);
+}
+
 /* ---- the size, and blocks that an I/O has filled ---- */
 
 /* Where no change of the map takes the size along. */
@@ -207,6 +234,77 @@ int daxfs_commit_size(struct inode *inode, loff_t size)
 	if (!err && size > i_size_read(inode))
 		i_size_write(inode, size);
 	return err;
+}
+
+/* ---- what writeback will need ---- */
+
+/*
+ * Turning a part of an unwritten extent into a written one takes up to two more extents, and so a node of the tree, when
+ * write(2) has long returned. For each block that comes into the page cache for unwritten ones a block is taken off the
+ * free ones; its conversion gives it back before it begins. So it finds one, and a write that would have none says ENOSPC.
+ * A part of what is kept for metadata may be taken: others go on meanwhile.
+ *
+ * A little more may be due than is needed, where a copy ended early or pages were thrown away; eviction settles it.
+ */
+#define MOST_DUE	1024	/* blocks, for one look at the map */
+
+/* Those of the range that no dirty folio stands for. One folio is one block. */
+static u64 clean_blocks(struct inode *inode, u64 first, u64 count)
+{
+	XA_STATE(xas, &inode->i_mapping->i_pages, first);
+	u64 clean = count;
+	void *entry;
+
+	rcu_read_lock();
+	xas_for_each_marked(&xas, entry, first + count - 1, PAGECACHE_TAG_DIRTY)
+		clean--;
+	rcu_read_unlock();
+	return clean;
+}
+
+int daxfs_take_due(struct inode *inode, struct daxfs_map *map, u64 want)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
+	u64 clean, taken;
+
+	map->count = min3(map->count, want, (u64)MOST_DUE);
+	clean = clean_blocks(inode, map->file_block, map->count);
+	if (!clean)
+		return 0;
+	taken = daxfs_count_take(inode->i_sb, clean, sbi->meta_reserve / 2);
+	if (!taken)
+		return -ENOSPC;
+	if (taken < clean)
+		map->count = taken;
+	atomic64_add(taken, &DAXFS_I(inode)->due);
+	atomic64_add(taken, &sbi->due);
+	return 0;
+}
+
+void daxfs_give_due(struct inode *inode, u64 blocks)
+{
+	struct daxfs_inode_info *info = DAXFS_I(inode);
+	s64 due = atomic64_read(&info->due), given;
+
+	do
+		given = min_t(u64, due, blocks);
+	while (!atomic64_try_cmpxchg(&info->due, &due, due - given));
+	if (!given)
+		return;
+	atomic64_sub(given, &DAXFS_SB(inode->i_sb)->due);
+	daxfs_count_add(inode->i_sb, given);
+}
+
+bool daxfs_settle_due(struct super_block *sb)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	s64 before = atomic64_read(&sbi->due);
+
+	if (!before)
+		return false;
+	try_to_writeback_inodes_sb(sb, WB_REASON_FS_FREE_SPACE);
+	flush_workqueue(sbi->convert_wq);
+	return atomic64_read(&sbi->due) < before;
 }
 
 /* One extent of [first, last), and behind the last one the size. *count: blocks dealt with. */

@@ -107,6 +107,12 @@ void daxfs_zero_bytes(struct daxfs_sb_info *sbi, u64 block, u32 from, u32 to);
  */
 int daxfs_commit_run(struct inode *inode, const struct daxfs_path *path, struct daxfs_run run, bool allocated,
 		     enum daxfs_extent_state state, loff_t size);
+/*
+ * The same for an unwritten extent that cannot become two or three for want of a node: fallocate(2) has promised that nothing
+ * of it lacks space. All of it becomes written, with zeros but for `keep` blocks from `file_block` on. *map: that extent;
+ * -EAGAIN: it is written already; -ENOSPC: there is a hole.
+ */
+int daxfs_commit_extent(struct inode *inode, u64 file_block, u64 keep, loff_t size, struct daxfs_map *map);
 /* Ends a transaction that logged the core: applies the change and stores the inode, with `size` if that makes it larger;
  * cancels instead where the change is an ERR_PTR, or the transaction cannot be. */
 int daxfs_commit_change(struct daxfs_tx *tx, struct inode *inode, struct daxfs_tree_change *change, loff_t size);
@@ -115,6 +121,14 @@ int daxfs_commit_change(struct daxfs_tx *tx, struct inode *inode, struct daxfs_t
  * up to `end`. Takes the inode lock, in as many transactions as it takes.
  */
 int daxfs_convert(struct inode *inode, loff_t pos, loff_t end);
+/*
+ * Data comes into the page cache for unwritten blocks, up to `want` of the map. Shortens the map to what writeback will have
+ * nodes for; -ENOSPC: not one block.
+ */
+int daxfs_take_due(struct inode *inode, struct daxfs_map *map, u64 want);
+void daxfs_give_due(struct inode *inode, u64 blocks);	/* converted; U64_MAX: there is no such data any more */
+/* After -ENOSPC, holding nothing that writeback wants: true, what it had due came back, try again. */
+bool daxfs_settle_due(struct super_block *sb);
 /* One transaction that makes the size grow. Takes the inode lock. */
 int daxfs_commit_size(struct inode *inode, loff_t size);
 

@@ -259,6 +259,7 @@ struct daxfs_sb_info {
 	spinlock_t mapped_lock ____cacheline_aligned_in_smp;	/* a leaf but for i_lock */
 	struct list_head mapped;	/* inodes that were mapped */
 	atomic_t ioends ____cacheline_aligned_in_smp;	/* writeback under way that the work will complete */
+	atomic64_t due;			/* of all inodes */
 	/* Of pages that faults map, see pages.c: one a huge page, by its number modulo their count. */
 	u8 fault_state[1u << DAXFS_FAULT_BITS] ____cacheline_aligned_in_smp;
 };
@@ -277,6 +278,7 @@ struct daxfs_inode_info {
 	spinlock_t ioend_lock;		/* of `ioends`; a leaf, taken where an I/O ends */
 	struct list_head ioends;	/* writeback that reached the device; the work completes it */
 	struct work_struct ioend_work;
+	atomic64_t due;			/* blocks taken off the free ones for what its conversions may need, see data.c */
 	struct daxfs_inode *raw;	/* in pmem */
 	u32 flags;			/* DAXFS_INODE_* */
 	u64 blocks;			/* as in the inode */

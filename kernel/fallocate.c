@@ -59,7 +59,7 @@ static bool make_fit(struct inode *inode, u64 count)
 	bool given = false;
 
 	while (!may_fit(inode, count))
-		if (!daxfs_make_space(inode->i_sb, &given))
+		if (!daxfs_make_space(inode->i_sb, &given) && !daxfs_settle_due(inode->i_sb))
 			return false;
 	return true;
 }

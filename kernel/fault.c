@@ -13,6 +13,7 @@
 #include "fault.h"
 #include "iomap.h"
 #include "trace.h"
+#include "zero.h"
 
 #define HUGE_ORDER	(PMD_SHIFT - PAGE_SHIFT)
 #define HUGE_COLOUR	((1ul << HUGE_ORDER) - 1)
@@ -58,12 +59,25 @@ static enum daxfs_fault_reason why_fallback(const struct vm_fault *vmf, struct i
 	return DAXFS_FAULT_OTHER;
 }
 
+static vm_fault_t fault_locked(struct vm_fault *vmf, unsigned int order, bool write, int *err)
+{
+	struct inode *inode = file_inode(vmf->vma->vm_file);
+	vm_fault_t result;
+	pfn_t pfn;
+
+	filemap_invalidate_lock_shared(inode->i_mapping);
+	/* Once more, under the lock: see stop_stores(). */
+	result = write && IS_IMMUTABLE(inode) ? VM_FAULT_SIGBUS :
+		 dax_iomap_fault(vmf, daxfs_dax_order(order), &pfn, err, &daxfs_fault_iomap_ops);
+	filemap_invalidate_unlock_shared(inode->i_mapping);
+	return result;
+}
+
 static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct inode *inode = file_inode(vmf->vma->vm_file);
 	bool write = is_shared_write(vmf);
 	vm_fault_t result;
-	pfn_t pfn;
 	int err = 0;
 
 	if (daxfs_is_shutdown(DAXFS_SB(inode->i_sb)) || (write && IS_IMMUTABLE(inode)))
@@ -72,11 +86,9 @@ static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 		sb_start_pagefault(inode->i_sb);
 		file_update_time(vmf->vma->vm_file);
 	}
-	filemap_invalidate_lock_shared(inode->i_mapping);
-	/* Once more, under the lock: see stop_stores(). */
-	result = write && IS_IMMUTABLE(inode) ? VM_FAULT_SIGBUS :
-		 dax_iomap_fault(vmf, daxfs_dax_order(order), &pfn, &err, &daxfs_fault_iomap_ops);
-	filemap_invalidate_unlock_shared(inode->i_mapping);
+	result = fault_locked(vmf, order, write, &err);
+	if (unlikely(err == -ENOSPC) && (daxfs_settle_due(inode->i_sb) || !daxfs_fill_around(inode, vmf->pgoff)))
+		result = fault_locked(vmf, order, write, &err);
 	if (write)
 		sb_end_pagefault(inode->i_sb);
 	return result;

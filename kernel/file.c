@@ -97,6 +97,14 @@ static int write_chunk(struct kiocb *iocb, struct iov_iter *from, struct daxfs_w
 	return count < 0 && count != -EFAULT ? count : 0;
 }
 
+/* What was copied and then could not be committed was not written. */
+static void forget_uncommitted(struct kiocb *iocb, struct iov_iter *from, struct daxfs_write *write)
+{
+	iov_iter_revert(from, iocb->ki_pos - write->done);
+	iocb->ki_pos = write->done;
+	write->error = 0;
+}
+
 static ssize_t write_chunks(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
@@ -117,6 +125,10 @@ static ssize_t write_chunks(struct kiocb *iocb, struct iov_iter *from)
 
 		/* A small source was most likely just written to: one try without looking. */
 		err = write_chunk(iocb, from, &write, bytes, futile || bytes > PAGE_SIZE);
+		if (unlikely(err == -ENOSPC)) {
+			forget_uncommitted(iocb, from, &write);
+			err = daxfs_settle_due(inode->i_sb) ? 0 : err;
+		}
 		futile = write.done > before ? 0 : futile + 1;
 		/* The DAX core says EFAULT too where a part of a bad block was to be written. */
 		if (!err && futile > MAX_FUTILE)
@@ -128,9 +140,7 @@ static ssize_t write_chunks(struct kiocb *iocb, struct iov_iter *from)
 	DAXFS_I(inode)->write = NULL;
 	if (daxfs_completes_huge(start, write.done))
 		daxfs_gather(inode, start, write.done);
-	/* What was copied and then could not be committed was not written. */
-	iov_iter_revert(from, iocb->ki_pos - write.done);
-	iocb->ki_pos = write.done;
+	forget_uncommitted(iocb, from, &write);
 	if (write.fence)
 		daxfs_fence(DAXFS_SB(inode->i_sb));
 	return write.done > start ? write.done - start : err;

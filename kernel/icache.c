@@ -15,6 +15,7 @@
 #include "alloc.h"
 #include "buffered.h"
 #include "checksum.h"
+#include "data.h"
 #include "daxfs.h"
 #include "device.h"
 #include "dir.h"
@@ -65,6 +66,7 @@ struct inode *daxfs_alloc_inode(struct super_block *sb)
 	memset((u8 *)info + offsetof(struct daxfs_inode_info, raw), 0,
 	       offsetof(struct daxfs_inode_info, vfs_inode) - offsetof(struct daxfs_inode_info, raw));
 	daxfs_init_ioends(info);
+	atomic64_set(&info->due, 0);
 	seqlock_init(&info->found_lock);
 	INIT_LIST_HEAD(&info->mapped);
 	INIT_LIST_HEAD(&info->windows);
@@ -390,6 +392,7 @@ void daxfs_evict_inode(struct inode *inode)
 	bool free = !inode->i_nlink && DAXFS_I(inode)->stored && !is_bad_inode(inode);
 
 	daxfs_drop_all(inode);
+	daxfs_give_due(inode, U64_MAX);
 	daxfs_forget_mapped(inode);
 	daxfs_end_windows(inode);
 	if (free && !daxfs_may_write(inode->i_sb) && !daxfs_reclaim_later(inode))

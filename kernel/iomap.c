@@ -270,6 +270,7 @@ static int write_end_fill(struct inode *inode, struct daxfs_write *write, u64 po
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
 	u64 first = write->path.tree.key, end = pos + written;
+	struct daxfs_map whole = { };
 	int err = 0;
 
 	release_uncopied(inode, write, written ? ((end - 1) >> DAXFS_BLOCK_SHIFT) - first + 1 : 0);
@@ -284,14 +285,17 @@ static int write_end_fill(struct inode *inode, struct daxfs_write *write, u64 po
 	}
 	if (written) {
 		err = daxfs_commit_run(inode, &write->path, write->run, write->allocated, DAXFS_EXTENT_WRITTEN, end);
+		if (unlikely(err == -ENOSPC) && !write->allocated)
+			err = daxfs_commit_extent(inode, first, write->run.count, end, &whole);
 		if (!write->allocated)
 			trace_daxfs_convert(inode, first << DAXFS_BLOCK_SHIFT,
 					    (u64)write->run.count << DAXFS_BLOCK_SHIFT, err);
 	}
 	daxfs_step_end(inode, &write->step);
 	if (!err && written) {
-		write->filled_from = min(write->filled_from, first);
-		write->filled_to = max(write->filled_to, first + write->run.count);
+		write->filled_from = min(write->filled_from, whole.count ? whole.file_block : first);
+		write->filled_to = max(write->filled_to,
+				       whole.count ? whole.file_block + whole.count : first + write->run.count);
 	}
 	return err;
 }
@@ -533,6 +537,9 @@ static int alloc_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	if (!err && map.state == DAXFS_MAP_HOLE)
 		err = alloc_unwritten(inode, first, blocks,
 				      max_t(u64, i_size_read(inode), end), &map, &allocated);
+	/* Direct I/O converts before it returns. */
+	if (!err && map.state == DAXFS_MAP_UNWRITTEN && !(flags & IOMAP_DIRECT))
+		err = daxfs_take_due(inode, &map, blocks);
 	if (!err) {
 		fill_iomap(inode, &map, flags, iomap);
 		iomap->daxfs_folio_ops = &alloc_folio_ops;

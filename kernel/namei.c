@@ -12,6 +12,7 @@
 
 #include "alloc.h"
 #include "buffered.h"
+#include "data.h"
 #include "daxfs.h"
 #include "device.h"
 #include "dir.h"
@@ -237,7 +238,7 @@ static int create_one(IDMAP_ARG, struct inode *dir, struct dentry *dentry, umode
 		return -ENAMETOOLONG;
 	do
 		err = try_create(IDMAP, dir, dentry, mode, rdev, link);
-	while (unlikely(err == -ENOSPC) && daxfs_make_space(dir->i_sb, &given));
+	while (unlikely(err == -ENOSPC) && (daxfs_make_space(dir->i_sb, &given) || daxfs_settle_due(dir->i_sb)));
 	return err;
 }
 
@@ -362,7 +363,7 @@ static int daxfs_link(struct dentry *old_dentry, struct inode *dir, struct dentr
 		return -ENAMETOOLONG;
 	do
 		err = try_link(inode, dir, &dentry->d_name);
-	while (unlikely(err == -ENOSPC) && daxfs_make_space(dir->i_sb, &given));
+	while (unlikely(err == -ENOSPC) && (daxfs_make_space(dir->i_sb, &given) || daxfs_settle_due(dir->i_sb)));
 	if (err)
 		return err;
 	ihold(inode);
@@ -593,7 +594,8 @@ static int daxfs_rename(IDMAP_ARG, struct inode *from_dir, struct dentry *from, 
 		return err;
 	do
 		err = try_rename(from_dir, from, to_dir, to, flags);
-	while (unlikely(err == -ENOSPC) && daxfs_make_space(from_dir->i_sb, &given));
+	while (unlikely(err == -ENOSPC) &&
+	       (daxfs_make_space(from_dir->i_sb, &given) || daxfs_settle_due(from_dir->i_sb)));
 	return err;
 }
 

@@ -204,6 +204,7 @@ static int set_smaller(struct inode *inode, loff_t size)
 	/* The size first: then no fault that waits for invalidate_lock maps a page that is about to go. */
 	i_size_write(inode, size);
 	truncate_pagecache(inode, size);
+	daxfs_settle_dropped(inode);
 	daxfs_point(unmapped);
 	err = shrink_all(inode, &shrink);
 	/* Nothing happened on the device: the file is as long as it was. */

@@ -57,6 +57,15 @@ static int drop_held(struct inode *inode, u64 first, u64 last)
 	return err ?: invalidate_inode_pages2_range(mapping, first, last);
 }
 
+void daxfs_settle_dropped(struct inode *inode)
+{
+	struct address_space *mapping = inode->i_mapping;
+
+	if (atomic64_read(&DAXFS_I(inode)->due) && !mapping_tagged(mapping, PAGECACHE_TAG_DIRTY) &&
+	    !mapping_tagged(mapping, PAGECACHE_TAG_WRITEBACK))
+		daxfs_give_due(inode, U64_MAX);
+}
+
 int daxfs_drop_cached(struct inode *inode, u64 first, u64 end)
 {
 	struct address_space *mapping = inode->i_mapping;
@@ -77,6 +86,7 @@ int daxfs_drop_cached(struct inode *inode, u64 first, u64 end)
 		truncate_pagecache(inode, from);
 	else
 		truncate_pagecache_range(inode, from, from + length - 1);
+	daxfs_settle_dropped(inode);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Zeros into a part of a block of a file, where its bytes are: on the device, or in the page cache.
+ * Zeros into a part of a block of a file, where its bytes are: on the device, or in the page cache. And into all of an
+ * unwritten extent that a fault cannot split.
  */
 #include <linux/pagemap.h>
 
@@ -92,4 +93,24 @@ int daxfs_zero_tail(struct inode *inode, loff_t size)
 	if (!err && old < end)
 		err = daxfs_flush_to(inode, old);
 	return err;
+}
+
+int daxfs_fill_around(struct inode *inode, u64 file_block)
+{
+	struct address_space *mapping = inode->i_mapping;
+	struct daxfs_step step;
+	struct daxfs_map map;
+	int err;
+
+	/* Readers have mapped zeros there: see forget_zeros() in iomap.c. Here none maps them again before they are gone. */
+	filemap_invalidate_lock(mapping);
+	err = daxfs_step_begin(inode, &step);
+	if (!err) {
+		err = daxfs_commit_extent(inode, file_block, 0, 0, &map);
+		daxfs_step_end(inode, &step);
+	}
+	if (!err && !mapping_empty(mapping))
+		invalidate_inode_pages2_range(mapping, map.file_block, map.file_block + map.count - 1);
+	filemap_invalidate_unlock(mapping);
+	return err == -EAGAIN ? 0 : err;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Zeros into a part of a block of a file. */
+/* Zeros into blocks of a file, or a part of one. */
 #ifndef DAXFS_ZERO_H
 #define DAXFS_ZERO_H
 
@@ -9,5 +9,11 @@
 int daxfs_zero_tail(struct inode *inode, loff_t size);
 /* Bytes [from, to), all in one block, become zeros where they are data: on the device, or in the page cache. */
 int daxfs_zero_in_block(struct inode *inode, loff_t from, loff_t to);
+
+/*
+ * Through DAX, where a part of the unwritten extent at `file_block` cannot become written for want of a node: all of it
+ * does. 0: try again; -ENOSPC: there is no such extent. Takes invalidate_lock.
+ */
+int daxfs_fill_around(struct inode *inode, u64 file_block);
 
 #endif /* DAXFS_ZERO_H */

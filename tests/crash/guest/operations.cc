@@ -258,6 +258,33 @@ void must(int error, const char* what) {
     std::exit(2);
 }
 
+std::string crowded(int number) {
+    return "A/crowded" + std::to_string(number);
+}
+
+// On old data lies an unwritten extent with as many before it as the inode has room for, and nothing is left for a node:
+// files whose every second block is written have taken what is kept for metadata. What is filled in turn, once it is gone,
+// only makes the setup longer.
+void take_all_nodes() {
+    constexpr int kFiles = 80;
+    must(make_file("A/junk", 0), "A/junk");
+    for (int i = 0; i < 12; ++i)
+        must(append("A/junk", 65536), "A/junk");
+    must(result(unlink("A/junk")), "A/junk");
+    must(make_file("A/last", 0), "A/last");
+    must(allocate("A/last", 0, 0, 13 * 4096), "A/last");
+    for (off_t block = 0; block < 10; block += 2)
+        must(write_at("A/last", block * 4096, 4096), "A/last");
+    for (int number = 0; number < kFiles; ++number) {
+        must(make_file(crowded(number).c_str(), 0), "A/crowded");
+        must(allocate(crowded(number).c_str(), 0, 0, 11 * 4096), "A/crowded");
+    }
+    fill(0);
+    for (int number = 0; number < kFiles; ++number)
+        for (off_t block = 0; block < 11; block += 2)
+            must(write_at(crowded(number).c_str(), block * 4096, 4096), "A/crowded");
+}
+
 void make_directory(const char* path) {
     must(result(mkdir(path, 0755)), path);
 }
@@ -386,6 +413,7 @@ const std::vector<Operation>& large_operations() {
         {"n", "many-inodes-and-back", many_inodes_and_back},
         {"-", "inodes-given-back", want_all_space, leave_empty_blocks},
         {"=", "set-label", set_label},
+        {"-", "write-preallocated-without-nodes", [] { return write_at("A/last", 11 * 4096, 4096); }, take_all_nodes, "w"},
         {"b", "insert-fragments", [] { return allocate("A/fragments", FALLOC_FL_INSERT_RANGE, 4096, 3 * 4096); }, fragment},
     };
     return all;
