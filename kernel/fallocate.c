@@ -182,6 +182,8 @@ static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t e
 
 	if (!err && grows)
 		err = inode_newsize_ok(inode, end);
+	if (!err && shifts)
+		err = daxfs_check_shift(inode, mode & FALLOC_FL_COLLAPSE_RANGE, offset, end - offset);
 	if (err)
 		return err;
 	inode_dio_wait(inode);

@@ -216,6 +216,20 @@ static bool whole_blocks(loff_t offset, loff_t length)
 	return !((offset | length) & (DAXFS_BLOCK_SIZE - 1));
 }
 
+int daxfs_check_shift(struct inode *inode, bool collapses, loff_t offset, loff_t length)
+{
+	loff_t size = i_size_read(inode);
+
+	/* Collapsing up to the end of file or beyond is what ftruncate(2) is for. */
+	if (!whole_blocks(offset, length) || (collapses ? offset + length : offset) >= size)
+		return -EINVAL;
+	if (collapses)
+		return 0;
+	if (check_add_overflow(size, length, &size) || size > inode->i_sb->s_maxbytes)
+		return -EFBIG;
+	return inode_newsize_ok(inode, size);
+}
+
 int daxfs_collapse_range(struct inode *inode, loff_t offset, loff_t length)
 {
 	struct shift shift = {
@@ -229,9 +243,6 @@ int daxfs_collapse_range(struct inode *inode, loff_t offset, loff_t length)
 
 	lockdep_assert_held_write(&inode->i_rwsem);
 	lockdep_assert_held_write(&inode->i_mapping->invalidate_lock);
-	/* Up to the end of file or beyond is what ftruncate(2) is for. */
-	if (!whole_blocks(offset, length) || offset + length >= i_size_read(inode))
-		return -EINVAL;
 	err = quiesce(inode, offset);
 	if (!err)
 		err = split_at(inode, shift.gap);
@@ -247,19 +258,14 @@ int daxfs_insert_range(struct inode *inode, loff_t offset, loff_t length)
 		.first = offset >> DAXFS_BLOCK_SHIFT,
 		.gap = DAXFS_END_OF_KEYS - (length >> DAXFS_BLOCK_SHIFT),
 		.distance = length >> DAXFS_BLOCK_SHIFT,
+		.size = i_size_read(inode) + length,
 	};
 	u64 end;
 	int err;
 
 	lockdep_assert_held_write(&inode->i_rwsem);
 	lockdep_assert_held_write(&inode->i_mapping->invalidate_lock);
-	if (!whole_blocks(offset, length) || offset >= i_size_read(inode))
-		return -EINVAL;
-	if (check_add_overflow(i_size_read(inode), length, &shift.size) || shift.size > inode->i_sb->s_maxbytes)
-		return -EFBIG;
-	err = inode_newsize_ok(inode, shift.size);
-	if (!err)
-		err = end_of_extents(inode, &end);
+	err = end_of_extents(inode, &end);
 	if (err)
 		return err;
 	if (end > shift.gap)
