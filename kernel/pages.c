@@ -16,7 +16,7 @@
 #define HUGE_COLOUR	(DAXFS_HUGE_BLOCKS - 1)
 
 /* The huge page is locked, and its first page is nobody's. */
-static bool has_mapped_pages(u8 *state, const struct page *page)
+static bool has_mapped_pages(u8 *state, const struct page *page, bool is_alone)
 {
 	u64 i;
 
@@ -25,8 +25,9 @@ static bool has_mapped_pages(u8 *state, const struct page *page)
 	for (i = 1; i < DAXFS_HUGE_BLOCKS; i++)
 		if (READ_ONCE(page[i].mapping))
 			return true;
-	/* None is mapped any more. */
-	WRITE_ONCE(*state, DAXFS_FAULT_BUSY);
+	/* None is mapped any more; but where another huge page has the same state, the mark may be for that one. */
+	if (is_alone)
+		WRITE_ONCE(*state, DAXFS_FAULT_BUSY);
 	return false;
 }
 
@@ -35,6 +36,7 @@ int daxfs_claim_pages_slowly(struct inode *inode, const struct daxfs_map *map, u
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
 	const struct page *page = daxfs_page(sbi, map->disk_block);
+	bool is_alone = sbi->whole && sbi->block_count / DAXFS_HUGE_BLOCKS < (1u << DAXFS_FAULT_BITS) - 1;
 	u8 *state, add = count > 1 ? 0 : DAXFS_FAULT_SMALL;
 
 	iomap->private = NULL;
@@ -47,7 +49,7 @@ int daxfs_claim_pages_slowly(struct inode *inode, const struct daxfs_map *map, u
 	state = daxfs_fault_state(sbi, page_to_pfn(page));
 	if (unlikely(!daxfs_try_lock_pages(state, add)))
 		wait_event(sbi->fault_wait, daxfs_try_lock_pages(state, add));
-	if (likely(!READ_ONCE(page->mapping) && (count == 1 || !has_mapped_pages(state, page)))) {
+	if (likely(!READ_ONCE(page->mapping) && (count == 1 || !has_mapped_pages(state, page, is_alone)))) {
 		iomap->private = state;
 		return 0;
 	}

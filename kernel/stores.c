@@ -142,6 +142,7 @@ static int write_pages(struct address_space *mapping, pgoff_t first, pgoff_t las
 		find_dirty(mapping, first, last, &batch);
 		err = write_batch(mapping, &batch, wbc);
 		first = batch.count ? batch.index[batch.count - 1] + 1 : last;
+		cond_resched();
 	} while (!err && batch.count == BATCH && first <= last);
 	return err;
 }
