@@ -40,18 +40,7 @@
 #include "truncate.h"
 #include "zero.h"
 
-/* ---- read and write ---- */
-
-ssize_t daxfs_buffered_read(struct kiocb *iocb, struct iov_iter *to)
-{
-	struct inode *inode = file_inode(iocb->ki_filp);
-	ssize_t count;
-
-	inode_lock_shared(inode);
-	count = filemap_read(iocb, to, 0);
-	inode_unlock_shared(inode);
-	return count;
-}
+/* ---- write ---- */
 
 bool daxfs_hole_behind(struct inode *inode, loff_t end)
 {
@@ -173,7 +162,7 @@ static void end_ioend(struct iomap_ioend *ioend)
 		daxfs_give_due(ioend->io_inode, DIV_ROUND_UP_ULL((u64)ioend->io_size, DAXFS_BLOCK_SIZE));
 	/* What failed stays unwritten, and the error waits for fsync(). */
 	if (!err)
-		err = daxfs_convert(ioend->io_inode, ioend->io_offset, ioend->io_offset + ioend->io_size);
+		err = daxfs_convert(ioend->io_inode, ioend->io_offset, ioend->io_offset + ioend->io_size, false);
 	iomap_finish_ioends(ioend, err);
 }
 

@@ -5,7 +5,6 @@
 
 #include "daxfs.h"
 
-ssize_t daxfs_buffered_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t daxfs_buffered_write(struct kiocb *iocb, struct iov_iter *from);
 /* Before a write that ends at `end`: is there a hole behind the end of file? Then what is there after it failed is its. */
 bool daxfs_hole_behind(struct inode *inode, loff_t end);

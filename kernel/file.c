@@ -2,7 +2,7 @@
 /*
  * Regular files: read, write, mmap, fsync, through DAX. Files of other access go on in buffered.c and dio.c.
  *
- * write(2) goes in chunks under i_rwsem. The source is faulted in before each large one, and copied with page faults
+ * read(2) copies with page faults disabled, under i_rwsem. write(2) goes in chunks under it. The source is faulted in before each large one, and copied with page faults
  * disabled: the inode lock is held meanwhile, which a fault on a source that maps this very file would want. A copy that
  * stops short keeps what it got and goes on behind the next fault-in. Zero pages that readers mapped of a hole are
  * unmapped after the inode lock was dropped, still under i_rwsem: invalidating waits for a DAX entry, whose owner may
@@ -42,7 +42,7 @@
 #include "unmap.h"
 #include "zero.h"
 
-#define WRITE_CHUNK	(2ull << 20)
+#define FAULT_CHUNK	(2ull << 20)
 
 /* Fault-ins in a row that the copy afterwards could make nothing of, before the source counts as bad. */
 #define MAX_FUTILE	16
@@ -51,6 +51,46 @@
 static ssize_t without_device(ssize_t count)
 {
 	return count == -ENXIO ? -EIO : count;
+}
+
+static ssize_t read_locked(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t count;
+
+	inode_lock_shared(inode);
+	pagefault_disable();
+	count = IS_DAX(inode) ? without_device(dax_iomap_rw(iocb, to, &daxfs_read_iomap_ops)) : filemap_read(iocb, to, 0);
+	pagefault_enable();
+	inode_unlock_shared(inode);
+	return count;
+}
+
+/*
+ * Where the target is not in memory it is brought in outside i_rwsem, and the gate: what a fault there waits for is for
+ * whoever serves it, and may be a program that never answers. Most targets are.
+ */
+static ssize_t read_chunks(struct kiocb *iocb, struct iov_iter *to)
+{
+	ssize_t done = 0, count;
+	unsigned int futile = 0;
+
+	for (;;) {
+		size_t bytes;
+
+		count = read_locked(iocb, to);
+		if (count > 0) {
+			done += count;
+			futile = 0;
+		}
+		if (!iov_iter_count(to) || iocb->ki_pos >= i_size_read(file_inode(iocb->ki_filp)) ||
+		    !(count > 0 || (count == -EFAULT && futile++ < MAX_FUTILE)))
+			break;
+		bytes = min_t(u64, iov_iter_count(to), futile > 1 ? PAGE_SIZE : FAULT_CHUNK);
+		if (fault_in_iov_iter_writeable(to, bytes) == bytes || fatal_signal_pending(current))
+			break;
+	}
+	return done ?: count;
 }
 
 static ssize_t daxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
@@ -62,12 +102,11 @@ static ssize_t daxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		return -EIO;
 	if (!iov_iter_count(to))
 		return 0;
-	if (!IS_DAX(inode))
-		return iocb->ki_flags & IOCB_DIRECT ? daxfs_direct_read(iocb, to) : daxfs_buffered_read(iocb, to);
-	inode_lock_shared(inode);
-	count = without_device(dax_iomap_rw(iocb, to, &daxfs_read_iomap_ops));
-	inode_unlock_shared(inode);
-	file_accessed(iocb->ki_filp);
+	if (!IS_DAX(inode) && iocb->ki_flags & IOCB_DIRECT)
+		return daxfs_direct_read(iocb, to);
+	count = read_chunks(iocb, to);
+	if (IS_DAX(inode))
+		file_accessed(iocb->ki_filp);
 	return count;
 }
 
@@ -120,7 +159,7 @@ static ssize_t write_chunks(struct kiocb *iocb, struct iov_iter *from)
 	DAXFS_I(inode)->write = &write;
 	while (!err && iov_iter_count(from)) {
 		loff_t before = write.done;
-		u64 limit = futile ? PAGE_SIZE : WRITE_CHUNK;
+		u64 limit = futile ? PAGE_SIZE : FAULT_CHUNK;
 		size_t bytes = min_t(u64, iov_iter_count(from), limit - (before & (limit - 1)));
 
 		/* A small source was most likely just written to: one try without looking. */
