@@ -368,10 +368,12 @@ static u32 take_count(struct super_block *sb, const struct daxfs_alloc *request)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 want = min_t(u32, request->want, DAXFS_MAX_RUN);
-	s64 keep = request->reserve_ok ? 0 : sbi->meta_reserve + sbi->root_reserve;
+	s64 meta = request->sparing ? sbi->meta_reserve / 2 : sbi->meta_reserve, keep = meta + sbi->root_reserve;
 
-	if (!request->reserve_ok && sbi->root_reserve && !daxfs_has_free(sb, keep + want) && capable(CAP_SYS_RESOURCE))
-		keep = sbi->meta_reserve;
+	if (request->reserve_ok && !request->sparing)
+		keep = 0;
+	else if (sbi->root_reserve && !daxfs_has_free(sb, keep + want) && capable(CAP_SYS_RESOURCE))
+		keep = meta;
 	return daxfs_count_take(sb, want, keep);
 }
 

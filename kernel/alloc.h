@@ -14,6 +14,7 @@ struct daxfs_alloc {
 	u32 want;		/* blocks; the result is 1 .. want */
 	u32 least;		/* TAIL: of how many blocks a hole must be, if it does not hold all */
 	bool reserve_ok;	/* may use the metadata reserve (conversion, punch, truncate, unlink) */
+	bool sparing;		/* ... but half of it, and what is kept for root, stays for those who free something */
 	bool near_only;		/* META: in the AG of `ino` or not at all, and nothing that is kept for a file */
 };
 int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run);

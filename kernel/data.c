@@ -138,8 +138,8 @@ int daxfs_commit_change(struct daxfs_tx *tx, struct inode *inode, struct daxfs_t
 	return commit_change(tx, inode, change, size, false);
 }
 
-int daxfs_commit_run(struct inode *inode, const struct daxfs_path *path, struct daxfs_run run, bool allocated,
-		     enum daxfs_extent_state state, loff_t size)
+static int commit_run(struct inode *inode, const struct daxfs_path *path, struct daxfs_run run, bool allocated,
+		      enum daxfs_extent_state state, loff_t size, bool sparing)
 {
 	struct daxfs_tx *tx = daxfs_tx_begin(inode->i_sb);
 	bool sizes_only;
@@ -157,7 +157,13 @@ int daxfs_commit_run(struct inode *inode, const struct daxfs_path *path, struct 
 		daxfs_tx_add_core(tx, inode);
 	if (allocated)
 		daxfs_tx_alloc(tx, run);
-	return commit_change(tx, inode, daxfs_map_prepare_set(tx, inode, path, run, state), size, sizes_only);
+	return commit_change(tx, inode, daxfs_map_prepare_set(tx, inode, path, run, state, sparing), size, sizes_only);
+}
+
+int daxfs_commit_run(struct inode *inode, const struct daxfs_path *path, struct daxfs_run run, bool allocated,
+		     enum daxfs_extent_state state, loff_t size)
+{
+	return commit_run(inode, path, run, allocated, state, size, true);
 }
 
 int daxfs_commit_extent(struct inode *inode, u64 file_block, u64 keep, loff_t size, struct daxfs_map *map)
@@ -242,7 +248,7 @@ int daxfs_commit_size(struct inode *inode, loff_t size)
  * Turning a part of an unwritten extent into a written one takes up to two more extents, and so a node of the tree, when
  * write(2) has long returned. For each block that comes into the page cache for unwritten ones a block is taken off the
  * free ones; its conversion gives it back before it begins. So it finds one, and a write that would have none says ENOSPC.
- * A part of what is kept for metadata may be taken: others go on meanwhile.
+ * Half of what is kept for metadata, and what is kept for root, stays for others, as with struct daxfs_alloc.sparing.
  *
  * A little more may be due than is needed, where a copy ended early or pages were thrown away; eviction settles it.
  */
@@ -271,7 +277,7 @@ int daxfs_take_due(struct inode *inode, struct daxfs_map *map, u64 want)
 	clean = clean_blocks(inode, map->file_block, map->count);
 	if (!clean)
 		return 0;
-	taken = daxfs_count_take(inode->i_sb, clean, sbi->meta_reserve / 2);
+	taken = daxfs_count_take(inode->i_sb, clean, sbi->meta_reserve / 2 + sbi->root_reserve);
 	if (!taken)
 		return -ENOSPC;
 	if (taken < clean)
@@ -308,7 +314,7 @@ bool daxfs_settle_due(struct super_block *sb)
 }
 
 /* One extent of [first, last), and behind the last one the size. *count: blocks dealt with. */
-static int convert_step(struct inode *inode, u64 first, u64 last, loff_t end, u64 *count)
+static int convert_step(struct inode *inode, u64 first, u64 last, loff_t end, bool sparing, u64 *count)
 {
 	struct daxfs_path path;
 	struct daxfs_run run;
@@ -327,12 +333,12 @@ static int convert_step(struct inode *inode, u64 first, u64 last, loff_t end, u6
 		return grow_size_locked(inode, end);
 	run.block = map.disk_block;
 	run.count = *count;
-	err = daxfs_commit_run(inode, &path, run, false, DAXFS_EXTENT_WRITTEN, end);
+	err = commit_run(inode, &path, run, false, DAXFS_EXTENT_WRITTEN, end, sparing);
 	trace_daxfs_convert(inode, first << DAXFS_BLOCK_SHIFT, *count << DAXFS_BLOCK_SHIFT, err);
 	return err;
 }
 
-int daxfs_convert(struct inode *inode, loff_t pos, loff_t end)
+int daxfs_convert(struct inode *inode, loff_t pos, loff_t end, bool sparing)
 {
 	u64 first = pos >> DAXFS_BLOCK_SHIFT, last = DIV_ROUND_UP_ULL((u64)end, DAXFS_BLOCK_SIZE), count = 0;
 	struct daxfs_step step;
@@ -342,7 +348,7 @@ int daxfs_convert(struct inode *inode, loff_t pos, loff_t end)
 		err = daxfs_step_begin(inode, &step);
 		if (err)
 			return err;
-		err = convert_step(inode, first, last, end, &count);
+		err = convert_step(inode, first, last, end, sparing, &count);
 		daxfs_step_end(inode, &step);
 		cond_resched();
 	}

@@ -118,9 +118,9 @@ int daxfs_commit_extent(struct inode *inode, u64 file_block, u64 keep, loff_t si
 int daxfs_commit_change(struct daxfs_tx *tx, struct inode *inode, struct daxfs_tree_change *change, loff_t size);
 /*
  * [pos, end) is on the device, in blocks that are written or unwritten: they become written, and the stored size moves
- * up to `end`. Takes the inode lock, in as many transactions as it takes.
+ * up to `end`. Takes the inode lock, in as many transactions as it takes. Not sparing: the program was told that it is done.
  */
-int daxfs_convert(struct inode *inode, loff_t pos, loff_t end);
+int daxfs_convert(struct inode *inode, loff_t pos, loff_t end, bool sparing);
 /*
  * Data comes into the page cache for unwritten blocks, up to `want` of the map. Shortens the map to what writeback will have
  * nodes for; -ENOSPC: not one block.

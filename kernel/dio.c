@@ -46,7 +46,7 @@ static int end_write(struct kiocb *iocb, ssize_t size, int error, unsigned int f
 	if (error || !size)
 		return error;
 	if (flags & IOMAP_DIO_UNWRITTEN || end > i_size_read(inode) || end > daxfs_stored_size(inode))
-		error = daxfs_convert(inode, iocb->ki_pos, end);
+		error = daxfs_convert(inode, iocb->ki_pos, end, true);
 	/* i_rwsem is held exclusive by whoever waits for this. */
 	if (!error && end > i_size_read(inode))
 		i_size_write(inode, end);

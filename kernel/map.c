@@ -349,7 +349,7 @@ static struct daxfs_tree_change *lengthen(struct daxfs_tx *tx, struct inode *ino
 }
 
 struct daxfs_tree_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inode *inode, const struct daxfs_path *path,
-						struct daxfs_run run, enum daxfs_extent_state state)
+						struct daxfs_run run, enum daxfs_extent_state state, bool sparing)
 {
 	struct daxfs_extent_view set = {
 		.file_block = path->tree.key, .disk_block = run.block, .count = run.count, .state = state,
@@ -362,6 +362,7 @@ struct daxfs_tree_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inod
 	change = change_begin(tx, inode);
 	if (IS_ERR(change))
 		return change;
+	change->sparing = sparing;
 	err = check_path(change, path);
 	if (!err)
 		err = set_extent(change, path, &set);

@@ -15,7 +15,7 @@
 /* As many blocks as `run` has become mapped to it in `state`, from the path's key on. They were a hole, or mapped to the
  * same disk blocks (conversion of a state). */
 struct daxfs_tree_change *daxfs_map_prepare_set(struct daxfs_tx *tx, struct inode *inode, const struct daxfs_path *path,
-						struct daxfs_run run, enum daxfs_extent_state state);
+						struct daxfs_run run, enum daxfs_extent_state state, bool sparing);
 /* Blocks from file_block on, `count` of them, become a hole; their disk blocks are queued as free. Takes at most what one
  * transaction can; *removed_from tells how far it came, from the END of the range backwards. */
 struct daxfs_tree_change *daxfs_map_prepare_remove(struct daxfs_tx *tx, struct inode *inode, u64 file_block, u64 count,

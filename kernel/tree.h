@@ -86,6 +86,7 @@ struct daxfs_tree_change {
 	u16 fork_bytes;			/* behind these there is nothing, before the change and after it */
 	u8 format, height;
 	bool fork_changed;
+	bool sparing;			/* see struct daxfs_alloc */
 	/* Of extents: all that happens is that this one, in the fork, gets this length (map.c). Then nothing below is set. */
 	bool lengthens;
 	u8 longer;

@@ -58,7 +58,7 @@ void daxfs_tree_begin(struct daxfs_tree_change *change, const struct daxfs_tree 
 	change->format = READ_ONCE(raw->format);
 	change->height = READ_ONCE(raw->tree_height);
 	change->fork_bytes = fork_bytes(tree, change->height, change->fork_count);
-	change->fork_changed = change->lengthens = false;
+	change->fork_changed = change->lengthens = change->sparing = false;
 	change->node_count = 0;
 }
 
@@ -162,6 +162,7 @@ struct daxfs_tree_node *daxfs_tree_new_node(struct daxfs_tree_change *change, un
 		.ino = inode->i_ino,
 		.want = 1,
 		.reserve_ok = change->tree->reserve_ok,
+		.sparing = change->sparing,
 	};
 	struct daxfs_tree_node *node = add_copy(change, 0);
 	struct daxfs_run run;

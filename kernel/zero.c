@@ -33,19 +33,31 @@ static int zero_mapped(struct inode *inode, loff_t from, loff_t to)
 	return err;
 }
 
-/* The folio at `index`, uptodate and locked: nobody truncates it, but reclaim may take it away in between. */
+/*
+ * The folio at `index`, uptodate and locked: nobody truncates it, but reclaim may take it away in between. Of one block: what
+ * the kernel has put together for programs that are read only (khugepaged) goes, as it does when somebody opens the file to
+ * write; truncate(2) by path opens nothing.
+ */
 static struct folio *locked_folio(struct address_space *mapping, pgoff_t index)
 {
 	for (;;) {
 		struct folio *folio = read_mapping_folio(mapping, index, NULL);
+		loff_t first, last;
+		bool large;
 
 		if (IS_ERR(folio))
 			return folio;
 		folio_lock(folio);
-		if (folio->mapping == mapping && folio_test_uptodate(folio))
+		if (folio->mapping == mapping && folio_test_uptodate(folio) && !folio_test_large(folio))
 			return folio;
+		large = folio->mapping == mapping && folio_test_large(folio);
+		first = folio_pos(folio);
+		last = first + folio_size(folio) - 1;
 		folio_unlock(folio);
 		folio_put(folio);
+		/* It is clean. */
+		if (large)
+			truncate_inode_pages_range(mapping, first, last);
 	}
 }
 

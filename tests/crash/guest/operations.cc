@@ -262,9 +262,9 @@ std::string crowded(int number) {
     return "A/crowded" + std::to_string(number);
 }
 
-// On old data lies an unwritten extent with as many before it as the inode has room for, and nothing is left for a node:
-// files whose every second block is written have taken what is kept for metadata. What is filled in turn, once it is gone,
-// only makes the setup longer.
+// On old data lies an unwritten extent with as many before it as the inode has room for, and nothing is left for a
+// node: files whose every second block is written have taken what is kept for metadata. What is filled in turn, once it
+// is gone, only makes the setup longer.
 void take_all_nodes() {
     constexpr int kFiles = 80;
     must(make_file("A/junk", 0), "A/junk");

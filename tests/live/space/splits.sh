@@ -13,6 +13,12 @@ fresh() { # OPTIONS
     [ "$files" -gt 600 ] || fail "only $files files"
 }
 
+# Half of what is kept for metadata, 256 blocks here, stays for those who free something.
+expect_reserve() {
+    free=$(cat /sys/fs/daxfs/pmem0/free_blocks)
+    [ "$free" -ge 128 ] || fail "$free blocks are left of what is kept for metadata"
+}
+
 reread() { # COUNT
     sync
     echo 3 >/proc/sys/vm/drop_caches
@@ -28,6 +34,7 @@ for verb in write store; do
     fresh $options
     written=$($SPLITS $verb "$MNT") || fail "$verb: $written"
     expect_eq "$written" "$files" "files that a $verb through DAX reached"
+    expect_reserve
     reread "$files"
 done
 
@@ -35,4 +42,6 @@ options=dax=never
 fresh $options
 written=$($SPLITS write "$MNT") || fail "write: $written"
 [ "$written" -gt 64 ] || fail "only $written files were written"
+sync
+expect_reserve
 reread "$written"
