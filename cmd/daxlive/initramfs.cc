@@ -172,7 +172,7 @@ Result<std::string> small_part(const Kernel& kernel, const GuestModules& modules
 }
 
 bool is_guest_tool(const fs::directory_entry& entry, const Places& places) {
-    static const std::set<std::string> kInstalled{"daxbench", "daxdb",      "daxfs-undo",
+    static const std::set<std::string> kInstalled{"daxbench", "daxdb",      "daxfs-info", "daxfs-undo",
                                                   "daxtrace", "fsck.daxfs", "mkfs.daxfs"};
     const std::string name = entry.path().filename();
     std::error_code error;

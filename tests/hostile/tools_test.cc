@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The tools and hostile images: whatever the image, fsck.daxfs and daxdb end, with an exit code of their man pages, and
-// what fsck.daxfs calls repaired is clean.
+// The tools and hostile images: whatever the image, fsck.daxfs, daxfs-info and daxdb end, with an exit code of their
+// man pages, and what fsck.daxfs calls repaired is clean.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -11,6 +11,7 @@
 
 #include "cmd/daxdb/daxdb.h"
 #include "cmd/fsck/fsck.h"
+#include "cmd/info/info.h"
 #include "tests/hostile/mutant.h"
 #include "tests/support/tool.h"
 
@@ -73,6 +74,9 @@ TEST_P(HostileImage, IsAnsweredByTheToolsWithAnExitCodeThatIsDocumented) {
         const int looked = fsck({"-n", "-f"});
         EXPECT_TRUE(looked == fsck::kExitClean || looked == fsck::kExitUncorrected || looked == fsck::kExitTrouble)
             << looked;
+        const int told = test::run_tool(info_page::info_tool, {path()}).code;
+        EXPECT_TRUE(told == info_page::kExitWell || told == info_page::kExitToDo || told == info_page::kExitTrouble)
+            << told;
         for (const char* command :
              {"superblock", "ag 0", "journal 1", "ls /big", "extents /tree", "inode /small", "block 300"}) {
             const int shown = test::run_tool(daxdb::run, {"-c", command, path()}).code;
