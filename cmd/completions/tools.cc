@@ -15,6 +15,7 @@
 #include "cmd/info/info.h"
 #include "cmd/mkfs/mkfs.h"
 #include "cmd/mkfs/options.h"
+#include "cmd/tune/tune.h"
 #include "cmd/undo/undo.h"
 
 namespace daxfs::completions {
@@ -43,7 +44,8 @@ std::vector<std::shared_ptr<CLI::App>> all_tools() {
             tool(daxdb::kProgram, daxdb::add_options),
             tool(trace::kProgram, trace::declare_options),
             tool(live::kProgram, live::declare_options),
-            tool(bench::kProgram, bench::describe)};
+            tool(bench::kProgram, bench::describe),
+            tool(tuning::kProgram, tuning::declare_options)};
 }
 
 }  // namespace daxfs::completions

@@ -31,7 +31,7 @@ struct Space {
 
 enum class Repair : std::uint8_t {
     kNone,
-    kCutOff,   // fsck.daxfs -p finishes it
+    kCutOff,   // by fsck.daxfs or tune.daxfs: fsck.daxfs -p finishes it
     kUndoing,  // daxfs-undo was cut off
     kDamaged,  // an intent that cannot be followed
 };
