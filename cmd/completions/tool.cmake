@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Not installed itself: makes what bash and zsh complete, from the options of all tools.
-set(completed_tools mkfs.daxfs fsck.daxfs daxfs-undo daxdb daxtrace daxlive daxbench)
+set(completed_tools mkfs.daxfs fsck.daxfs daxfs-info daxfs-undo daxdb tune.daxfs daxtrace daxlive daxbench)
 add_library(cmd_completions STATIC cmd/completions/completions.cc cmd/completions/tools.cc)
-target_link_libraries(cmd_completions PUBLIC daxfs_cli cmd_mkfs cmd_fsck cmd_undo cmd_daxdb cmd_daxtrace cmd_daxlive cmd_daxbench)
+target_link_libraries(cmd_completions PUBLIC daxfs_cli cmd_mkfs cmd_fsck cmd_info cmd_undo cmd_daxdb cmd_daxtrace
+                                             cmd_daxlive cmd_daxbench cmd_tune)
 daxfs_show(cmd_completions PUBLIC cmd/completions)
 add_executable(daxfs-completions cmd/completions/main.cc)
 target_link_libraries(daxfs-completions PRIVATE cmd_completions)

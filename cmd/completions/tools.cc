@@ -12,8 +12,10 @@
 #include "cmd/daxtrace/daxtrace.h"
 #include "cmd/daxtrace/options.h"
 #include "cmd/fsck/fsck.h"
+#include "cmd/info/info.h"
 #include "cmd/mkfs/mkfs.h"
 #include "cmd/mkfs/options.h"
+#include "cmd/tune/tune.h"
 #include "cmd/undo/undo.h"
 
 namespace daxfs::completions {
@@ -35,10 +37,15 @@ std::shared_ptr<CLI::App> tool(const cli::Program& program, void (*declare)(CLI:
 }  // namespace
 
 std::vector<std::shared_ptr<CLI::App>> all_tools() {
-    return {tool(mkfs::kProgram, mkfs::declare_options),   tool(fsck::kProgram, fsck::declare_options),
-            tool(undo::kProgram, undo::declare_options),   tool(daxdb::kProgram, daxdb::add_options),
-            tool(trace::kProgram, trace::declare_options), tool(live::kProgram, live::declare_options),
-            tool(bench::kProgram, bench::describe)};
+    return {tool(mkfs::kProgram, mkfs::declare_options),
+            tool(fsck::kProgram, fsck::declare_options),
+            tool(info_page::kProgram, info_page::declare_options),
+            tool(undo::kProgram, undo::declare_options),
+            tool(daxdb::kProgram, daxdb::add_options),
+            tool(trace::kProgram, trace::declare_options),
+            tool(live::kProgram, live::declare_options),
+            tool(bench::kProgram, bench::describe),
+            tool(tuning::kProgram, tuning::declare_options)};
 }
 
 }  // namespace daxfs::completions

@@ -172,8 +172,8 @@ Result<std::string> small_part(const Kernel& kernel, const GuestModules& modules
 }
 
 bool is_guest_tool(const fs::directory_entry& entry, const Places& places) {
-    static const std::set<std::string> kInstalled{"daxbench", "daxdb",      "daxfs-undo",
-                                                  "daxtrace", "fsck.daxfs", "mkfs.daxfs"};
+    static const std::set<std::string> kInstalled{"daxbench", "daxdb",      "daxfs-info", "daxfs-undo",
+                                                  "daxtrace", "fsck.daxfs", "mkfs.daxfs", "tune.daxfs"};
     const std::string name = entry.path().filename();
     std::error_code error;
     return entry.is_regular_file(error) && access(entry.path().c_str(), X_OK) == 0 && name != "daxlive" &&

@@ -141,6 +141,7 @@ Result<Outcome> make_over_existing(Options options) {
     if (!options.align_given)
         options.format.align_blocks = align_blocks_for(outcome.verdict.physical_start.value_or(0));
     DAXFS_TRY_ASSIGN(outcome.super, plan(options, bytes));
+    outcome.verdict = fit_to_filesystem(outcome.verdict, outcome.super.align_blocks);
     DAXFS_TRY_ASSIGN(const Contents contents, inspect_contents(device));
     if (!contents.found.empty() && !options.force)
         return fail("{}: found {} on it; -f overwrites", options.path, fmt::join(contents.found, " and "));

@@ -1,56 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cmd/mkfs/options.h"
 
-#include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <limits>
 #include <string_view>
-
-#include <sys/random.h>
 
 #include <CLI/CLI.hpp>
 
 #include "lib/base/size.h"
-#include "lib/base/utf8.h"
-#include "lib/cli/text.h"
+#include "lib/format/identity.h"
 
 namespace daxfs::mkfs {
 namespace {
-
-constexpr std::string_view kHexDigits = "0123456789abcdef";
-
-Result<Uuid> random_uuid() {
-    Uuid uuid;
-    if (getrandom(uuid.data(), uuid.size(), 0) != static_cast<ssize_t>(uuid.size()))
-        return fail("cannot get random numbers: {}", errno_text(errno));
-    uuid[6] = static_cast<std::uint8_t>((uuid[6] & 0x0f) | 0x40);  // RFC 4122: version 4
-    uuid[8] = static_cast<std::uint8_t>((uuid[8] & 0x3f) | 0x80);
-    return uuid;
-}
-
-// 8-4-4-4-12 hexadecimal digits.
-Result<Uuid> parse_uuid(std::string_view text) {
-    const auto bad = [&] { return fail("\"{}\" is not a UUID", text); };
-    if (text.size() != 36)
-        return bad();
-    Uuid uuid{};
-    std::size_t digit = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (dash != (text[i] == '-'))
-            return bad();
-        if (dash)
-            continue;
-        const char lower = text[i] >= 'A' && text[i] <= 'F' ? static_cast<char>(text[i] | 0x20) : text[i];
-        const std::size_t value = kHexDigits.find(lower);
-        if (value == std::string_view::npos)
-            return bad();
-        auto& byte = uuid[digit++ / 2];
-        byte = static_cast<std::uint8_t>(byte << 4 | value);
-    }
-    return uuid;
-}
 
 Result<std::int64_t> creation_time(const char* source_date_epoch) {
     if (source_date_epoch == nullptr)
@@ -62,16 +23,6 @@ Result<std::int64_t> creation_time(const char* source_date_epoch) {
     if (error != std::errc() || end != text.data() + text.size() || seconds < 0)
         return fail("SOURCE_DATE_EPOCH is \"{}\", not a number of seconds", text);
     return seconds;
-}
-
-Result<void> check_label(const std::string& label) {
-    if (label.size() >= DAXFS_LABEL_SIZE)
-        return fail("the label is longer than {} bytes", DAXFS_LABEL_SIZE - 1);
-    if (!is_utf8(label))
-        return fail("the label is not UTF-8");
-    if (cli::printable(label) != label)
-        return fail("the label has control characters");
-    return {};
 }
 
 Result<void> read_size(const std::string& text, std::optional<std::uint64_t>& size) {
@@ -130,17 +81,6 @@ Result<Options> read_options(const CommandLine& line, const char* source_date_ep
     DAXFS_TRY_ASSIGN(format.secrets, options.reproducible ? Secrets::derived_from(format.uuid) : Secrets::random());
     DAXFS_TRY_ASSIGN(format.created_sec, creation_time(source_date_epoch));
     return options;
-}
-
-std::string uuid_text(const Uuid& uuid) {
-    std::string text;
-    for (std::size_t i = 0; i < uuid.size(); ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            text += '-';
-        text += kHexDigits[uuid[i] >> 4];
-        text += kHexDigits[uuid[i] & 0xf];
-    }
-    return text;
 }
 
 }  // namespace daxfs::mkfs

@@ -51,6 +51,4 @@ struct Options {
 // Draws what is not given. `source_date_epoch` is the environment's; nullptr: not set.
 Result<Options> read_options(const CommandLine& line, const char* source_date_epoch);
 
-std::string uuid_text(const Uuid& uuid);
-
 }  // namespace daxfs::mkfs

@@ -8,21 +8,15 @@
 #include "cmd/mkfs/mkfs.h"
 #include "lib/base/size.h"
 #include "lib/cli/json.h"
+#include "lib/dump/huge_pages.h"
 #include "lib/format/geometry.h"
+#include "lib/format/schema.h"
 
 namespace daxfs::mkfs {
 namespace {
 
-const char* answer_text(HugePageVerdict::Answer answer) {
-    switch (answer) {
-        case HugePageVerdict::Answer::kYes:
-            return "yes";
-        case HugePageVerdict::Answer::kNo:
-            return "no";
-        case HugePageVerdict::Answer::kUnknown:
-            break;
-    }
-    return "unknown";
+std::string uuid_text(const FormatOptions& format) {
+    return format_uuid(std::as_bytes(std::span(format.uuid)));
 }
 
 void report_json(const Options& options, const Outcome& outcome, std::ostream& out) {
@@ -31,7 +25,7 @@ void report_json(const Options& options, const Outcome& outcome, std::ostream& o
     cli::Json json{{"path", options.path},
                    {"dry_run", options.dry_run},
                    {"overwritten", outcome.overwritten},
-                   {"uuid", uuid_text(options.format.uuid)},
+                   {"uuid", uuid_text(options.format)},
                    {"label", options.format.label},
                    {"block_size", DAXFS_BLOCK_SIZE},
                    {"block_count", geometry.block_count},
@@ -44,12 +38,7 @@ void report_json(const Options& options, const Outcome& outcome, std::ostream& o
                    {"reserved_blocks", std::uint64_t{super.reserved_blocks}},
                    {"root_inode", std::uint64_t{super.root_ino}},
                    {"bytes_written", outcome.bytes_written}};
-    const HugePageVerdict& verdict = outcome.verdict;
-    auto& pages = json["huge_pages"] = {{"answer", answer_text(verdict.answer)}, {"reason", verdict.reason}};
-    if (!verdict.command.empty())
-        pages["command"] = verdict.command;
-    if (verdict.physical_start)
-        pages["physical_start"] = *verdict.physical_start;
+    json["huge_pages"] = json_of(outcome.verdict);
     cli::write_json(out, {"daxfs.mkfs", 1, kProgram.name}, json);
 }
 
@@ -58,7 +47,7 @@ void report_text(const Options& options, const Outcome& outcome, std::ostream& o
     const std::uint64_t reserved = outcome.super.reserved_blocks;
     const std::string label = options.format.label.empty() ? "" : " \"" + options.format.label + '"';
     fmt::print(out, "{}: {}{}, {}\n", options.path, options.dry_run ? "would make daxfs" : "daxfs", label,
-               uuid_text(options.format.uuid));
+               uuid_text(options.format));
     if (!outcome.overwritten.empty())
         fmt::print(out, "  {:<11} {}\n", "replaces", fmt::join(outcome.overwritten, ", "));
     fmt::print(out, "  {:<11} {}, {} blocks of 4096 bytes\n", "size",
@@ -71,7 +60,7 @@ void report_text(const Options& options, const Outcome& outcome, std::ostream& o
     fmt::print(out, "  {:<11} {} of {}\n", "journals", geometry.journal_count,
                format_size(std::uint64_t{geometry.journal_blocks} * DAXFS_BLOCK_SIZE));
     fmt::print(out, "  {:<11} {} for root\n", "reserved", format_size(reserved * DAXFS_BLOCK_SIZE));
-    fmt::print(out, "  {:<11} {}: {}\n", "huge pages", answer_text(outcome.verdict.answer), outcome.verdict.reason);
+    fmt::print(out, "  {:<11} {}: {}\n", "huge pages", answer_name(outcome.verdict.answer), outcome.verdict.reason);
     if (!outcome.verdict.command.empty())
         fmt::print(out, "  {:<11} {}\n", "to fix it", outcome.verdict.command);
 }

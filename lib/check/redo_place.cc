@@ -111,6 +111,34 @@ std::uint64_t MarkedBlocks::word(AgNo ag, std::uint64_t index) const {
     return index < words_ && at < bits_.size() ? bits_[at] : 0;
 }
 
+std::vector<BlockRun> unmarked_runs(const Volume& volume) {
+    FreeRuns free;
+    for (AgNo ag; ag.value < volume.initialised_ags(); ++ag) {
+        if (read_ag_header(volume, ag).damage)
+            continue;
+        const AgMap map(volume, ag, MapKind::kBlocks);
+        bool sound = false;
+        std::uint64_t verified = 0;  // bits before it are of map blocks that were
+        for (auto run = map.run(volume.geometry.fixed_blocks(ag)); run; run = map.run(run->start + run->length)) {
+            if (run->set)
+                continue;
+            // Piece by piece of one map block.
+            for (std::uint64_t bit = run->start, end = bit + run->length; bit < end;) {
+                const std::uint64_t index = bit / DAXFS_BITS_PER_MAP_BLOCK;
+                if (bit >= verified) {
+                    sound = !map.verify(static_cast<std::uint32_t>(index));
+                    verified = (index + 1) * DAXFS_BITS_PER_MAP_BLOCK;
+                }
+                const std::uint64_t stop = std::min(end, (index + 1) * DAXFS_BITS_PER_MAP_BLOCK);
+                if (sound)
+                    free.add(map.device_block(bit), stop - bit);
+                bit = stop;
+            }
+        }
+    }
+    return free.take();
+}
+
 RedoPlace redo_place(const Checker& before, const Checker& after, const MarkedBlocks& marked, bool may_lose) {
     RedoPlace place{.runs = free_runs(before, after, &marked),
                     .rank = [&before, &after](BlockNo block) { return rank_of(before, after, block); }};

@@ -29,4 +29,8 @@ class MarkedBlocks {
 // repair that may lose something: what nobody is known to own.
 RedoPlace redo_place(const Checker& before, const Checker& after, const MarkedBlocks& marked, bool may_lose);
 
+// Blocks that the bitmaps call free, as far as they check out: for a change of a filesystem whose files were not looked
+// at. At most as believable as they are to the module, which gives them away.
+std::vector<BlockRun> unmarked_runs(const Volume& volume);
+
 }  // namespace daxfs

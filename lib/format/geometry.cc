@@ -47,4 +47,12 @@ const char* check_geometry(const Geometry& geometry, std::uint64_t device_blocks
     return check_journals(geometry);
 }
 
+std::uint32_t align_blocks_for(std::uint64_t physical_start) {
+    const auto into_huge_page = static_cast<std::uint32_t>(physical_start / DAXFS_BLOCK_SIZE % DAXFS_HUGE_BLOCKS);
+    if (into_huge_page == 0)
+        return 0;
+    const std::uint32_t blocks = DAXFS_HUGE_BLOCKS - into_huge_page;
+    return blocks < DAXFS_MIN_ALIGN_BLOCKS ? blocks + DAXFS_HUGE_BLOCKS : blocks;
+}
+
 }  // namespace daxfs

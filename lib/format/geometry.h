@@ -68,4 +68,8 @@ inline Geometry Geometry::of(const daxfs_super& super) {
 // start at map_end() of AG 0 and lie inside AG 0; the last AG holds its head and DAXFS_MIN_AG_SPARE_BLOCKS more.
 const char* check_geometry(const Geometry& geometry, std::uint64_t device_blocks);
 
+// Blocks to put before AG 0 so that AGs are 2 MiB aligned on a device whose first byte lies at this physical address
+// (a multiple of 4096).
+std::uint32_t align_blocks_for(std::uint64_t physical_start);
+
 }  // namespace daxfs

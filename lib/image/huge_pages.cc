@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "lib/format/daxfs_format.h"
+#include "lib/format/geometry.h"
 #include "lib/image/dm_table.h"
 #include "lib/image/sysfs.h"
 #include "lib/image/system.h"
@@ -133,6 +134,18 @@ HugePageVerdict dax_verdict(const Placement& at, const std::string& path) {
 
 }  // namespace
 
+const char* answer_name(Answer answer) {
+    switch (answer) {
+        case Answer::kYes:
+            return "yes";
+        case Answer::kNo:
+            return "no";
+        case Answer::kUnknown:
+            break;
+    }
+    return "unknown";
+}
+
 HugePageVerdict huge_page_verdict(const std::string& path, const SystemPaths& system) {
     struct stat st {};
     if (stat(path.c_str(), &st) != 0 || !S_ISBLK(st.st_mode))
@@ -152,6 +165,20 @@ HugePageVerdict huge_page_verdict_of(dev_t device, const std::string& path, cons
     if (fs::exists(at->disk / "md", error))
         return {Answer::kUnknown, "a device made of others: make each part start on a 2 MiB boundary", "", {}};
     return dax_verdict(*at, path);
+}
+
+HugePageVerdict fit_to_filesystem(HugePageVerdict verdict, std::uint32_t align_blocks) {
+    if (verdict.answer != Answer::kYes || !verdict.physical_start)
+        return verdict;
+    const std::uint64_t groups = *verdict.physical_start + std::uint64_t{align_blocks} * DAXFS_BLOCK_SIZE;
+    if (groups % kHugeBytes == 0)
+        return verdict;
+    verdict.answer = Answer::kNo;
+    verdict.reason = fmt::format("the allocation groups lie {} KiB behind a 2 MiB boundary of physical memory",
+                                 groups % kHugeBytes / 1024);
+    verdict.command =
+        fmt::format("mkfs.daxfs --align {} makes a filesystem that fits", align_blocks_for(*verdict.physical_start));
+    return verdict;
 }
 
 }  // namespace daxfs

@@ -33,8 +33,14 @@ std::optional<std::string> id_of_block_device(const std::string& path) {
     return sysfs::device_id(st.st_rdev);
 }
 
-// Where one of `ids` (as "259:0") is mounted. Filesystems with device numbers of their own are known by their source.
-std::optional<std::string> mount_point(const std::set<std::string>& ids, const SystemPaths& system) {
+struct Mount {
+    std::string device;  // as "259:0"
+    std::string point;
+    std::string source;
+};
+
+std::vector<Mount> all_mounts(const SystemPaths& system) {
+    std::vector<Mount> all;
     std::ifstream mounts(system.proc + "/self/mountinfo");
     std::string line;
     while (std::getline(mounts, line)) {
@@ -44,9 +50,17 @@ std::optional<std::string> mount_point(const std::set<std::string>& ids, const S
         while (fields >> field && field != "-") {
         }
         fields >> type >> source;
-        const auto source_id = id_of_block_device(unescape(source));
-        if (ids.count(device) != 0 || (source_id && ids.count(*source_id) != 0))
-            return unescape(point);
+        all.push_back({device, unescape(point), unescape(source)});
+    }
+    return all;
+}
+
+// Where one of `ids` (as "259:0") is mounted. Filesystems with device numbers of their own are known by their source.
+std::optional<std::string> mount_point(const std::set<std::string>& ids, const SystemPaths& system) {
+    for (const Mount& mount : all_mounts(system)) {
+        const auto source_id = id_of_block_device(mount.source);
+        if (ids.count(mount.device) != 0 || (source_id && ids.count(*source_id) != 0))
+            return mount.point;
     }
     return std::nullopt;
 }
@@ -126,6 +140,18 @@ std::optional<std::string> in_use_by(const std::string& path, const SystemPaths&
     if (is_swap(path, {}, system))
         return "in use as swap";
     return loop_user(path, system);
+}
+
+std::optional<std::string> mounted_device(const std::string& directory, const SystemPaths& system) {
+    struct stat st {};
+    if (stat(directory.c_str(), &st) != 0 || !S_ISDIR(st.st_mode))
+        return std::nullopt;
+    const std::string id = sysfs::device_id(st.st_dev);
+    for (const Mount& mount : all_mounts(system)) {
+        if (mount.device == id && mount.source.starts_with("/dev/"))
+            return mount.source;
+    }
+    return std::nullopt;
 }
 
 }  // namespace daxfs

@@ -21,6 +21,10 @@ struct SystemPaths {
 std::optional<std::string> in_use_by(const std::string& path, const SystemPaths& system = {});
 std::optional<std::string> block_device_in_use_by(const std::string& path, dev_t device, const SystemPaths& system);
 
+// The block device of the mounted filesystem that `directory` lies in, as the list of mounts names it. Empty: it lies
+// on none.
+std::optional<std::string> mounted_device(const std::string& directory, const SystemPaths& system = {});
+
 // How a device is reached, as far as huge pages go.
 struct HugePageVerdict {
     enum class Answer {
@@ -36,8 +40,14 @@ struct HugePageVerdict {
     bool refused = false;  // no module can mount it as it is laid out
 };
 
+// "yes", "no" or "unknown".
+const char* answer_name(HugePageVerdict::Answer answer);
+
 HugePageVerdict huge_page_verdict(const std::string& path, const SystemPaths& system = {});
 // Of a block device; `path` is for the text.
 HugePageVerdict huge_page_verdict_of(dev_t device, const std::string& path, const SystemPaths& system);
+// Of a filesystem there whose first group lies `align_blocks` behind the device's first byte: no, where a device that
+// could give huge pages starts elsewhere than the filesystem was made for.
+HugePageVerdict fit_to_filesystem(HugePageVerdict verdict, std::uint32_t align_blocks);
 
 }  // namespace daxfs

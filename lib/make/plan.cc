@@ -113,13 +113,10 @@ Result<Geometry> plan_geometry(const FormatOptions& options) {
     return geometry;
 }
 
-Result<std::uint64_t> reserved_blocks(const FormatOptions& options, const Geometry& geometry) {
-    if (!options.reserved_bytes)
-        return std::min(geometry.block_count / kReservedShare, kMaxReservedBlocks);
-    const std::uint64_t blocks = div_round_up<std::uint64_t>(*options.reserved_bytes, DAXFS_BLOCK_SIZE);
-    if (blocks > geometry.block_count / 2)
-        return fail("the reserve must be at most half of the device, not {} bytes", *options.reserved_bytes);
-    return blocks;
+Result<std::uint64_t> choose_reserve(const FormatOptions& options, const Geometry& geometry) {
+    if (options.reserved_bytes)
+        return reserve_blocks(*options.reserved_bytes, geometry);
+    return std::min(geometry.block_count / kReservedShare, kMaxReservedBlocks);
 }
 
 std::uint64_t derive(const Uuid& uuid, std::string_view what) {
@@ -166,12 +163,11 @@ std::uint64_t minimum_bytes(std::uint64_t align_blocks) {
     return 8 * kMiB + align_blocks * DAXFS_BLOCK_SIZE;
 }
 
-std::uint32_t align_blocks_for(std::uint64_t physical_start) {
-    const auto into_huge_page = static_cast<std::uint32_t>(physical_start / DAXFS_BLOCK_SIZE % DAXFS_HUGE_BLOCKS);
-    if (into_huge_page == 0)
-        return 0;
-    const std::uint32_t blocks = DAXFS_HUGE_BLOCKS - into_huge_page;
-    return blocks < DAXFS_MIN_ALIGN_BLOCKS ? blocks + DAXFS_HUGE_BLOCKS : blocks;
+Result<std::uint64_t> reserve_blocks(std::uint64_t bytes, const Geometry& geometry) {
+    const std::uint64_t blocks = div_round_up<std::uint64_t>(bytes, DAXFS_BLOCK_SIZE);
+    if (blocks > geometry.block_count / 2)
+        return fail("the reserve must be at most half of the device, not {} bytes", bytes);
+    return blocks;
 }
 
 Result<daxfs_super> plan_filesystem(const FormatOptions& options) {
@@ -186,7 +182,7 @@ Result<daxfs_super> plan_filesystem(const FormatOptions& options) {
     super.hash_key[0] = options.secrets.hash_key[0];
     super.hash_key[1] = options.secrets.hash_key[1];
     store_geometry(super, geometry);
-    DAXFS_TRY_ASSIGN(super.reserved_blocks, reserved_blocks(options, geometry));
+    DAXFS_TRY_ASSIGN(super.reserved_blocks, choose_reserve(options, geometry));
     super.created_sec = static_cast<std::uint64_t>(options.created_sec);
     super.initialised_ags = 1;
     std::copy(options.label.begin(), options.label.end(), super.label);

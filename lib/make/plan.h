@@ -9,10 +9,10 @@
 
 #include "lib/base/result.h"
 #include "lib/format/daxfs_format.h"
+#include "lib/format/geometry.h"
+#include "lib/format/identity.h"
 
 namespace daxfs {
-
-using Uuid = std::array<std::uint8_t, DAXFS_UUID_SIZE>;
 
 // What is drawn at random. Generations of inodes are derived from the nonce.
 struct Secrets {
@@ -43,9 +43,8 @@ struct FormatOptions {
 // Smallest device that takes a filesystem with default options and this alignment.
 std::uint64_t minimum_bytes(std::uint64_t align_blocks);
 
-// Blocks to put before AG 0 so that AGs are 2 MiB aligned on a device whose first byte lies at this physical address
-// (a multiple of 4096).
-std::uint32_t align_blocks_for(std::uint64_t physical_start);
+// Blocks of a reserve of that many bytes. Error, a phrase: more than half of the device.
+Result<std::uint64_t> reserve_blocks(std::uint64_t bytes, const Geometry& geometry);
 
 // A complete superblock, checksummed, with initialised_ags = 1. The error is one phrase without the device's name.
 Result<daxfs_super> plan_filesystem(const FormatOptions& options);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Opens bytes as an image, checks and repairs it, and walks every cursor. Nothing may crash, hang or read out of
-// bounds; and what a repair calls clean must be clean.
+// Opens bytes as an image, checks and repairs it, gathers what daxfs-info shows, and walks every cursor. Nothing may
+// crash, hang or read out of bounds; and what a repair calls clean must be clean.
 //
 // First byte below 0x80: the rest is an image as it is. From there on: patches of a real image, because arbitrary bytes
 // get past no checksum. Bit 0 of the first byte: put the checksums right after patching. Then records of
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "cmd/info/facts.h"
 #include "lib/check/check.h"
 #include "lib/check/path.h"
 #include "lib/tree/intent.h"
@@ -200,6 +201,8 @@ void walk(const Image& image) {
 
 void check_everything(Image& image) {
     walk(image);
+    if (const auto facts = info_page::facts_of(image))
+        (void)info_page::advice(*facts, "");
     (void)check_image(image, {.mode = CheckMode::kReport});
 }
 

@@ -3,7 +3,7 @@
 # Every build replays the corpora.
 function(daxfs_fuzz name corpus test)
   add_executable(${name} fuzz/${name}.cc)
-  target_link_libraries(${name} PRIVATE daxfs_check test_images)
+  target_link_libraries(${name} PRIVATE daxfs_check test_images ${ARGN})
   if(DAXFS_FUZZ)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     add_test(NAME ${test} COMMAND ${name} -runs=0 ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/${corpus})
@@ -13,5 +13,5 @@ function(daxfs_fuzz name corpus test)
   endif()
 endfunction()
 
-daxfs_fuzz(fuzz_image corpus fuzz/corpus)
+daxfs_fuzz(fuzz_image corpus fuzz/corpus cmd_info)
 daxfs_fuzz(fuzz_redo corpus-redo fuzz/corpus-redo)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The tools and hostile images: whatever the image, fsck.daxfs and daxdb end, with an exit code of their man pages, and
-// what fsck.daxfs calls repaired is clean.
+// The tools and hostile images: whatever the image, fsck.daxfs, daxfs-info, tune.daxfs and daxdb end, with an exit code
+// of their man pages, and what fsck.daxfs calls repaired is clean.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -11,6 +11,8 @@
 
 #include "cmd/daxdb/daxdb.h"
 #include "cmd/fsck/fsck.h"
+#include "cmd/info/info.h"
+#include "cmd/tune/tune.h"
 #include "tests/hostile/mutant.h"
 #include "tests/support/tool.h"
 
@@ -51,10 +53,13 @@ class HostileImage : public testing::TestWithParam<std::uint64_t> {
             file.write(reinterpret_cast<const char*>(bytes), DAXFS_BLOCK_SIZE);
         }
     }
-    int fsck(const std::vector<std::string>& options) {
-        std::vector<std::string> args = options;
+    int fsck(std::vector<std::string> args) {
         args.push_back(path_);
         return test::run_tool(fsck::fsck_tool, args).code;
+    }
+    int tune(std::vector<std::string> args) {
+        args.insert(args.end(), {"-L", "tuned", "-U", "random", path_});
+        return test::run_tool(tuning::tune_tool, args).code;
     }
 
   private:
@@ -73,6 +78,11 @@ TEST_P(HostileImage, IsAnsweredByTheToolsWithAnExitCodeThatIsDocumented) {
         const int looked = fsck({"-n", "-f"});
         EXPECT_TRUE(looked == fsck::kExitClean || looked == fsck::kExitUncorrected || looked == fsck::kExitTrouble)
             << looked;
+        const int told = test::run_tool(info_page::info_tool, {path()}).code;
+        EXPECT_TRUE(told == info_page::kExitWell || told == info_page::kExitToDo || told == info_page::kExitTrouble)
+            << told;
+        const int tuned = tune({"-n"});
+        EXPECT_TRUE(tuned == tuning::kExitDone || tuned == tuning::kExitFailed) << tuned;
         for (const char* command :
              {"superblock", "ag 0", "journal 1", "ls /big", "extents /tree", "inode /small", "block 300"}) {
             const int shown = test::run_tool(daxdb::run, {"-c", command, path()}).code;
@@ -85,6 +95,8 @@ TEST_P(HostileImage, IsAnsweredByTheToolsWithAnExitCodeThatIsDocumented) {
         EXPECT_EQ(repaired & ~(fsck::kExitCorrected | fsck::kExitUncorrected | fsck::kExitTrouble), 0) << repaired;
         if ((repaired & ~fsck::kExitCorrected) == 0) {
             EXPECT_EQ(fsck({"-n", "-f"}), fsck::kExitClean) << "behind exit code " << repaired;
+            EXPECT_EQ(tune({}), tuning::kExitDone);
+            EXPECT_EQ(fsck({"-n", "-f"}), fsck::kExitClean) << "behind tune.daxfs";
         }
     }
 }

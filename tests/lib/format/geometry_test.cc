@@ -106,5 +106,16 @@ TEST(Features, UnknownBitsSayWhatIsStillAllowed) {
               "format version 2 is not known here (only 1); newer tools are needed");
 }
 
+TEST(Geometry, AlignmentPutsTheFirstAgOnAHugePage) {
+    constexpr std::uint64_t kHuge = std::uint64_t{DAXFS_HUGE_BLOCKS} * DAXFS_BLOCK_SIZE;
+    EXPECT_EQ(align_blocks_for(0), 0u);
+    EXPECT_EQ(align_blocks_for(5 * kHuge), 0u);
+    for (std::uint64_t start = 4096; start < kHuge; start += 4096) {
+        const std::uint64_t align = align_blocks_for(start);
+        EXPECT_GE(align, DAXFS_MIN_ALIGN_BLOCKS);
+        EXPECT_EQ((start + align * DAXFS_BLOCK_SIZE) % (kHuge), 0u);
+    }
+}
+
 }  // namespace
 }  // namespace daxfs

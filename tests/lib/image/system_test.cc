@@ -79,6 +79,17 @@ TEST_F(System, APartitionAddsItsStart) {
     EXPECT_THAT(found.reason, testing::HasSubstr("1024 KiB behind a 2 MiB boundary"));
 }
 
+TEST_F(System, AFilesystemMadeForAnotherStartHasNoHugePages) {
+    add_pmem("pfn0.0", "1");
+    write(provider() / "resource", "0x240100000");
+    EXPECT_EQ(fit_to_filesystem(verdict(0), 256).answer, Answer::kYes);
+    const auto found = fit_to_filesystem(verdict(0), 0);
+    EXPECT_EQ(found.answer, Answer::kNo);
+    EXPECT_THAT(found.reason, testing::HasSubstr("1024 KiB behind a 2 MiB boundary"));
+    EXPECT_THAT(found.command, testing::HasSubstr("--align 256"));
+    EXPECT_EQ(fit_to_filesystem(huge_page_verdict(image_, paths_), 8).answer, Answer::kUnknown);
+}
+
 TEST_F(System, APartitionThatStartsInsideAPageHasNoDax) {
     add_pmem("pfn0.0", "1");
     write(provider() / "resource", "0x240200000");
@@ -142,6 +153,19 @@ TEST_F(System, AMountOfTheDeviceOrOfItsPartitionIsFound) {
     write(paths_.proc + "/self/mountinfo", "36 35 259:1 / /mnt/my\\040data rw,noatime shared:1 - ext4 /dev/pmem0p1 rw");
     EXPECT_EQ(block_device_in_use_by("/dev/pmem0", makedev(259, 0), paths_), "mounted on /mnt/my data");
     EXPECT_EQ(block_device_in_use_by("/dev/pmem0p1", makedev(259, 1), paths_), "mounted on /mnt/my data");
+}
+
+TEST_F(System, ADirectoryLeadsToTheDeviceOfItsFilesystem) {
+    struct stat st {};
+    ASSERT_EQ(stat(root_.c_str(), &st), 0);
+    const std::string mount = "36 25 " + sysfs::device_id(st.st_dev) + " / /mnt rw - ";
+    write(paths_.proc + "/self/mountinfo", "35 25 0:99 / /mnt rw - daxfs /dev/pmem3 rw");
+    EXPECT_EQ(mounted_device(root_, paths_), std::nullopt);
+    write(paths_.proc + "/self/mountinfo", mount + "tmpfs none rw");
+    EXPECT_EQ(mounted_device(root_, paths_), std::nullopt);
+    write(paths_.proc + "/self/mountinfo", mount + "daxfs /dev/pmem\\0407 rw");
+    EXPECT_EQ(mounted_device(root_, paths_), "/dev/pmem 7");
+    EXPECT_EQ(mounted_device(image_, paths_), std::nullopt);
 }
 
 TEST_F(System, AHolderIsNamed) {

@@ -57,16 +57,6 @@ TEST(Plan, SaysWhatCannotBe) {
     EXPECT_THAT(error_for({.device_bytes = kGiB, .label = std::string(64, 'x')}), testing::HasSubstr("63 bytes"));
 }
 
-TEST(Plan, AlignmentPutsTheFirstAgOnAHugePage) {
-    EXPECT_EQ(align_blocks_for(0), 0u);
-    EXPECT_EQ(align_blocks_for(5 * 2 * kMiB), 0u);
-    for (std::uint64_t start = 4096; start < 2 * kMiB; start += 4096) {
-        const std::uint64_t align = align_blocks_for(start);
-        EXPECT_GE(align, DAXFS_MIN_ALIGN_BLOCKS);
-        EXPECT_EQ((start + align * DAXFS_BLOCK_SIZE) % (2 * kMiB), 0u);
-    }
-}
-
 TEST(Plan, SecretsFollowFromTheUuidAndFromNothingElse) {
     const Uuid one = {1};
     const Uuid two = {2};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// identity DIRECTORY: the filesystem's UUID as FS_IOC_GETFSUUID says, and its folder in /sys/fs as
-// FS_IOC_GETFSSYSFSPATH does, or "-" where the kernel does not know that call.
+// identity DIRECTORY: the filesystem's UUID as FS_IOC_GETFSUUID says, its folder in /sys/fs as FS_IOC_GETFSSYSFSPATH
+// does, or "-" where the kernel does not know that call, and its label.
 #include "tests/live/bin/check.h"
 
+#include <linux/fs.h>
 #include <sys/ioctl.h>
 
 namespace {
@@ -31,6 +32,8 @@ int main(int argc, char** argv) {
     SysfsPath path{};
     const bool known = ioctl(fd, _IOR(0x15, 1, SysfsPath), &path) == 0;
     expect(known || errno == ENOTTY, "FS_IOC_GETFSSYSFSPATH");
-    std::printf(" %s\n", known ? path.name : "-");
+    char label[FSLABEL_MAX]{};
+    expect(ioctl(fd, FS_IOC_GETFSLABEL, label) == 0, "FS_IOC_GETFSLABEL");
+    std::printf(" %s %s\n", known ? path.name : "-", label);
     return 0;
 }
