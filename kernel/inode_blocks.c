@@ -425,7 +425,31 @@ static void write_chunk(struct daxfs_sb_info *sbi, struct daxfs_run run)
 	}
 }
 
-int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 before, u32 *agno)
+/* The first inode of a chunk that nobody else knows of, which is to be in the map. */
+static void promise_first(struct daxfs_ag *ag, u64 ino, struct daxfs_promise *promise)
+{
+	spin_lock(&ag->reserve_lock);
+	promise_inodes(ag, promise, ino, 1);
+	spin_unlock(&ag->reserve_lock);
+}
+
+/* The chunk is there, and all of its inodes count as free. */
+static int take_first(struct super_block *sb, u32 agno, u64 ino)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_ag *ag = &sbi->ags[agno];
+
+	spin_lock(&ag->reserve_lock);
+	count_taken(sbi, agno, 1);
+	spin_unlock(&ag->reserve_lock);
+	if (!daxfs_first_touch(sb, 0, ino / DAXFS_INODES_PER_BLOCK))
+		return 0;
+	daxfs_inode_refused(sbi, ino);
+	return -EBUSY;
+}
+
+int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 before, u32 *agno,
+		     struct daxfs_promise *promise)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_alloc request = {
@@ -436,6 +460,7 @@ int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 befor
 	};
 	struct daxfs_run run;
 	struct daxfs_tx *tx;
+	u64 ino;
 	int err = daxfs_reserve(sb, &request, &run);
 
 	if (err)
@@ -447,13 +472,17 @@ int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 befor
 	}
 	write_chunk(sbi, run);
 	daxfs_tx_inode_chunk(tx, run);
+	*agno = daxfs_ag_of(sbi, run.block);
+	ino = run.block * DAXFS_INODES_PER_BLOCK;
+	promise_first(&sbi->ags[*agno], ino, promise);
 	err = daxfs_tx_ready(tx);
 	if (err) {
+		daxfs_promise_kept(sbi, *agno, ino);
 		daxfs_tx_cancel(tx);
 		return err;
 	}
-	*agno = daxfs_ag_of(sbi, run.block);
-	return daxfs_tx_commit(tx);
+	err = daxfs_tx_commit(tx);
+	return err ?: take_first(sb, *agno, ino);
 }
 
 /* ---- given back ---- */
