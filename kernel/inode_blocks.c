@@ -605,15 +605,15 @@ static int give_back(struct super_block *sb, u32 agno, const u32 *bits, u32 coun
 	return daxfs_tx_commit(tx);
 }
 
-/* True: some were given back. */
-static bool trim(struct super_block *sb, u32 agno, u32 keep)
+/* trim_lock is held: a block that is leaving nobody else would find. */
+static void trim(struct super_block *sb, u32 agno, u32 keep)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_promise promises[GIVEN_BLOCKS];
 	u32 bits[GIVEN_BLOCKS], count, i;
-	bool some = false;
 	int err = 0;
 
+	lockdep_assert_held(&sbi->trim_lock);
 	/* The promises end with the transaction, or one by one. */
 	while (!err && (count = promise_empty(sb, agno, keep, bits, promises))) {
 		err = give_back(sb, agno, bits, count);
@@ -622,20 +622,20 @@ static bool trim(struct super_block *sb, u32 agno, u32 keep)
 					       i % DAXFS_INODES_PER_BLOCK);
 		if (err)
 			left(&sbi->ags[agno], count);
-		some |= !err;
+		else
+			daxfs_note_space(sbi);
 	}
-	return some;
 }
 
-bool daxfs_give_inodes(struct super_block *sb, bool look)
+void daxfs_give_inodes(struct super_block *sb, bool look)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 agno, ags = smp_load_acquire(&sbi->initialised_ags);
 	int gate = daxfs_writable(sb) ? daxfs_enter(sbi) : -EROFS;
-	bool some = false;
 
 	if (gate < 0)
-		return false;
+		return;
+	mutex_lock(&sbi->trim_lock);
 	for_each_set_bit(agno, sbi->ags_with[DAXFS_OFFERS_INODES], ags) {
 		struct daxfs_ag *ag = &sbi->ags[agno];
 
@@ -643,10 +643,10 @@ bool daxfs_give_inodes(struct super_block *sb, bool look)
 		       READ_ONCE(ag->unseen))
 			survey_some(sb, agno, SURVEY_BLOCKS);
 		if (READ_ONCE(ag->empty_blocks))
-			some |= trim(sb, agno, 0);
+			trim(sb, agno, 0);
 	}
+	mutex_unlock(&sbi->trim_lock);
 	daxfs_leave(gate);
-	return some;
 }
 
 /* ---- the worker ---- */
@@ -665,7 +665,9 @@ static bool trim_many(struct super_block *sb, u32 agno)
 		return false;
 	gate = sb_rdonly(sb) ? -EROFS : daxfs_enter(DAXFS_SB(sb));
 	if (gate >= 0) {
+		mutex_lock(&DAXFS_SB(sb)->trim_lock);
 		trim(sb, agno, KEPT_BLOCKS);
+		mutex_unlock(&DAXFS_SB(sb)->trim_lock);
 		daxfs_leave(gate);
 	}
 	sb_end_write(sb);
@@ -698,6 +700,7 @@ void daxfs_note_empty(struct super_block *sb, u32 agno)
 void daxfs_inode_work_init(struct daxfs_sb_info *sbi)
 {
 	mutex_init(&sbi->survey_lock);
+	mutex_init(&sbi->trim_lock);
 	INIT_DELAYED_WORK(&sbi->inode_work, work_on_inodes);
 }
 

@@ -39,7 +39,7 @@ void daxfs_count_inodes(struct daxfs_sb_info *sbi, struct daxfs_inode_counts *co
 int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 before, u32 *agno,
 		     struct daxfs_promise *promise);
 void daxfs_note_empty(struct super_block *sb, u32 agno);	/* files of the AG were deleted */
-/* Gives all empty blocks of inodes back. look: those too that nobody has looked into. True: there were some. */
-bool daxfs_give_inodes(struct super_block *sb, bool look);
+/* Gives all empty blocks of inodes back. look: those too that nobody has looked into. When it returns, others have too. */
+void daxfs_give_inodes(struct super_block *sb, bool look);
 
 #endif /* DAXFS_INODE_BLOCKS_H */

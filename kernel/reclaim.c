@@ -116,9 +116,9 @@ static void reclaim_left(struct work_struct *work)
 	/* It stays on the list while it is worked on: whoever waits, waits for it too. */
 	while ((left = first_left(sbi))) {
 		reclaim(sbi->sb, left->ino);
+		daxfs_note_space(sbi);
 		spin_lock(&sbi->reclaim_lock);
 		list_del(&left->list);
-		WRITE_ONCE(sbi->reclaimed, sbi->reclaimed + 1);
 		spin_unlock(&sbi->reclaim_lock);
 		wake_up_all(&sbi->reclaim_wait);
 		kfree(left);
