@@ -139,7 +139,7 @@ struct daxfs_ag {
 	u32 empty_blocks;		/* bits of `empty_inodes` */
 	u32 leaving_blocks;		/* were such, and are being given back */
 	u32 unseen;			/* blocks of inodes below this one nobody has looked into yet; under survey_lock */
-	bool survey;			/* the survey is to look into them */
+	bool survey;			/* the survey is to look into them, and is queued; under survey_lock */
 	struct list_head promises;	/* struct daxfs_promise */
 	struct mutex grow_lock;		/* the two below: one chunk of inodes at a time for who starts from this AG */
 	u32 grown;			/* counts them */

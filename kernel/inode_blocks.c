@@ -361,7 +361,8 @@ int daxfs_look_for_inodes(struct super_block *sb, u32 agno, u32 *blocks)
 		found = look_into_next(sb, agno);
 		cond_resched();
 	}
-	if (!found && ag->unseen) {
+	/* Once: under a steady load of creates each would put the worker off again. */
+	if (!found && ag->unseen && !ag->survey) {
 		WRITE_ONCE(ag->survey, true);
 		mod_delayed_work(system_unbound_wq, &sbi->inode_work, SURVEY_DELAY);
 	}
@@ -373,13 +374,16 @@ int daxfs_look_for_inodes(struct super_block *sb, u32 agno, u32 *blocks)
 static bool survey_some(struct super_block *sb, u32 agno, u32 blocks)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_ag *ag = &sbi->ags[agno];
 	u32 i;
 	bool more;
 
 	mutex_lock(&sbi->survey_lock);
-	for (i = 0; i < blocks && sbi->ags[agno].unseen; i++)
+	for (i = 0; i < blocks && ag->unseen; i++)
 		look_into_next(sb, agno);
-	more = sbi->ags[agno].unseen;
+	more = ag->unseen;
+	if (!more)
+		WRITE_ONCE(ag->survey, false);
 	mutex_unlock(&sbi->survey_lock);
 	cond_resched();
 	return more;
