@@ -5,12 +5,12 @@
 # Two filesystems on partitions of one device: it is gone when it is unbound, nobody keeps a reference.
 # shellcheck source=tests/live/device/lib
 . /tests/device/lib
-grep -q " $TRACING " /proc/mounts || mount -t tracefs tracefs $TRACING
+grep -q " $TRACING " /proc/mounts || mount -t tracefs tracefs "$TRACING"
 disk=$PMEM
 
 clean_up() {
-    echo 0 >$TRACING/events/kprobes/enable
-    echo >$TRACING/kprobe_events
+    echo 0 >"$TRACING/events/kprobes/enable"
+    echo >"$TRACING/kprobe_events"
     [ -b "$disk" ] || echo "$DEVICE" >$DRIVER/bind
     umount /tmp/second 2>/dev/null || :
     umount_if_mounted
@@ -27,10 +27,10 @@ clean_up() {
     printf '\125\252'
 } 2>/dev/null | dd of="$disk" bs=512 conv=fsync iflag=fullblock 2>/dev/null
 blockdev --rereadpt "$disk"
-echo 'p:dax_is_gone dax_free_inode' >$TRACING/kprobe_events
+echo 'p:dax_is_gone dax_free_inode' >"$TRACING/kprobe_events"
 trap clean_up EXIT
-echo 1 >$TRACING/events/kprobes/enable
-: >$TRACING/trace
+echo 1 >"$TRACING/events/kprobes/enable"
+: >"$TRACING/trace"
 
 mkfs.daxfs -q -f "${disk}p1"
 mkfs.daxfs -q -f "${disk}p2"
@@ -42,11 +42,11 @@ umount "$MNT"
 mount -t daxfs "${disk}p1" "$MNT"
 umount "$MNT"
 umount /tmp/second
-expect_fail grep dax_is_gone $TRACING/trace
+expect_fail grep dax_is_gone "$TRACING/trace"
 echo "$DEVICE" >$DRIVER/unbind
 for _ in $(seq 50); do
-    ! grep -q dax_is_gone $TRACING/trace || break
+    ! grep -q dax_is_gone "$TRACING/trace" || break
     sleep 0.1
 done
-grep -q dax_is_gone $TRACING/trace || fail "somebody keeps the dax device"
+grep -q dax_is_gone "$TRACING/trace" || fail "somebody keeps the dax device"
 bind
