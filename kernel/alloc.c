@@ -388,40 +388,47 @@ static __always_inline u32 try_reserve(struct super_block *sb, const struct daxf
 	return got;
 }
 
-/* Until what one of the large files that nobody has any more held is free, see reclaim.c. False: there was none. */
-static bool wait_reclaim(struct super_block *sb)
+static bool has_come_back(struct daxfs_sb_info *sbi, const struct daxfs_shortage *shortage)
 {
-	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
-	u32 seen = READ_ONCE(sbi->reclaimed);
-
-	/* The worker needs transactions itself. */
-	if (daxfs_in_tx(sb) || list_empty_careful(&sbi->reclaim))
-		return false;
-	wait_event(sbi->reclaim_wait, READ_ONCE(sbi->reclaimed) != seen || list_empty_careful(&sbi->reclaim));
-	return true;
+	return atomic_read_acquire(&sbi->came_back) != shortage->seen;
 }
 
-bool daxfs_make_space(struct super_block *sb, bool *given)
+/* Until what one of the large files that nobody has any more held is free, see reclaim.c. */
+static void wait_reclaim(struct super_block *sb, const struct daxfs_shortage *shortage)
 {
-	if (daxfs_let_go(sb) || wait_reclaim(sb))
-		return true;
-	/* Once: the caller may take blocks for inodes each time, and leave them empty. */
-	if (*given)
-		return false;
-	*given = true;
-	return daxfs_give_inodes(sb, true);
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+
+	/* The worker needs transactions itself. */
+	if (!daxfs_in_tx(sb))
+		wait_event(sbi->reclaim_wait, has_come_back(sbi, shortage) || list_empty_careful(&sbi->reclaim));
+}
+
+bool daxfs_make_space(struct super_block *sb, struct daxfs_shortage *shortage)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	bool some;
+
+	daxfs_let_go(sb);
+	wait_reclaim(sb, shortage);
+	if (!has_come_back(sbi, shortage) && !shortage->given) {
+		shortage->given = true;
+		daxfs_give_inodes(sb, true);
+	}
+	some = has_come_back(sbi, shortage);
+	shortage->seen = atomic_read_acquire(&sbi->came_back);
+	return some;
 }
 
 /* Those who can do with less wait for nobody: they ask without knowing whether there is any. */
-static bool make_space(struct super_block *sb, const struct daxfs_alloc *request, bool *given)
+static bool make_space(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_shortage *shortage)
 {
-	*given |= request->near_only || daxfs_in_tx(sb);
-	return request->kind != DAXFS_ALLOC_HUGE && daxfs_make_space(sb, given);
+	shortage->given |= request->near_only || daxfs_in_tx(sb);
+	return request->kind != DAXFS_ALLOC_HUGE && daxfs_make_space(sb, shortage);
 }
 
 int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, struct daxfs_run *run)
 {
-	bool given = false;
+	struct daxfs_shortage shortage = daxfs_shortage(DAXFS_SB(sb));
 	u32 got;
 
 	*run = (struct daxfs_run){ };
@@ -430,7 +437,7 @@ int daxfs_reserve(struct super_block *sb, const struct daxfs_alloc *request, str
 	daxfs_ag_make_room(sb, request->want);
 	do
 		got = try_reserve(sb, request, run);
-	while (unlikely(!got) && make_space(sb, request, &given));
+	while (unlikely(!got) && make_space(sb, request, &shortage));
 	trace_daxfs_alloc(sb, request->ino, request->kind, request->goal, request->want, run->block, got,
 			  got ? 0 : -ENOSPC);
 	return got ? 0 : -ENOSPC;

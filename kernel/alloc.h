@@ -25,8 +25,28 @@ int daxfs_reserve_room(struct super_block *sb, u64 ino, u64 near, u32 want, u32 
 bool daxfs_offers(struct daxfs_sb_info *sbi, enum daxfs_offer offer);
 /* All of `want` congruent blocks at `file_block` that were kept for the file, or -ENOSPC. inode's lock is held exclusive. */
 int daxfs_reserve_kept(struct inode *inode, u64 file_block, u32 want, struct daxfs_run *run);
-/* After -ENOSPC, holding nothing that the worker wants: true, try again. *given is false at first. */
-bool daxfs_make_space(struct super_block *sb, bool *given);
+
+/*
+ * Who finds no space. Some has no owner, counts as free to statfs, and is not to be had yet: blocks of inodes that are empty,
+ * of large files that are gone, and those that somebody refers to. It may come back between a try and the look for it: so
+ * what has is counted, and the count is read before the try.
+ */
+struct daxfs_shortage {
+	u32 seen;
+	bool given;	/* blocks of inodes: once, since the caller may take some each time, and leave them empty */
+};
+static inline struct daxfs_shortage daxfs_shortage(struct daxfs_sb_info *sbi)
+{
+	return (struct daxfs_shortage){ .seen = atomic_read_acquire(&sbi->came_back) };
+}
+
+/* After -ENOSPC, holding nothing that the worker wants: true, try again. */
+bool daxfs_make_space(struct super_block *sb, struct daxfs_shortage *shortage);
+/* Some came back: it is free, and whoever does not find it any more where it was sees the count. */
+static inline void daxfs_note_space(struct daxfs_sb_info *sbi)
+{
+	atomic_inc_return(&sbi->came_back);	/* orders what is before it and behind it */
+}
 
 /* ---- space.c: the account ---- */
 int daxfs_count_init(struct daxfs_sb_info *sbi);

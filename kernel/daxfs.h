@@ -13,7 +13,9 @@
  *	DAX entry lock; of a file in the page cache its folio's lock
  *	daxfs_sb_info.reclaim_step	the worker's, and of who counts free blocks
  *	daxfs_inode_info.lock		several by ascending inode number, see daxfs_lock_inodes()
+ *	daxfs_sb_info.trim_lock		around transactions of its owner
  *	a transaction			daxfs_tx_begin(): waits for nobody, and one task has one
+ *	daxfs_sb_info.held_lock		only leaves inside
  *	daxfs_sb_info.survey_lock	never inside a transaction, nor around one
  *	AG locks, ascending		only daxfs_tx_ready() takes them
  *	daxfs_sb_info.super_lock
@@ -137,7 +139,7 @@ struct daxfs_ag {
 	u32 empty_blocks;		/* bits of `empty_inodes` */
 	u32 leaving_blocks;		/* were such, and are being given back */
 	u32 unseen;			/* blocks of inodes below this one nobody has looked into yet; under survey_lock */
-	bool survey;			/* the survey is to look into them */
+	bool survey;			/* the survey is to look into them, and is queued; under survey_lock */
 	struct list_head promises;	/* struct daxfs_promise */
 	struct mutex grow_lock;		/* the two below: one chunk of inodes at a time for who starts from this AG */
 	u32 grown;			/* counts them */
@@ -201,7 +203,9 @@ struct daxfs_sb_info {
 	s32 count_batch;		/* blocks that a CPU may take or free before free_blocks.count knows; see space.c */
 	s64 untold_blocks;		/* bounds what all of them have not told */
 	struct mutex survey_lock;	/* daxfs_ag.unseen */
+	struct mutex trim_lock;		/* giving empty blocks of inodes back: who finds no space waits for who does so */
 	struct delayed_work inode_work;
+	atomic_t came_back;		/* counts what daxfs_make_space() looks for, see daxfs_note_space() */
 	/* reclaim.c: large files that nobody has any more */
 	struct mutex reclaim_step;	/* around each transaction of the worker: who counts free blocks misses none */
 	spinlock_t reclaim_lock;	/* of the two below; a leaf */
@@ -209,10 +213,10 @@ struct daxfs_sb_info {
 	struct daxfs_inode_info *reclaiming;
 	struct work_struct reclaim_work;
 	wait_queue_head_t reclaim_wait;	/* until one file less is on the list */
-	u32 reclaimed;			/* files, so far: under reclaim_lock */
 	/* held.c: pages that were mapped, and those that somebody still refers to */
 	unsigned long *exposed;		/* bit a huge page, from align_blocks on */
 	u64 exposed_bits;
+	struct mutex held_lock;		/* letting go: who finds no space waits for who does so */
 	atomic64_t held_blocks;		/* freed, and neither free nor anybody's */
 	struct delayed_work held_work;
 	struct mutex late_lock;

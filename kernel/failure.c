@@ -350,6 +350,20 @@ static bool is_unmounting(const struct block_device *bdev)
 	return false;
 }
 
+/*
+ * Ours from now on, where it has no holder. It is asked first: the kernel takes a reference, and keeps it where there is
+ * one. mounts_lock is held.
+ */
+static bool become_holder(struct super_block *sb, struct dax_device *dax_dev)
+{
+	u64 start;
+
+	if (dax_holder(dax_dev) || !fs_dax_get_by_bdev(sb->s_bdev, &start, &mounts, &holder_operations))
+		return false;
+	fs_put_dax(dax_dev, NULL);	/* one of two references */
+	return true;
+}
+
 static int find_dax_device(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
@@ -360,11 +374,9 @@ static int find_dax_device(struct super_block *sb)
 		err = -EBUSY;
 		goto unlock;
 	}
-	sbi->dax_dev = fs_dax_get_by_bdev(sb->s_bdev, &sbi->dax_start, &mounts, &holder_operations);
-	sbi->dax_holder = sbi->dax_dev;
-	if (!sbi->dax_dev)
-		sbi->dax_dev = fs_dax_get_by_bdev(sb->s_bdev, &sbi->dax_start, NULL, NULL);
+	sbi->dax_dev = fs_dax_get_by_bdev(sb->s_bdev, &sbi->dax_start, NULL, NULL);
 	if (sbi->dax_dev) {
+		sbi->dax_holder = become_holder(sb, sbi->dax_dev);
 		list_add(&sbi->mounts, &mounts);
 		mounts_added++;
 	}

@@ -56,10 +56,10 @@ static bool may_fit(struct inode *inode, u64 count)
 
 static bool make_fit(struct inode *inode, u64 count)
 {
-	bool given = false;
+	struct daxfs_shortage shortage = daxfs_shortage(DAXFS_SB(inode->i_sb));
 
 	while (!may_fit(inode, count))
-		if (!daxfs_make_space(inode->i_sb, &given) && !daxfs_settle_due(inode->i_sb))
+		if (!daxfs_make_space(inode->i_sb, &shortage) && !daxfs_settle_due(inode->i_sb))
 			return false;
 	return true;
 }

@@ -39,6 +39,7 @@
 #include "device.h"
 #include "held.h"
 #include "persist.h"
+#include "points.h"
 #include "space.h"
 
 #define LOOK_INTERVAL	HZ		/* of the worker */
@@ -289,37 +290,39 @@ static u32 take_idle(struct daxfs_sb_info *sbi, u32 agno, u32 *first)
 	return count;
 }
 
-/* Inside the gate. */
+/* Inside the gate; held_lock is held: a block that has lost its mark, and is not free yet, nobody else would find. */
 static void let_go(struct super_block *sb, u32 agno)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 first = 0, count;
 
 	while ((count = take_idle(sbi, agno, &first))) {
+		daxfs_point(let_go);
 		daxfs_freed_release(sb, agno, first, count);
+		daxfs_note_space(sbi);
 		atomic64_sub(count, &sbi->held_blocks);
 		hide(sbi, agno, first / DAXFS_HUGE_BLOCKS);
 		first += count;
 	}
 }
 
-bool daxfs_let_go(struct super_block *sb)
+void daxfs_let_go(struct super_block *sb)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 agno, ags = smp_load_acquire(&sbi->initialised_ags);
-	s64 before = atomic64_read(&sbi->held_blocks);
 	int gate;
 
-	if (!before)
-		return false;
+	if (!atomic64_read_acquire(&sbi->held_blocks))
+		return;
 	gate = daxfs_enter(sbi);
 	if (gate < 0)
-		return false;
+		return;
+	mutex_lock(&sbi->held_lock);
 	for (agno = 0; agno < ags; agno++)
 		if (READ_ONCE(sbi->ags[agno].held_blocks))
 			let_go(sb, agno);
+	mutex_unlock(&sbi->held_lock);
 	daxfs_leave(gate);
-	return atomic64_read(&sbi->held_blocks) < before;
 }
 
 static void look(struct work_struct *work)
@@ -335,6 +338,7 @@ static void look(struct work_struct *work)
 void daxfs_held_prepare(struct daxfs_sb_info *sbi)
 {
 	INIT_DELAYED_WORK(&sbi->held_work, look);
+	mutex_init(&sbi->held_lock);
 	mutex_init(&sbi->late_lock);
 	xa_init(&sbi->late);
 }

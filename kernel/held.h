@@ -31,8 +31,8 @@ bool daxfs_any_late(struct daxfs_sb_info *sbi);
 bool daxfs_end_stores(struct daxfs_sb_info *sbi, u32 agno, u32 first, u32 count);
 /* What a committed transaction freed is free, or held. */
 void daxfs_freed_settle(struct super_block *sb, u32 agno, u32 first, u32 count);
-/* Held blocks that nobody refers to any more become free. True: some did. */
-bool daxfs_let_go(struct super_block *sb);
+/* Held blocks that nobody refers to any more become free: when it returns, also those that others were letting go. */
+void daxfs_let_go(struct super_block *sb);
 /* How many pages that were mapped are referred to, whoever their blocks belong to, and the first of those. */
 u64 daxfs_count_held(struct daxfs_sb_info *sbi, u64 *first);
 /* Until there are none; says what it waits for, unless `who` is NULL. -EINTR by a signal that `state` (TASK_KILLABLE,

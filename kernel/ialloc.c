@@ -82,16 +82,19 @@ static int claim_in_ag(struct super_block *sb, u32 agno, u32 *unseen, struct dax
 	return err;
 }
 
-/* Unless somebody did so since `seen` was read: what many found missing at once is made once. */
-static int grow(struct super_block *sb, u32 near, bool near_only, u32 seen, u32 *agno)
+/*
+ * A new chunk, whose first inode is promised, unless somebody made one since `seen` was read: what many found missing at once
+ * is made once. -EBUSY: somebody did, or the inode cannot be used; there are others. *agno: where.
+ */
+static int grow(struct super_block *sb, u32 near, bool near_only, u32 seen, u32 *agno, struct daxfs_promise *promise)
 {
 	struct daxfs_ag *ag = &DAXFS_SB(sb)->ags[near];
-	int err = 0;
+	int err = -EBUSY;
 
 	mutex_lock(&ag->grow_lock);
 	if (ag->grown == seen) {
-		err = daxfs_add_inodes(sb, near, near_only, seen, &ag->grown_in);
-		if (!err)
+		err = daxfs_add_inodes(sb, near, near_only, seen, &ag->grown_in, promise);
+		if (!err || err == -EBUSY)
 			WRITE_ONCE(ag->grown, seen + 1);
 	}
 	*agno = ag->grown_in;
@@ -99,16 +102,18 @@ static int grow(struct super_block *sb, u32 near, bool near_only, u32 seen, u32 
 	return err;
 }
 
-/* A free inode in `near`, or a new one there or, without near_only, anywhere. */
+/*
+ * A free inode in `near`, or a new one there or, without near_only, anywhere. Others may take all of a chunk that they did
+ * not make: whoever comes around again has seen somebody else get one, and what he makes himself is his.
+ */
 static int claim_or_grow(struct super_block *sb, u32 near, bool near_only, u32 *unseen,
 			 struct daxfs_promise *promise)
 {
 	struct daxfs_ag *ag = &DAXFS_SB(sb)->ags[near];
 	u32 agno = near, seen;
-	int err, tries;
+	int err;
 
-	/* Others may take all of a new chunk before we do. */
-	for (tries = 0; tries < 8; tries++) {
+	do {
 		seen = READ_ONCE(ag->grown);
 		if (READ_ONCE(DAXFS_SB(sb)->ags[agno].free_inodes)) {
 			err = claim_in_ag(sb, agno, unseen, promise);
@@ -117,11 +122,9 @@ static int claim_or_grow(struct super_block *sb, u32 near, bool near_only, u32 *
 		}
 		if (near_only && !READ_ONCE(ag->free_blocks))
 			return -ENOSPC;
-		err = grow(sb, near, near_only, seen, &agno);
-		if (err)
-			return err;
-	}
-	return -ENOSPC;
+		err = grow(sb, near, near_only, seen, &agno, promise);
+	} while (err == -EBUSY);
+	return err;
 }
 
 /* A free inode of any AG, from `start` on: 0, or -ENOSPC. What is wrong with one of them keeps nobody from the next. */

@@ -361,7 +361,8 @@ int daxfs_look_for_inodes(struct super_block *sb, u32 agno, u32 *blocks)
 		found = look_into_next(sb, agno);
 		cond_resched();
 	}
-	if (!found && ag->unseen) {
+	/* Once: under a steady load of creates each would put the worker off again. */
+	if (!found && ag->unseen && !ag->survey) {
 		WRITE_ONCE(ag->survey, true);
 		mod_delayed_work(system_unbound_wq, &sbi->inode_work, SURVEY_DELAY);
 	}
@@ -373,13 +374,16 @@ int daxfs_look_for_inodes(struct super_block *sb, u32 agno, u32 *blocks)
 static bool survey_some(struct super_block *sb, u32 agno, u32 blocks)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_ag *ag = &sbi->ags[agno];
 	u32 i;
 	bool more;
 
 	mutex_lock(&sbi->survey_lock);
-	for (i = 0; i < blocks && sbi->ags[agno].unseen; i++)
+	for (i = 0; i < blocks && ag->unseen; i++)
 		look_into_next(sb, agno);
-	more = sbi->ags[agno].unseen;
+	more = ag->unseen;
+	if (!more)
+		WRITE_ONCE(ag->survey, false);
 	mutex_unlock(&sbi->survey_lock);
 	cond_resched();
 	return more;
@@ -425,7 +429,31 @@ static void write_chunk(struct daxfs_sb_info *sbi, struct daxfs_run run)
 	}
 }
 
-int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 before, u32 *agno)
+/* The first inode of a chunk that nobody else knows of, which is to be in the map. */
+static void promise_first(struct daxfs_ag *ag, u64 ino, struct daxfs_promise *promise)
+{
+	spin_lock(&ag->reserve_lock);
+	promise_inodes(ag, promise, ino, 1);
+	spin_unlock(&ag->reserve_lock);
+}
+
+/* The chunk is there, and all of its inodes count as free. */
+static int take_first(struct super_block *sb, u32 agno, u64 ino)
+{
+	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
+	struct daxfs_ag *ag = &sbi->ags[agno];
+
+	spin_lock(&ag->reserve_lock);
+	count_taken(sbi, agno, 1);
+	spin_unlock(&ag->reserve_lock);
+	if (!daxfs_first_touch(sb, 0, ino / DAXFS_INODES_PER_BLOCK))
+		return 0;
+	daxfs_inode_refused(sbi, ino);
+	return -EBUSY;
+}
+
+int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 before, u32 *agno,
+		     struct daxfs_promise *promise)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_alloc request = {
@@ -436,6 +464,7 @@ int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 befor
 	};
 	struct daxfs_run run;
 	struct daxfs_tx *tx;
+	u64 ino;
 	int err = daxfs_reserve(sb, &request, &run);
 
 	if (err)
@@ -447,13 +476,17 @@ int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 befor
 	}
 	write_chunk(sbi, run);
 	daxfs_tx_inode_chunk(tx, run);
+	*agno = daxfs_ag_of(sbi, run.block);
+	ino = run.block * DAXFS_INODES_PER_BLOCK;
+	promise_first(&sbi->ags[*agno], ino, promise);
 	err = daxfs_tx_ready(tx);
 	if (err) {
+		daxfs_promise_kept(sbi, *agno, ino);
 		daxfs_tx_cancel(tx);
 		return err;
 	}
-	*agno = daxfs_ag_of(sbi, run.block);
-	return daxfs_tx_commit(tx);
+	err = daxfs_tx_commit(tx);
+	return err ?: take_first(sb, *agno, ino);
 }
 
 /* ---- given back ---- */
@@ -576,15 +609,15 @@ static int give_back(struct super_block *sb, u32 agno, const u32 *bits, u32 coun
 	return daxfs_tx_commit(tx);
 }
 
-/* True: some were given back. */
-static bool trim(struct super_block *sb, u32 agno, u32 keep)
+/* trim_lock is held: a block that is leaving nobody else would find. */
+static void trim(struct super_block *sb, u32 agno, u32 keep)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_promise promises[GIVEN_BLOCKS];
 	u32 bits[GIVEN_BLOCKS], count, i;
-	bool some = false;
 	int err = 0;
 
+	lockdep_assert_held(&sbi->trim_lock);
 	/* The promises end with the transaction, or one by one. */
 	while (!err && (count = promise_empty(sb, agno, keep, bits, promises))) {
 		err = give_back(sb, agno, bits, count);
@@ -593,20 +626,20 @@ static bool trim(struct super_block *sb, u32 agno, u32 keep)
 					       i % DAXFS_INODES_PER_BLOCK);
 		if (err)
 			left(&sbi->ags[agno], count);
-		some |= !err;
+		else
+			daxfs_note_space(sbi);
 	}
-	return some;
 }
 
-bool daxfs_give_inodes(struct super_block *sb, bool look)
+void daxfs_give_inodes(struct super_block *sb, bool look)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u32 agno, ags = smp_load_acquire(&sbi->initialised_ags);
 	int gate = daxfs_writable(sb) ? daxfs_enter(sbi) : -EROFS;
-	bool some = false;
 
 	if (gate < 0)
-		return false;
+		return;
+	mutex_lock(&sbi->trim_lock);
 	for_each_set_bit(agno, sbi->ags_with[DAXFS_OFFERS_INODES], ags) {
 		struct daxfs_ag *ag = &sbi->ags[agno];
 
@@ -614,10 +647,10 @@ bool daxfs_give_inodes(struct super_block *sb, bool look)
 		       READ_ONCE(ag->unseen))
 			survey_some(sb, agno, SURVEY_BLOCKS);
 		if (READ_ONCE(ag->empty_blocks))
-			some |= trim(sb, agno, 0);
+			trim(sb, agno, 0);
 	}
+	mutex_unlock(&sbi->trim_lock);
 	daxfs_leave(gate);
-	return some;
 }
 
 /* ---- the worker ---- */
@@ -636,7 +669,9 @@ static bool trim_many(struct super_block *sb, u32 agno)
 		return false;
 	gate = sb_rdonly(sb) ? -EROFS : daxfs_enter(DAXFS_SB(sb));
 	if (gate >= 0) {
+		mutex_lock(&DAXFS_SB(sb)->trim_lock);
 		trim(sb, agno, KEPT_BLOCKS);
+		mutex_unlock(&DAXFS_SB(sb)->trim_lock);
 		daxfs_leave(gate);
 	}
 	sb_end_write(sb);
@@ -669,6 +704,7 @@ void daxfs_note_empty(struct super_block *sb, u32 agno)
 void daxfs_inode_work_init(struct daxfs_sb_info *sbi)
 {
 	mutex_init(&sbi->survey_lock);
+	mutex_init(&sbi->trim_lock);
 	INIT_DELAYED_WORK(&sbi->inode_work, work_on_inodes);
 }
 

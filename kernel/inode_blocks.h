@@ -32,10 +32,14 @@ struct daxfs_inode_counts {
 	u64 empty_blocks;	/* those known to hold no inode, also those being given back */
 };
 void daxfs_count_inodes(struct daxfs_sb_info *sbi, struct daxfs_inode_counts *counts);	/* of the whole filesystem */
-/* A chunk of free inodes, in AG `near` or, without near_only, anywhere: *agno. `before`: how many were made in the mount. */
-int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 before, u32 *agno);
+/*
+ * A chunk of free inodes, in AG `near` or, without near_only, anywhere: *agno. The first is promised before others know of
+ * them; -EBUSY: it cannot be read. `before`: how many chunks were made in the mount.
+ */
+int daxfs_add_inodes(struct super_block *sb, u32 near, bool near_only, u32 before, u32 *agno,
+		     struct daxfs_promise *promise);
 void daxfs_note_empty(struct super_block *sb, u32 agno);	/* files of the AG were deleted */
-/* Gives all empty blocks of inodes back. look: those too that nobody has looked into. True: there were some. */
-bool daxfs_give_inodes(struct super_block *sb, bool look);
+/* Gives all empty blocks of inodes back. look: those too that nobody has looked into. When it returns, others have too. */
+void daxfs_give_inodes(struct super_block *sb, bool look);
 
 #endif /* DAXFS_INODE_BLOCKS_H */

@@ -231,14 +231,14 @@ static int try_create(IDMAP_ARG, struct inode *dir, struct dentry *dentry, umode
 static int create_one(IDMAP_ARG, struct inode *dir, struct dentry *dentry, umode_t mode, dev_t rdev,
 		      struct daxfs_symlink *link)
 {
-	bool given = false;
+	struct daxfs_shortage shortage = daxfs_shortage(DAXFS_SB(dir->i_sb));
 	int err;
 
 	if (dentry->d_name.len > DAXFS_NAME_MAX)
 		return -ENAMETOOLONG;
 	do
 		err = try_create(IDMAP, dir, dentry, mode, rdev, link);
-	while (unlikely(err == -ENOSPC) && (daxfs_make_space(dir->i_sb, &given) || daxfs_settle_due(dir->i_sb)));
+	while (unlikely(err == -ENOSPC) && (daxfs_make_space(dir->i_sb, &shortage) || daxfs_settle_due(dir->i_sb)));
 	return err;
 }
 
@@ -356,14 +356,14 @@ static int try_link(struct inode *inode, struct inode *dir, const struct qstr *n
 static int daxfs_link(struct dentry *old_dentry, struct inode *dir, struct dentry *dentry)
 {
 	struct inode *inode = d_inode(old_dentry);
-	bool given = false;
+	struct daxfs_shortage shortage = daxfs_shortage(DAXFS_SB(dir->i_sb));
 	int err;
 
 	if (dentry->d_name.len > DAXFS_NAME_MAX)
 		return -ENAMETOOLONG;
 	do
 		err = try_link(inode, dir, &dentry->d_name);
-	while (unlikely(err == -ENOSPC) && (daxfs_make_space(dir->i_sb, &given) || daxfs_settle_due(dir->i_sb)));
+	while (unlikely(err == -ENOSPC) && (daxfs_make_space(dir->i_sb, &shortage) || daxfs_settle_due(dir->i_sb)));
 	if (err)
 		return err;
 	ihold(inode);
@@ -582,7 +582,7 @@ static int try_rename(struct inode *from_dir, struct dentry *from, struct inode 
 static int daxfs_rename(IDMAP_ARG, struct inode *from_dir, struct dentry *from, struct inode *to_dir,
 			struct dentry *to, unsigned int flags)
 {
-	bool given = false;
+	struct daxfs_shortage shortage = daxfs_shortage(DAXFS_SB(from_dir->i_sb));
 	int err;
 
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE))
@@ -595,7 +595,7 @@ static int daxfs_rename(IDMAP_ARG, struct inode *from_dir, struct dentry *from, 
 	do
 		err = try_rename(from_dir, from, to_dir, to, flags);
 	while (unlikely(err == -ENOSPC) &&
-	       (daxfs_make_space(from_dir->i_sb, &given) || daxfs_settle_due(from_dir->i_sb)));
+	       (daxfs_make_space(from_dir->i_sb, &shortage) || daxfs_settle_due(from_dir->i_sb)));
 	return err;
 }
 

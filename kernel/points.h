@@ -32,6 +32,7 @@
 	point(claim)		/* a block is known to have a free inode, and one is about to be promised; no lock */	\
 	point(leaving)		/* empty blocks of inodes were chosen, to be given back; none is promised yet; no lock */	\
 	point(promised)		/* all inodes of one of them are promised, and about to be looked at; no lock */	\
+	point(let_go)		/* held blocks are idle and have lost their marks, and are not free yet; held_lock */	\
 	point(meet)		/* a node is not known in this mount yet, and about to be verified; inode lock, shared */	\
 	point(unmapped)		/* truncate, punch: nothing maps the blocks, they are not free; invalidate_lock */
 

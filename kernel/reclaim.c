@@ -39,6 +39,17 @@ static bool is_large(struct inode *inode)
 	return large;
 }
 
+/* Brought into memory since by somebody else, and evicted again. reclaim_lock is held. */
+static bool is_on_list(const struct daxfs_sb_info *sbi, u64 ino)
+{
+	const struct left *left;
+
+	list_for_each_entry(left, &sbi->reclaim, list)
+		if (left->ino == ino)
+			return true;
+	return false;
+}
+
 bool daxfs_reclaim_later(struct inode *inode)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
@@ -54,17 +65,14 @@ bool daxfs_reclaim_later(struct inode *inode)
 	left->ino = inode->i_ino;
 	left->blocks = info->blocks;
 	spin_lock(&sbi->reclaim_lock);
-	list_add_tail(&left->list, &sbi->reclaim);
+	if (!is_on_list(sbi, left->ino)) {
+		list_add_tail(&left->list, &sbi->reclaim);
+		left = NULL;
+	}
 	spin_unlock(&sbi->reclaim_lock);
+	kfree(left);
 	queue_work(system_unbound_wq, &sbi->reclaim_work);
 	return true;
-}
-
-static void set_reclaiming(struct daxfs_sb_info *sbi, struct daxfs_inode_info *info)
-{
-	spin_lock(&sbi->reclaim_lock);
-	sbi->reclaiming = info;
-	spin_unlock(&sbi->reclaim_lock);
 }
 
 void daxfs_reclaim_evicted(struct inode *inode)
@@ -76,13 +84,18 @@ void daxfs_reclaim_evicted(struct inode *inode)
 	spin_lock(&sbi->reclaim_lock);
 	/* Where somebody else had the last reference, the worker may be through with it. */
 	if (sbi->reclaiming == DAXFS_I(inode)) {
-		list_first_entry(&sbi->reclaim, struct left, list)->blocks = DAXFS_I(inode)->blocks;
+		struct left *left = list_first_entry(&sbi->reclaim, struct left, list);
+
+		/* The number may be another's by now. */
+		left->ino = 0;
+		left->blocks = DAXFS_I(inode)->blocks;
 		sbi->reclaiming = NULL;
 	}
 	spin_unlock(&sbi->reclaim_lock);
 }
 
-/* The last one to have it frees it, which may be somebody who found it by its handle: not here then. */
+/* The last one to have it frees it, which may be somebody who found it by its handle: not here then. It is being reclaimed
+ * until it is off the list: whoever evicts it frees it himself, or puts it there anew. */
 static void reclaim(struct super_block *sb, u64 ino)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
@@ -93,9 +106,10 @@ static void reclaim(struct super_block *sb, u64 ino)
 		memalloc_retry_wait(GFP_KERNEL);
 	if (IS_ERR(inode))
 		return;
-	set_reclaiming(sbi, DAXFS_I(inode));
+	spin_lock(&sbi->reclaim_lock);
+	sbi->reclaiming = DAXFS_I(inode);
+	spin_unlock(&sbi->reclaim_lock);
 	iput(inode);
-	set_reclaiming(sbi, NULL);
 }
 
 static struct left *first_left(struct daxfs_sb_info *sbi)
@@ -116,9 +130,10 @@ static void reclaim_left(struct work_struct *work)
 	/* It stays on the list while it is worked on: whoever waits, waits for it too. */
 	while ((left = first_left(sbi))) {
 		reclaim(sbi->sb, left->ino);
+		daxfs_note_space(sbi);
 		spin_lock(&sbi->reclaim_lock);
+		sbi->reclaiming = NULL;
 		list_del(&left->list);
-		WRITE_ONCE(sbi->reclaimed, sbi->reclaimed + 1);
 		spin_unlock(&sbi->reclaim_lock);
 		wake_up_all(&sbi->reclaim_wait);
 		kfree(left);

@@ -70,6 +70,10 @@ static int read_ag_geometry(struct super_block *sb, const struct daxfs_super *su
 	sbi->head_blocks = round_up(sbi->map_end, DAXFS_HUGE_BLOCKS);
 	if (!sbi->ag_count || sbi->ag_count > DAXFS_MAX_AGS || DIV_ROUND_UP_ULL(usable, ag_blocks) != sbi->ag_count)
 		return refuse(sb, "number of allocation groups");
+	if (sbi->ag_count > INT_MAX / sizeof(struct daxfs_ag)) {
+		pr_err("daxfs (%pg): %u allocation groups: the module mounts fewer\n", sb->s_bdev, sbi->ag_count);
+		return -EINVAL;
+	}
 	last = usable - ((u64)(sbi->ag_count - 1) << sbi->ag_shift);
 	if (last < sbi->head_blocks + DAXFS_MIN_AG_SPARE_BLOCKS)
 		return refuse(sb, "last allocation group");
