@@ -9,6 +9,7 @@
  */
 #include <linux/iversion.h>
 #include <linux/pagemap.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "ag.h"
@@ -368,17 +369,27 @@ static int free_blocks(struct inode *inode)
 	return 0;
 }
 
-static void free_orphan(struct inode *inode)
+static int free_all(struct inode *inode)
 {
-	int err, gate;
+	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
 
-	sb_start_intwrite(inode->i_sb);
-	gate = daxfs_enter(DAXFS_SB(inode->i_sb));
-	err = gate < 0 ? gate : free_blocks(inode);
+	if (gate < 0)
+		return gate;
+	err = free_blocks(inode);
 	if (!err)
 		err = daxfs_free_raw_inode(inode);
-	if (gate >= 0)
-		daxfs_leave(gate);
+	daxfs_leave(gate);
+	return err;
+}
+
+static void free_orphan(struct inode *inode)
+{
+	int err;
+
+	sb_start_intwrite(inode->i_sb);
+	/* Else its space would be nobody's until the next mount. */
+	while ((err = free_all(inode)) == -ENOMEM)
+		memalloc_retry_wait(GFP_NOFS);
 	sb_end_intwrite(inode->i_sb);
 	if (err)
 		pr_warn("daxfs (%pg): inode %lu: not freed: error %d; the next mount tries again\n", inode->i_sb->s_bdev,

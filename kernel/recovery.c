@@ -6,6 +6,7 @@
  * A crash in the middle of this is harmless: rolling back twice gives the same bytes, and a slot's entries stay valid
  * until its commit word moves, which is after they were applied, flushed and fenced.
  */
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
@@ -418,9 +419,12 @@ static int resume_operation(struct inode *inode)
 
 static void finish_orphan(struct super_block *sb, u64 ino)
 {
-	struct inode *inode = daxfs_iget_orphan(sb, ino);
+	struct inode *inode;
 	int err = 0;
 
+	/* Else it would stay as it is until the next mount. */
+	while ((inode = daxfs_iget_orphan(sb, ino)) == ERR_PTR(-ENOMEM))
+		memalloc_retry_wait(GFP_KERNEL);
 	if (IS_ERR(inode))
 		return;
 	if (inode->i_nlink && DAXFS_I(inode)->raw->operation != DAXFS_OPERATION_NONE)
