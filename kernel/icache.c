@@ -257,10 +257,14 @@ static void load_inode(struct inode *inode, const struct daxfs_inode *raw)
 	daxfs_set_inode_ops(inode);
 }
 
-/* Where nothing is written and the map is lost, the inode itself says what it is: number and checksum. */
-static bool may_be_inode(struct super_block *sb, u64 ino)
+/* 0, -ESTALE, or -ENOMEM. Where nothing is written and the map is lost, the inode itself says what it is: number and checksum. */
+static int may_be_inode(struct super_block *sb, u64 ino)
 {
-	return daxfs_inode_in_map(sb, ino) || (!daxfs_writable(sb) && daxfs_inode_map_lost(sb, ino));
+	int in_map = daxfs_inode_in_map(sb, ino);
+
+	if (in_map)
+		return in_map < 0 ? in_map : 0;
+	return !daxfs_writable(sb) && daxfs_inode_map_lost(sb, ino) ? 0 : -ESTALE;
 }
 
 static int read_inode(struct inode *inode, bool orphan)
@@ -279,8 +283,9 @@ static int read_inode(struct inode *inode, bool orphan)
 	memcpy(&raw, info->raw, sizeof(raw));
 	/* The block was given back in between: what was read is somebody's data. */
 	smp_rmb();
-	if (!may_be_inode(sb, inode->i_ino))
-		return -ESTALE;
+	err = may_be_inode(sb, inode->i_ino);
+	if (err)
+		return err;
 	if (!daxfs_raw_inode_ok(sbi, &raw, inode->i_ino))
 		return daxfs_corrupt(sb, inode->i_ino, block, "inode: magic number, checksum or own number");
 	if (!raw.mode || (!raw.nlink && !orphan))
@@ -308,9 +313,10 @@ static struct inode *fill_inode(struct inode *inode, bool orphan)
 static struct inode *get_inode(struct super_block *sb, u64 ino, bool orphan)
 {
 	struct inode *inode;
+	int err = may_be_inode(sb, ino);
 
-	if (!may_be_inode(sb, ino))
-		return ERR_PTR(-ESTALE);
+	if (err)
+		return ERR_PTR(err);
 	inode = iget_locked(sb, ino);
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
@@ -331,14 +337,14 @@ struct inode *daxfs_iget_outside(struct super_block *sb, u64 ino, bool orphan)
 {
 	int gate = daxfs_enter(DAXFS_SB(sb));
 	struct inode *inode;
-	bool may_be;
+	int err;
 
 	if (gate < 0)
 		return ERR_PTR(gate);
-	may_be = may_be_inode(sb, ino);
+	err = may_be_inode(sb, ino);
 	daxfs_leave(gate);
-	if (!may_be)
-		return ERR_PTR(-ESTALE);
+	if (err)
+		return ERR_PTR(err);
 	/* Outside the gate: one that is being freed is waited for, and that waits for a thaw. */
 	inode = iget_locked(sb, ino);
 	if (!inode)

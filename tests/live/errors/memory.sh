@@ -112,6 +112,32 @@ cut_off() { # CALL ARGUMENT...
     keep_image
 }
 
+# ---- an orphan in a group that only recovery looks into, and a file in the same block of inodes ----
+mkfs.daxfs -q -f --ag-size 16M "$PMEM" 32M
+mount_fs
+mkdir "$MNT/a" "$MNT/b" "$MNT/c" "$MNT/d"
+dir=$(basename "$(stat -c '%i %n' "$MNT"/[a-d] | sort -n | tail -n 1 | cut -d ' ' -f 2)")
+for i in 1 2 3 4; do
+    echo $i >"$MNT/$dir/left$i"
+done
+[ "$(stat -c %i "$MNT/$dir")" -gt $(((16 << 20) / 512)) ] || fail "$dir is in the first group"
+exec 8<"$MNT/$dir/left2"
+rm "$MNT/$dir/left2"
+/tests/bin/shutdown "$MNT"
+exec 8<&-
+umount "$MNT"
+keep_image
+loses_another_name() {
+    rm "$MNT/$dir/left3"
+    expect_eq "$(cat "$MNT/$dir"/left*)" "1
+4" "what is left"
+}
+each_mount loses_another_name
+
+# ---- names of inodes in a group that nobody has looked into ----
+mount_cold() { /tests/bin/failing 0 mount "$PMEM" "$MNT" ro >/dev/null; }
+each_failing $first mount_cold "umount $MNT" stat "$MNT/$dir/left1"
+
 # ---- operations that were cut off ----
 goes_on() {
     expect_eq "$(/tests/bin/errors write "$MNT/big" 0)" ok "a write with allocation $n failing"
