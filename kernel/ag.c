@@ -339,21 +339,23 @@ int daxfs_ag_count(struct super_block *sb, u32 agno)
 	return err;
 }
 
-bool daxfs_inode_in_map(struct super_block *sb, u64 ino)
+int daxfs_inode_in_map(struct super_block *sb, u64 ino)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	u64 block = ino / DAXFS_INODES_PER_BLOCK;
 	u32 agno, bit, index;
+	int err;
 
 	if (!daxfs_block_valid(sbi, block, 1))
-		return false;
+		return 0;
 	agno = daxfs_ag_of(sbi, block);
 	if (agno >= READ_ONCE(sbi->initialised_ags))
-		return false;
+		return 0;
 	bit = block - daxfs_ag_start(sbi, agno);
 	index = sbi->bitmap_blocks + bit / DAXFS_BITS_PER_MAP_BLOCK;
-	if (daxfs_ag_verify_map(sb, daxfs_ag_start(sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index))
-		return false;
+	err = daxfs_ag_verify_map(sb, daxfs_ag_start(sbi, agno) + DAXFS_AG_BITMAP_BLOCK + index);
+	if (err)
+		return err == -ENOMEM ? err : 0;
 	return test_bit_le(bit % DAXFS_BITS_PER_MAP_BLOCK, daxfs_ag_map(sbi, agno, index));
 }
 

@@ -8,12 +8,12 @@
 int daxfs_ags_open(struct super_block *sb);
 void daxfs_ags_close(struct daxfs_sb_info *sbi);
 int daxfs_ag_load(struct super_block *sb, u32 agno);			/* header verified, DRAM side built */
-int daxfs_ag_verify_map(struct super_block *sb, u64 map_block);		/* 0 or -EUCLEAN; cached */
+int daxfs_ag_verify_map(struct super_block *sb, u64 map_block);		/* 0, damage, or -ENOMEM; cached */
 int daxfs_ag_count(struct super_block *sb, u32 agno);			/* daxfs_ag_load(), and the bitmap counted */
 int daxfs_ag_verify_map_locked(struct super_block *sb, u32 agno, u32 index);	/* map blocks count from the bitmap on */
 int daxfs_ag_init_next(struct super_block *sb, u32 seen);	/* unless there are more than `seen`; -ENOSPC when all are */
 int daxfs_ags_store_count(struct super_block *sb);	/* what the mount has counted, if the superblock says another number */
-bool daxfs_inode_in_map(struct super_block *sb, u64 ino);
+int daxfs_inode_in_map(struct super_block *sb, u64 ino);	/* 1, 0, or -ENOMEM: nobody knows */
 bool daxfs_inode_map_lost(struct super_block *sb, u64 ino);	/* the map that would tell is damaged */
 
 /*

@@ -271,8 +271,8 @@ int daxfs_dir_lookup(struct inode *dir, const struct qstr *name, u64 *ino, u8 *t
 	return 0;
 }
 
-/* A damaged directory is not empty: nothing in it is thrown away unseen. */
-bool daxfs_dir_is_empty(struct inode *dir)
+/* Where nobody can tell, that is an error: nothing in it is thrown away unseen. */
+int daxfs_dir_check_empty(struct inode *dir)
 {
 	struct daxfs_tree_path path;
 	u64 key = 0;
@@ -281,14 +281,14 @@ bool daxfs_dir_is_empty(struct inode *dir)
 	do {
 		err = daxfs_dir_find(dir, NULL, key, &path);
 		if (err)
-			return err == -ENOENT;
+			return err == -ENOENT ? 0 : err;
 		if (path.step[0].count)
-			return false;
+			return -ENOTEMPTY;
 		key = path.step[0].high;
 		/* An image may have any number of empty leaves. */
 		cond_resched();
 	} while (key < DAXFS_DIR_KEY_END);
-	return true;
+	return 0;
 }
 
 struct daxfs_dir_change *daxfs_dir_begin(struct daxfs_tx *tx, struct inode *dir)

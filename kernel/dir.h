@@ -8,7 +8,7 @@
 
 /* ---- dir.c: names. dir's inode lock is held: shared to look up, exclusive to change. ---- */
 int daxfs_dir_lookup(struct inode *dir, const struct qstr *name, u64 *ino, u8 *type);	/* -ENOENT */
-bool daxfs_dir_is_empty(struct inode *dir);
+int daxfs_dir_check_empty(struct inode *dir);	/* 0, -ENOTEMPTY, or an error */
 /*
  * A change of one directory in the caller's transaction, of one name or (rename) two. begin, then remove and replace, then
  * add (at most one of remove and of add, in this order), then prepare: all may fail, nothing is stored. apply, after

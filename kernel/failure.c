@@ -136,7 +136,7 @@ static bool find_in_inode(struct inode *inode, struct owner *owner)
 static bool is_inode_block(struct super_block *sb, u64 block)
 {
 	int gate = daxfs_enter(DAXFS_SB(sb));
-	bool inodes = gate >= 0 && daxfs_inode_in_map(sb, block * DAXFS_INODES_PER_BLOCK);
+	bool inodes = gate >= 0 && daxfs_inode_in_map(sb, block * DAXFS_INODES_PER_BLOCK) > 0;
 
 	if (gate >= 0)
 		daxfs_leave(gate);

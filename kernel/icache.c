@@ -9,6 +9,7 @@
  */
 #include <linux/iversion.h>
 #include <linux/pagemap.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "ag.h"
@@ -258,10 +259,14 @@ static void load_inode(struct inode *inode, const struct daxfs_inode *raw)
 	daxfs_set_inode_ops(inode);
 }
 
-/* Where nothing is written and the map is lost, the inode itself says what it is: number and checksum. */
-static bool may_be_inode(struct super_block *sb, u64 ino)
+/* 0, -ESTALE, or -ENOMEM. Where nothing is written and the map is lost, the inode itself says what it is: number and checksum. */
+static int may_be_inode(struct super_block *sb, u64 ino)
 {
-	return daxfs_inode_in_map(sb, ino) || (!daxfs_writable(sb) && daxfs_inode_map_lost(sb, ino));
+	int in_map = daxfs_inode_in_map(sb, ino);
+
+	if (in_map)
+		return in_map < 0 ? in_map : 0;
+	return !daxfs_writable(sb) && daxfs_inode_map_lost(sb, ino) ? 0 : -ESTALE;
 }
 
 static int read_inode(struct inode *inode, bool orphan)
@@ -280,8 +285,9 @@ static int read_inode(struct inode *inode, bool orphan)
 	memcpy(&raw, info->raw, sizeof(raw));
 	/* The block was given back in between: what was read is somebody's data. */
 	smp_rmb();
-	if (!may_be_inode(sb, inode->i_ino))
-		return -ESTALE;
+	err = may_be_inode(sb, inode->i_ino);
+	if (err)
+		return err;
 	if (!daxfs_raw_inode_ok(sbi, &raw, inode->i_ino))
 		return daxfs_corrupt(sb, inode->i_ino, block, "inode: magic number, checksum or own number");
 	if (!raw.mode || (!raw.nlink && !orphan))
@@ -309,9 +315,10 @@ static struct inode *fill_inode(struct inode *inode, bool orphan)
 static struct inode *get_inode(struct super_block *sb, u64 ino, bool orphan)
 {
 	struct inode *inode;
+	int err = may_be_inode(sb, ino);
 
-	if (!may_be_inode(sb, ino))
-		return ERR_PTR(-ESTALE);
+	if (err)
+		return ERR_PTR(err);
 	inode = iget_locked(sb, ino);
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
@@ -332,14 +339,14 @@ struct inode *daxfs_iget_outside(struct super_block *sb, u64 ino, bool orphan)
 {
 	int gate = daxfs_enter(DAXFS_SB(sb));
 	struct inode *inode;
-	bool may_be;
+	int err;
 
 	if (gate < 0)
 		return ERR_PTR(gate);
-	may_be = may_be_inode(sb, ino);
+	err = may_be_inode(sb, ino);
 	daxfs_leave(gate);
-	if (!may_be)
-		return ERR_PTR(-ESTALE);
+	if (err)
+		return ERR_PTR(err);
 	/* Outside the gate: one that is being freed is waited for, and that waits for a thaw. */
 	inode = iget_locked(sb, ino);
 	if (!inode)
@@ -370,17 +377,27 @@ static int free_blocks(struct inode *inode)
 	return 0;
 }
 
-static void free_orphan(struct inode *inode)
+static int free_all(struct inode *inode)
 {
-	int err, gate;
+	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
 
-	sb_start_intwrite(inode->i_sb);
-	gate = daxfs_enter(DAXFS_SB(inode->i_sb));
-	err = gate < 0 ? gate : free_blocks(inode);
+	if (gate < 0)
+		return gate;
+	err = free_blocks(inode);
 	if (!err)
 		err = daxfs_free_raw_inode(inode);
-	if (gate >= 0)
-		daxfs_leave(gate);
+	daxfs_leave(gate);
+	return err;
+}
+
+static void free_orphan(struct inode *inode)
+{
+	int err;
+
+	sb_start_intwrite(inode->i_sb);
+	/* Else its space would be nobody's until the next mount. */
+	while ((err = free_all(inode)) == -ENOMEM)
+		memalloc_retry_wait(GFP_NOFS);
 	sb_end_intwrite(inode->i_sb);
 	if (err)
 		pr_warn("daxfs (%pg): inode %lu: not freed: error %d; the next mount tries again\n", inode->i_sb->s_bdev,

@@ -5,7 +5,7 @@
 
 #include "daxfs.h"
 
-struct inode *daxfs_iget(struct super_block *sb, u64 ino);	/* ERR_PTR(-ESTALE, -EUCLEAN) */
+struct inode *daxfs_iget(struct super_block *sb, u64 ino);	/* ERR_PTR(-ESTALE, -EUCLEAN, -ENOMEM) */
 struct inode *daxfs_iget_outside(struct super_block *sb, u64 ino, bool orphan);	/* enters the gate */
 struct inode *daxfs_iget_orphan(struct super_block *sb, u64 ino);	/* recovery: nlink may be 0 */
 void daxfs_set_inode_ops(struct inode *inode);

@@ -156,27 +156,32 @@ loff_t daxfs_stored_size(struct inode *inode)
 	return size;
 }
 
-int daxfs_commit_inode(struct inode *inode)
+int daxfs_commit_inode_locked(struct inode *inode)
 {
-	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
-	struct daxfs_tx *tx;
+	struct daxfs_tx *tx = daxfs_tx_begin(inode->i_sb);
+	int err;
 
-	if (gate < 0)
-		return gate;
-	down_write(&DAXFS_I(inode)->lock);
-	tx = daxfs_tx_begin(inode->i_sb);
-	err = PTR_ERR_OR_ZERO(tx);
-	if (err)
-		goto unlock;
+	lockdep_assert_held_write(&DAXFS_I(inode)->lock);
+	if (IS_ERR(tx))
+		return PTR_ERR(tx);
 	daxfs_tx_add_core(tx, inode);
 	err = daxfs_tx_ready(tx);
 	if (err) {
 		daxfs_tx_cancel(tx);
-		goto unlock;
+		return err;
 	}
 	daxfs_store_inode(inode);
-	err = daxfs_tx_commit(tx);
-unlock:
+	return daxfs_tx_commit(tx);
+}
+
+int daxfs_commit_inode(struct inode *inode)
+{
+	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+
+	if (gate < 0)
+		return gate;
+	down_write(&DAXFS_I(inode)->lock);
+	err = daxfs_commit_inode_locked(inode);
 	up_write(&DAXFS_I(inode)->lock);
 	daxfs_leave(gate);
 	return err;

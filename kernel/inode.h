@@ -44,8 +44,10 @@ void daxfs_store_sizes(struct inode *inode);
 bool daxfs_times_stored(const struct inode *inode);
 /* What is behind the core of an inode, from its first word that is not zero to its last. None: *from is *to. */
 void daxfs_inode_rest(const struct daxfs_inode *raw, u32 *from, u32 *to);
-/* One transaction that stores the inode's core: chmod, times. Takes the inode lock. */
+/* One transaction that stores the inode's core: flags, times. Takes the inode lock. */
 int daxfs_commit_inode(struct inode *inode);
+/* The same inside the gate, with the lock held exclusive: whoever changed the VFS's fields under it can put them back. */
+int daxfs_commit_inode_locked(struct inode *inode);
 /* Up to four distinct inodes, NULLs allowed, by ascending number; nested lockdep classes. */
 void daxfs_lock_inodes(struct inode *a, struct inode *b, struct inode *c, struct inode *d);
 void daxfs_unlock_inodes(struct inode *a, struct inode *b, struct inode *c, struct inode *d);

@@ -71,6 +71,7 @@ int daxfs_fileattr_set(IDMAP_ARG, struct dentry *dentry, struct fileattr *fa)
 	struct daxfs_inode_info *info = DAXFS_I(inode);
 	u32 flags = 0, known = 0, old_flags = info->flags;
 	unsigned int vfs_flags = 0, vfs_mask = 0, old_vfs_flags = inode->i_flags, i;
+	struct timespec64 old_ctime = inode_get_ctime(inode);
 	int err;
 
 	if (fa->fsx_projid || fa->fsx_extsize || fa->fsx_cowextsize)
@@ -101,6 +102,7 @@ int daxfs_fileattr_set(IDMAP_ARG, struct dentry *dentry, struct fileattr *fa)
 	if (err) {
 		WRITE_ONCE(info->flags, old_flags);
 		inode_set_flags(inode, old_vfs_flags & vfs_mask, vfs_mask);
+		inode_set_ctime_to_ts(inode, old_ctime);
 		return err;
 	}
 	if (daxfs_wants_dax(inode) != !!IS_DAX(inode))

@@ -27,6 +27,59 @@ static int set_size(struct inode *inode, loff_t size)
 	return err;
 }
 
+/* What setattr_copy() changes. */
+struct attributes {
+	umode_t mode;
+	kuid_t uid;
+	kgid_t gid;
+	struct timespec64 atime, mtime, ctime;
+};
+
+static struct attributes get_attributes(const struct inode *inode)
+{
+	return (struct attributes){
+		.mode = inode->i_mode,
+		.uid = inode->i_uid,
+		.gid = inode->i_gid,
+		.atime = inode_get_atime(inode),
+		.mtime = inode_get_mtime(inode),
+		.ctime = inode_get_ctime(inode),
+	};
+}
+
+static void set_attributes(struct inode *inode, const struct attributes *attributes)
+{
+	inode->i_mode = attributes->mode;
+	inode->i_uid = attributes->uid;
+	inode->i_gid = attributes->gid;
+	inode_set_atime_to_ts(inode, attributes->atime);
+	inode_set_mtime_to_ts(inode, attributes->mtime);
+	inode_set_ctime_to_ts(inode, attributes->ctime);
+}
+
+/*
+ * Whoever stores the inode stores all of it or nothing: never the new owner beside the old mode, nor what failed here. What
+ * this mount enforces is what the next one will.
+ */
+static int commit_attributes(IDMAP_ARG, struct inode *inode, const struct iattr *attr)
+{
+	int err, gate = daxfs_enter(DAXFS_SB(inode->i_sb));
+	struct attributes old;
+
+	if (gate < 0)
+		return gate;
+	down_write(&DAXFS_I(inode)->lock);
+	old = get_attributes(inode);
+	setattr_copy(IDMAP, inode, attr);
+	inode_inc_iversion(inode);
+	err = daxfs_commit_inode_locked(inode);
+	if (err)
+		set_attributes(inode, &old);
+	up_write(&DAXFS_I(inode)->lock);
+	daxfs_leave(gate);
+	return err;
+}
+
 int daxfs_setattr(IDMAP_ARG, struct dentry *dentry, struct iattr *attr)
 {
 	struct inode *inode = d_inode(dentry);
@@ -50,12 +103,7 @@ int daxfs_setattr(IDMAP_ARG, struct dentry *dentry, struct iattr *attr)
 		if (err)
 			return err;
 	}
-	/* Whoever stores the inode stores all of it or nothing: never the new owner beside the old mode. */
-	down_write(&DAXFS_I(inode)->lock);
-	setattr_copy(IDMAP, inode, attr);
-	inode_inc_iversion(inode);
-	up_write(&DAXFS_I(inode)->lock);
-	return daxfs_commit_inode(inode);
+	return commit_attributes(IDMAP, inode, attr);
 }
 
 int daxfs_getattr(IDMAP_ARG, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags)

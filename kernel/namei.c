@@ -385,8 +385,8 @@ static int check_removable(struct inode *inode)
 {
 	int err = check_links(inode, 1);
 
-	if (!err && S_ISDIR(inode->i_mode) && !daxfs_dir_is_empty(inode))
-		err = -ENOTEMPTY;
+	if (!err && S_ISDIR(inode->i_mode))
+		err = daxfs_dir_check_empty(inode);
 	return err;
 }
 

@@ -6,6 +6,7 @@
  * A crash in the middle of this is harmless: rolling back twice gives the same bytes, and a slot's entries stay valid
  * until its commit word moves, which is after they were applied, flushed and fenced.
  */
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
@@ -385,7 +386,7 @@ static void each_in_group(struct super_block *sb, u32 agno, u32 group, void (*ca
 	for (ino = first * DAXFS_INODES_PER_BLOCK; ino < end * DAXFS_INODES_PER_BLOCK; ino++) {
 		const struct daxfs_inode *raw = daxfs_raw_inode(sbi, ino);
 
-		if (!daxfs_inode_in_map(sb, ino) || daxfs_first_touch(sb, ino, ino / DAXFS_INODES_PER_BLOCK) ||
+		if (daxfs_inode_in_map(sb, ino) <= 0 || daxfs_first_touch(sb, ino, ino / DAXFS_INODES_PER_BLOCK) ||
 		    !is_orphan(raw))
 			continue;
 		if (daxfs_raw_inode_ok(sbi, raw, ino))
@@ -418,9 +419,12 @@ static int resume_operation(struct inode *inode)
 
 static void finish_orphan(struct super_block *sb, u64 ino)
 {
-	struct inode *inode = daxfs_iget_orphan(sb, ino);
+	struct inode *inode;
 	int err = 0;
 
+	/* Else it would stay as it is until the next mount. */
+	while ((inode = daxfs_iget_orphan(sb, ino)) == ERR_PTR(-ENOMEM))
+		memalloc_retry_wait(GFP_KERNEL);
 	if (IS_ERR(inode))
 		return;
 	if (inode->i_nlink && DAXFS_I(inode)->raw->operation != DAXFS_OPERATION_NONE)
@@ -437,8 +441,12 @@ static int recover_ag(struct super_block *sb, u32 agno)
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 	struct daxfs_ag *ag = &sbi->ags[agno];
 	u32 groups = DIV_ROUND_UP(ag->blocks, DAXFS_ORPHAN_BLOCKS), i, index;
+	int err = daxfs_ag_load(sb, agno);
 
-	if (daxfs_ag_load(sb, agno) || !daxfs_ag_raw(sbi, agno)->orphan_groups)
+	/* A damaged header costs its AG. Where memory is short, its orphans would not be counted, and their map look wrong. */
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	if (!daxfs_ag_raw(sbi, agno)->orphan_groups)
 		return 0;
 	ag->orphans = kvzalloc(sbi->orphan_map_blocks * DAXFS_BITS_PER_MAP_BLOCK, GFP_KERNEL);
 	if (!ag->orphans)

@@ -37,6 +37,7 @@ struct shift {
 	u64 remove_end;		/* SHIFT_REMOVE: what is still mapped of it ends here */
 	u64 first;		/* SHIFT_UP: where the hole comes to lie */
 	loff_t size;		/* of the file, from the first step of a collapse or the last of an insert on; 0: leave it */
+	bool begun;		/* be it in an earlier mount */
 	bool done;
 };
 
@@ -109,8 +110,8 @@ static int shift_step(struct inode *inode, struct shift *shift)
 
 static int shift_all(struct inode *inode, struct shift *shift)
 {
-	bool begun = false, over;
 	struct daxfs_step step;
+	bool over;
 	int err;
 
 	do {
@@ -118,12 +119,12 @@ static int shift_all(struct inode *inode, struct shift *shift)
 		if (err)
 			return err;
 		err = shift_step(inode, shift);
-		begun |= !err;
+		shift->begun |= !err;
 		over = err ? err != -ENOMEM : shift->done;
-		if (begun && over)
+		if (shift->begun && over)
 			daxfs_set_unfinished(inode, err, shift->gap);
 		daxfs_step_end(inode, &step);
-		if (err == -ENOMEM && begun) {
+		if (err == -ENOMEM && shift->begun) {
 			memalloc_retry_wait(GFP_NOFS);
 			err = 0;
 		}
@@ -137,6 +138,7 @@ int daxfs_resume_collapse(struct inode *inode)
 	const struct daxfs_inode *raw = DAXFS_I(inode)->raw;
 	struct shift shift = {
 		.step = SHIFT_REMOVE,
+		.begun = true,
 		.gap = le64_to_cpu(READ_ONCE(raw->operation_arg[0])),
 		.distance = le64_to_cpu(READ_ONCE(raw->operation_arg[1])),
 	};

@@ -25,6 +25,7 @@
 struct shrink {
 	u64 first;		/* blocks from here on go */
 	u64 end;		/* ... up to here; moves down */
+	bool begun;		/* a truncate that has, be it in an earlier mount */
 	bool announce;		/* a truncate, to be finished by recovery */
 	bool set_size;
 	loff_t size;
@@ -94,8 +95,7 @@ static int shrink_step(struct inode *inode, struct shrink *shrink)
 	return daxfs_tx_commit(tx);
 }
 
-/* *begun: a truncate has, and is to be finished. */
-static int shrink_in_step(struct inode *inode, struct shrink *shrink, bool *begun)
+static int shrink_in_step(struct inode *inode, struct shrink *shrink)
 {
 	bool truncates = shrink->announce || shrink->set_size, over;
 	struct daxfs_step step;
@@ -105,9 +105,9 @@ static int shrink_in_step(struct inode *inode, struct shrink *shrink, bool *begu
 		return err;
 	daxfs_end_windows(inode);
 	err = shrink_step(inode, shrink);
-	*begun |= !err && truncates;
+	shrink->begun |= !err && truncates;
 	over = err ? err != -ENOMEM : shrink->end <= shrink->first;
-	if (*begun && over)
+	if (shrink->begun && over)
 		daxfs_set_unfinished(inode, err, shrink->first);
 	daxfs_step_end(inode, &step);
 	return err;
@@ -121,17 +121,17 @@ static int shrink_in_step(struct inode *inode, struct shrink *shrink, bool *begu
 static int shrink_all(struct inode *inode, struct shrink *shrink)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(inode->i_sb);
-	bool counted = READ_ONCE(sbi->reclaiming) == DAXFS_I(inode), begun = false;
+	bool counted = READ_ONCE(sbi->reclaiming) == DAXFS_I(inode);
 	int err;
 
 	do {
 		if (counted)
 			mutex_lock(&sbi->reclaim_step);
-		err = shrink_in_step(inode, shrink, &begun);
+		err = shrink_in_step(inode, shrink);
 		if (counted)
 			mutex_unlock(&sbi->reclaim_step);
 		/* What the page cache had behind the new end is gone; the space of an orphan would be nobody's until the next mount. */
-		if (err == -ENOMEM && (begun || shrink->set_size || !inode->i_nlink)) {
+		if (err == -ENOMEM && (shrink->begun || shrink->set_size || !inode->i_nlink)) {
 			memalloc_retry_wait(GFP_NOFS);
 			err = 0;
 		}
@@ -229,6 +229,7 @@ int daxfs_resume_truncate(struct inode *inode)
 	struct shrink shrink = {
 		.first = le64_to_cpu(READ_ONCE(DAXFS_I(inode)->raw->operation_arg[0])),
 		.end = DAXFS_END_OF_KEYS,
+		.begun = true,
 		.announce = true,
 	};
 

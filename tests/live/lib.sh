@@ -79,6 +79,12 @@ await_parked() {
     fail "nobody came to the point: $(cat "$1")"
 }
 
+# parked_at POINT COMMAND...: in the background; waits where it first comes by the point, by its file
+parked_at() {
+    # shellcheck disable=SC2016 # of the inner shell
+    exec sh -c 'echo "park $$" >"$0" && exec "$@"' "$@"
+}
+
 # dm_device FILE: /dev/dm-0 by the table in the file, in the place of the one before; it is gone at the end of the test
 dm_device() {
     trap 'umount_if_mounted; dm_remove' EXIT

@@ -106,6 +106,15 @@ check_metadata() { # SECTOR COMMAND...: fails because of the bad block; the rest
 block=$((inode / 8))
 check_metadata $((block * 8)) cat "$MNT"/dir/f50
 check_metadata "$($POISON node "$PMEM" "$directory")" cat "$MNT"/dir/f1
+# Of a directory that cannot be read nobody knows whether it is empty.
+finds_names() {
+    why=$(rmdir "$MNT"/dir 2>&1) && fail "a directory with names is gone"
+    echo "$why" | grep -q -i "not empty" || {
+        echo "$why"
+        return 1
+    }
+}
+check_metadata "$($POISON node "$PMEM" "$directory")" finds_names
 check_metadata "$($POISON node "$PMEM" "$sparse")" cat "$MNT"/sparse
 
 # The superblock and the repair intent beside it: no mount without them, and the message says so.
