@@ -393,14 +393,14 @@ static bool has_come_back(struct daxfs_sb_info *sbi, const struct daxfs_shortage
 	return atomic_read_acquire(&sbi->came_back) != shortage->seen;
 }
 
-/* Until what one of the large files that nobody has any more held is free, see reclaim.c. */
+/* Until some of what one of the large files that nobody has any more holds is free, see reclaim.c. */
 static void wait_reclaim(struct super_block *sb, const struct daxfs_shortage *shortage)
 {
 	struct daxfs_sb_info *sbi = DAXFS_SB(sb);
 
 	/* The worker needs transactions itself. */
 	if (!daxfs_in_tx(sb))
-		wait_event(sbi->reclaim_wait, has_come_back(sbi, shortage) || list_empty_careful(&sbi->reclaim));
+		wait_event_killable(sbi->reclaim_wait, has_come_back(sbi, shortage) || list_empty_careful(&sbi->reclaim));
 }
 
 bool daxfs_make_space(struct super_block *sb, struct daxfs_shortage *shortage)

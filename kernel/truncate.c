@@ -128,8 +128,12 @@ static int shrink_all(struct inode *inode, struct shrink *shrink)
 		if (counted)
 			mutex_lock(&sbi->reclaim_step);
 		err = shrink_in_step(inode, shrink);
-		if (counted)
+		if (counted) {
 			mutex_unlock(&sbi->reclaim_step);
+			/* Whoever waits for space need not wait for all of the file. */
+			daxfs_note_space(sbi);
+			wake_up_all(&sbi->reclaim_wait);
+		}
 		/* What the page cache had behind the new end is gone; the space of an orphan would be nobody's until the next mount. */
 		if (err == -ENOMEM && (shrink->begun || shrink->set_size || !inode->i_nlink)) {
 			memalloc_retry_wait(GFP_NOFS);
