@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-daxfs_tool(mkfs mkfs.daxfs LINK daxfs_make nlohmann_json::nlohmann_json)
+daxfs_tool(mkfs mkfs.daxfs LINK daxfs_make daxfs_populate nlohmann_json::nlohmann_json)
