@@ -32,6 +32,9 @@ Result<Content> Content::open(const Options& options, cli::Streams& streams) {
     content.streams_ = &streams;
     if (options.reproducible)
         content.latest_sec_ = options.format.created_sec;
+    // Before anything is overwritten.
+    if (!options.archives.empty())
+        DAXFS_TRY(ArchiveLibrary::get());
     for (const std::string& path : options.archives) {
         DAXFS_TRY_ASSIGN(ArchiveInput input, ArchiveInput::open(path));
         content.archives_.push_back(std::move(input));
