@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// mkfs.daxfs: makes an empty filesystem on a device or in a file.
+// mkfs.daxfs: makes a filesystem, empty or filled, on a device or in a file.
 #pragma once
 
 #include "lib/cli/tool.h"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cmd/mkfs/options.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <string_view>
@@ -35,12 +37,19 @@ Result<void> read_size(const std::string& text, std::optional<std::uint64_t>& si
 }  // namespace
 
 void declare_options(CLI::App& app, CommandLine& line) {
-    app.description("Makes an empty daxfs filesystem on a block device or in an image file.");
+    app.description("Makes a daxfs filesystem, empty or filled, on a block device or in an image file.");
+    // The list fits a screen; who reads it knows this one.
+    app.get_help_ptr()->group("");
     app.set_version_flag("-V,--version", cli::version_line("mkfs.daxfs"));
-    app.add_option("image_or_device", line.path, "Where to make it")->required()->type_name("IMAGE_OR_DEVICE");
+    app.add_option("image_or_device", line.path, "Where to make it")->required()->type_name("");
     app.add_option("size", line.size, "Bytes, or K, M, G, T, P; makes or extends a file")->type_name("SIZE");
     app.add_option("-L,--label", line.label, "Name of the filesystem, at most 63 bytes")->type_name("LABEL");
     app.add_option("-U,--uuid", line.uuid, "UUID (default: random)")->type_name("UUID");
+    app.add_option("--rootdir", line.rootdir, "Fill it with what is in a directory")->type_name("DIR");
+    app.add_option("--tar", line.archives, "Fill it from an archive (-: stdin); more: layers over it")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
+    app.add_flag("--shrink", line.shrink, "Smallest size that holds what it is filled with");
     app.add_flag("-f,--force", line.force, "Overwrite what is there");
     app.add_flag("-n,--dry-run", line.dry_run, "Show what would be made; write nothing");
     app.add_flag("-q,--quiet", line.quiet, "Print nothing");
@@ -58,17 +67,37 @@ std::optional<int> parse_options(cli::Args args, cli::Streams& streams, int usag
     return cli::parse(app, args, streams, usage_exit);
 }
 
+namespace {
+
+Result<void> check_content(const CommandLine& line) {
+    if (!line.rootdir.empty() && !line.archives.empty())
+        return fail("--rootdir and --tar cannot be given together");
+    if (line.shrink && line.rootdir.empty() && line.archives.empty())
+        return fail("--shrink needs --rootdir or --tar");
+    if (line.shrink && !line.size.empty())
+        return fail("--shrink finds the size; give none");
+    if (std::count(line.archives.begin(), line.archives.end(), "-") > 1)
+        return fail("standard input can be one archive only");
+    return {};
+}
+
+}  // namespace
+
 Result<Options> read_options(const CommandLine& line, const char* source_date_epoch) {
     Options options{.path = line.path,
                     .size_bytes = {},
                     .format = {},
                     .align_given = line.align_blocks.has_value(),
                     .reproducible = source_date_epoch != nullptr,
+                    .rootdir = line.rootdir,
+                    .archives = line.archives,
+                    .shrink = line.shrink,
                     .force = line.force,
                     .dry_run = line.dry_run,
                     .quiet = line.quiet,
                     .json = line.json};
     FormatOptions& format = options.format;
+    DAXFS_TRY(check_content(line));
     DAXFS_TRY(read_size(line.size, options.size_bytes));
     DAXFS_TRY(read_size(line.ag_size, format.ag_bytes));
     DAXFS_TRY(read_size(line.journal_size, format.journal_bytes));

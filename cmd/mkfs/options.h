@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/cli/tool.h"
@@ -21,8 +22,11 @@ struct CommandLine {
     std::string ag_size;
     std::string journal_size;
     std::string reserve;
+    std::string rootdir;
+    std::vector<std::string> archives;
     std::optional<std::uint32_t> journals;
     std::optional<std::uint64_t> align_blocks;
+    bool shrink = false;
     bool force = false;
     bool dry_run = false;
     bool quiet = false;
@@ -42,6 +46,11 @@ struct Options {
     bool align_given = false;
     // SOURCE_DATE_EPOCH is set: everything random follows from the UUID.
     bool reproducible = false;
+    // What it is filled with: one of these, or nothing.
+    std::string rootdir;
+    std::vector<std::string> archives;
+    // The size is to be the smallest that holds that. Without it and without a size, there is some room.
+    bool shrink = false;
     bool force = false;
     bool dry_run = false;
     bool quiet = false;

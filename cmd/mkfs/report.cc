@@ -8,6 +8,7 @@
 #include "cmd/mkfs/mkfs.h"
 #include "lib/base/size.h"
 #include "lib/cli/json.h"
+#include "lib/cli/text.h"
 #include "lib/dump/huge_pages.h"
 #include "lib/format/geometry.h"
 #include "lib/format/schema.h"
@@ -17,6 +18,20 @@ namespace {
 
 std::string uuid_text(const FormatOptions& format) {
     return format_uuid(std::as_bytes(std::span(format.uuid)));
+}
+
+cli::Json filled_json(const Filled& filled) {
+    const PopulateCounts& counts = filled.counts;
+    return {{"files", counts.files},
+            {"directories", counts.directories},
+            {"symlinks", counts.symlinks},
+            {"special_files", counts.special_files},
+            {"further_links", counts.further_links},
+            {"bytes", counts.bytes},
+            {"whiteouts", counts.whiteouts},
+            {"lost_xattrs", counts.with_xattrs},
+            {"lost_acls", counts.with_acls},
+            {"mounts_left_out", filled.mounts_left_out}};
 }
 
 void report_json(const Options& options, const Outcome& outcome, std::ostream& out) {
@@ -39,7 +54,37 @@ void report_json(const Options& options, const Outcome& outcome, std::ostream& o
                    {"root_inode", std::uint64_t{super.root_ino}},
                    {"bytes_written", outcome.bytes_written}};
     json["huge_pages"] = json_of(outcome.verdict);
+    if (outcome.filled)
+        json["content"] = filled_json(*outcome.filled);
     cli::write_json(out, {"daxfs.mkfs", 1, kProgram.name}, json);
+}
+
+std::string filled_text(const PopulateCounts& counts) {
+    std::string text = fmt::format("{}, {}", cli::counted(counts.files, "file"),
+                                   cli::counted(counts.directories, "directory", "directories"));
+    if (counts.symlinks != 0)
+        text += ", " + cli::counted(counts.symlinks, "symbolic link");
+    if (counts.special_files != 0)
+        text += ", " + cli::counted(counts.special_files, "special file");
+    if (counts.further_links != 0)
+        text += ", " + cli::counted(counts.further_links, "further link");
+    return text + ", " + format_size(counts.bytes);
+}
+
+// Also where nothing else is printed: what is lost is never lost in silence.
+void warn(const Options& options, const Filled& filled, std::ostream& err) {
+    const auto line = [&](std::uint64_t count, std::string_view what) {
+        if (count != 0)
+            fmt::print(err, "{}: warning: {}: {}\n", kProgram.name, options.path, what);
+    };
+    const PopulateCounts& counts = filled.counts;
+    line(counts.with_xattrs, fmt::format("extended attributes of {} are not kept: daxfs has none yet",
+                                         cli::counted(counts.with_xattrs, "file")));
+    line(counts.with_acls,
+         fmt::format("ACLs of {} are not kept: daxfs has none yet", cli::counted(counts.with_acls, "file")));
+    line(filled.mounts_left_out,
+         fmt::format("what is mounted below {} is left out: {}", cli::printable(options.rootdir),
+                     cli::counted(filled.mounts_left_out, "empty directory", "empty directories")));
 }
 
 void report_text(const Options& options, const Outcome& outcome, std::ostream& out) {
@@ -60,6 +105,8 @@ void report_text(const Options& options, const Outcome& outcome, std::ostream& o
     fmt::print(out, "  {:<11} {} of {}\n", "journals", geometry.journal_count,
                format_size(std::uint64_t{geometry.journal_blocks} * DAXFS_BLOCK_SIZE));
     fmt::print(out, "  {:<11} {} for root\n", "reserved", format_size(reserved * DAXFS_BLOCK_SIZE));
+    if (outcome.filled)
+        fmt::print(out, "  {:<11} {}\n", "content", filled_text(outcome.filled->counts));
     fmt::print(out, "  {:<11} {}: {}\n", "huge pages", answer_name(outcome.verdict.answer), outcome.verdict.reason);
     if (!outcome.verdict.command.empty())
         fmt::print(out, "  {:<11} {}\n", "to fix it", outcome.verdict.command);
@@ -68,6 +115,8 @@ void report_text(const Options& options, const Outcome& outcome, std::ostream& o
 }  // namespace
 
 void report(const Options& options, const Outcome& outcome, cli::Streams& streams) {
+    if (outcome.filled)
+        warn(options, *outcome.filled, streams.err);
     if (options.json)
         report_json(options, outcome, streams.out);
     else if (!options.quiet)

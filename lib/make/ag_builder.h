@@ -25,6 +25,7 @@ class AgMaps {
 
     bool is_used(std::uint64_t index) const { return test(bitmap, index); }
     void set_used(std::uint64_t index) { set(bitmap, index); }
+    void set_free(std::uint64_t index) { bitmap[index / 64] &= ~(std::uint64_t{1} << (index % 64)); }
     void set_inode_block(std::uint64_t index) { set(inode_map, index); }
     void set_orphan_group(std::uint64_t index) { set(orphan_map, index / DAXFS_ORPHAN_BLOCKS); }
 

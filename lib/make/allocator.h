@@ -27,6 +27,14 @@ class Allocator {
     // One block that does not adjoin the one before.
     Result<BlockNo> allocate_apart();
 
+    // Takes back what was allocated.
+    void release(const BlockRun& run);
+
+    // Blocks that were allocated and not released.
+    std::uint64_t used_blocks() const { return used_blocks_; }
+    // Whether an allocation failed.
+    bool ran_out() const { return ran_out_; }
+
     // AGs 0 .. n-1 that were used, in order.
     std::vector<AgMaps>& ags() { return ags_; }
     AgMaps& ag_of(BlockNo block) { return ags_[geometry_.ag_of(block).value]; }
@@ -37,14 +45,18 @@ class Allocator {
     struct Hints {
         std::uint64_t small = 0;
         std::uint64_t large = 0;
+        std::uint64_t page = 0;  // the same for runs that start at a huge page's start
     };
     bool open_ag();
+    tl::unexpected<Error> no_space();
     BlockRun take(std::size_t ag, std::uint64_t index, std::uint64_t most);
 
     Geometry geometry_;
     std::vector<AgMaps> ags_;
     std::vector<Hints> hints_;
     std::uint64_t apart_from_ = 0;  // next index for allocate_apart in the last AG
+    std::uint64_t used_blocks_ = 0;
+    bool ran_out_ = false;
 };
 
 }  // namespace daxfs

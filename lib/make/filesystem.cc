@@ -10,6 +10,7 @@
 #include "lib/base/siphash.h"
 #include "lib/format/copy_places.h"
 #include "lib/make/allocator.h"
+#include "lib/make/new_inodes.h"
 #include "lib/make/plan.h"
 #include "lib/tree/inode.h"
 
@@ -20,16 +21,9 @@ constexpr std::uint64_t kCongruentFrom = 16;  // blocks: 64 KiB
 constexpr std::uint64_t kInodeBlockRun = 8;   // 32 KiB
 constexpr std::array<std::byte, DAXFS_BLOCK_SIZE> kZeros{};
 
-struct NewInode {
-    daxfs_inode raw{};
-    std::vector<daxfs_extent> extents;
-    std::vector<NewDirent> entries;  // of a directory
-};
-
-std::uint16_t full_mode(mode_t type, std::uint16_t permissions) {
-    if (permissions == 0)
-        permissions = S_ISDIR(type) ? 0755 : S_ISLNK(type) ? 0777 : 0644;
-    return static_cast<std::uint16_t>(type | (permissions & 07777));
+std::uint16_t full_mode(mode_t type, std::optional<std::uint16_t> permissions) {
+    const std::uint16_t usual = S_ISDIR(type) ? 0755 : S_ISLNK(type) ? 0777 : 0644;
+    return static_cast<std::uint16_t>(type | (permissions.value_or(usual) & 07777));
 }
 
 Result<void> check_name(std::string_view name) {
@@ -48,11 +42,43 @@ daxfs_extent make_extent(std::uint64_t file_block, BlockRun run, bool unwritten)
     return extent;
 }
 
-void set_times(daxfs_inode& inode, Timestamp time) {
-    inode.atime_sec = static_cast<std::uint64_t>(time.sec);
-    inode.atime_nsec = time.nsec;
-    inode.mtime_sec = inode.ctime_sec = inode.btime_sec = inode.atime_sec;
-    inode.mtime_nsec = inode.ctime_nsec = inode.btime_nsec = inode.atime_nsec;
+daxfs_inode raw_inode(const NewInode& inode) {
+    daxfs_inode raw{};
+    raw.magic = DAXFS_INODE_MAGIC;
+    raw.ino = inode.ino.value;
+    raw.mode = inode.mode;
+    raw.format = inode.format;
+    raw.flags = inode.flags;
+    raw.nlink = inode.nlink;
+    raw.uid = inode.uid;
+    raw.gid = inode.gid;
+    raw.project = inode.project;
+    raw.size = inode.size;
+    raw.atime_sec = static_cast<std::uint64_t>(inode.atime_sec);
+    raw.mtime_sec = static_cast<std::uint64_t>(inode.mtime_sec);
+    raw.ctime_sec = raw.btime_sec = static_cast<std::uint64_t>(inode.ctime_sec);
+    raw.atime_nsec = inode.atime_nsec;
+    raw.mtime_nsec = inode.mtime_nsec;
+    raw.ctime_nsec = raw.btime_nsec = inode.ctime_nsec;
+    raw.change = 1;
+    raw.parent = inode.parent.value;
+    raw.rdev_major = inode.rdev_major;
+    raw.rdev_minor = inode.rdev_minor;
+    return raw;
+}
+
+daxfs_inode free_inode(InodeNo ino) {
+    daxfs_inode raw{};
+    raw.magic = DAXFS_INODE_MAGIC;
+    raw.ino = ino.value;
+    return raw;
+}
+
+std::uint64_t blocks_of(std::span<const daxfs_extent> extents) {
+    std::uint64_t blocks = 0;
+    for (const daxfs_extent& extent : extents)
+        blocks += extent.length;
+    return blocks;
 }
 
 }  // namespace
@@ -71,10 +97,7 @@ struct FilesystemBuilder::State {
     ChecksumSeed seed;
     Allocator allocator;
 
-    std::map<InodeNo, NewInode> inodes;
-    std::vector<BlockRun> inode_runs;
-    InodeNo next_ino{0};
-    std::uint64_t inodes_left = 0;  // in the last run, from next_ino on
+    NewInodes inodes;
 
     Result<void> add_inode_run();
     Result<NewInode*> add_inode(mode_t type, const Attributes& attributes);
@@ -82,13 +105,17 @@ struct FilesystemBuilder::State {
     Result<NewInode*> find_directory(InodeNo ino);
     Result<InodeNo> add_named(InodeNo parent, std::string_view name, mode_t type, const Attributes& attributes);
     Result<void> enter(InodeNo parent, std::string_view name, NewInode& target);
+    Result<BlockRun> allocate(const FileRun& run, std::uint64_t file_block, std::uint64_t most);
     Result<void> map_run(NewInode& inode, const FileRun& run);
     Result<void> map_runs(NewInode& inode, std::span<const FileRun> runs);
-    void set_orphan(InodeNo ino);
+    void append_extent(NewInode& inode, const daxfs_extent& extent);
+    void set_orphan(NewInode& inode);
+    void set_attributes(NewInode& inode, const Attributes& attributes);
     std::uint32_t generation(InodeNo ino) const;
 
-    Result<void> finish_inode(NewInode& inode);
-    Result<void> write_inodes(const BlockRun& run);
+    Result<TreeRoot> build_tree(const TreeTarget& target, NewInode& inode);
+    Result<daxfs_inode> finish_inode(NewInode& inode);
+    Result<void> write_inodes(const NewInodes::Run& run);
     Result<void> write_supers();
 };
 
@@ -101,51 +128,57 @@ std::uint32_t FilesystemBuilder::State::generation(InodeNo ino) const {
 
 // The very first run is one block: it lies right behind the journals, where the superblock says that root is.
 Result<void> FilesystemBuilder::State::add_inode_run() {
-    const std::uint64_t wanted = inode_runs.empty() ? 1 : kInodeBlockRun;
+    const std::uint64_t wanted = inodes.runs().empty() ? 1 : kInodeBlockRun;
     DAXFS_TRY_ASSIGN(const BlockRun run, allocator.allocate_small(wanted));
     for (std::uint64_t i = 0; i < run.length; ++i) {
         AgMaps& maps = allocator.ag_of(run.start + i);
         maps.set_inode_block(allocator.index_in_ag(run.start + i));
         maps.free_inodes += DAXFS_INODES_PER_BLOCK;
     }
-    inode_runs.push_back(run);
-    next_ino = InodeNo{run.start.value * DAXFS_INODES_PER_BLOCK};
-    inodes_left = run.length * DAXFS_INODES_PER_BLOCK;
+    inodes.add_run(run);
     return {};
 }
 
+void FilesystemBuilder::State::set_attributes(NewInode& inode, const Attributes& attributes) {
+    const Timestamp created{static_cast<std::int64_t>(std::uint64_t{super.created_sec}), 0};
+    const Timestamp changed = attributes.time.value_or(created);
+    const Timestamp accessed = attributes.accessed.value_or(changed);
+    const Timestamp modified = attributes.modified.value_or(changed);
+    inode.mode = full_mode(inode.mode & S_IFMT, attributes.permissions);
+    inode.uid = attributes.uid;
+    inode.gid = attributes.gid;
+    inode.project = attributes.project;
+    inode.flags = attributes.flags;
+    inode.atime_sec = accessed.sec;
+    inode.atime_nsec = accessed.nsec;
+    inode.mtime_sec = modified.sec;
+    inode.mtime_nsec = modified.nsec;
+    inode.ctime_sec = changed.sec;
+    inode.ctime_nsec = changed.nsec;
+}
+
 Result<NewInode*> FilesystemBuilder::State::add_inode(mode_t type, const Attributes& attributes) {
-    if (inodes_left == 0)
+    if (inodes.left() == 0)
         DAXFS_TRY(add_inode_run());
-    const InodeNo ino = next_ino;
-    ++next_ino;
-    --inodes_left;
-    --allocator.ag_of(BlockNo{ino.value / DAXFS_INODES_PER_BLOCK}).free_inodes;
-    NewInode& inode = inodes[ino];
-    inode.raw.magic = DAXFS_INODE_MAGIC;
-    inode.raw.ino = ino.value;
-    inode.raw.mode = full_mode(type, attributes.permissions);
-    inode.raw.uid = attributes.uid;
-    inode.raw.gid = attributes.gid;
-    inode.raw.project = attributes.project;
-    inode.raw.flags = attributes.flags;
-    inode.raw.generation = generation(ino);
-    inode.raw.change = 1;
-    set_times(inode.raw,
-              attributes.time.value_or(Timestamp{static_cast<std::int64_t>(std::uint64_t{super.created_sec}), 0}));
+    NewInode& inode = inodes.add();
+    --allocator.ag_of(BlockNo{inode.ino.value / DAXFS_INODES_PER_BLOCK}).free_inodes;
+    inode.mode = static_cast<std::uint16_t>(type);
+    set_attributes(inode, attributes);
+    if (S_ISDIR(type))
+        inodes.start_entries(inode);
     return &inode;
 }
 
 Result<NewInode*> FilesystemBuilder::State::find(InodeNo ino) {
-    const auto it = inodes.find(ino);
-    if (it == inodes.end())
+    NewInode* inode = inodes.find(ino);
+    if (inode == nullptr || inode->mode == 0)
         return fail("there is no inode {}", ino);
-    return &it->second;
+    return inode;
 }
 
 Result<NewInode*> FilesystemBuilder::State::find_directory(InodeNo ino) {
     DAXFS_TRY_ASSIGN(NewInode * inode, find(ino));
-    if (!S_ISDIR(inode->raw.mode))
+    if (!S_ISDIR(inode->mode))
         return fail("inode {} is not a directory", ino);
     return inode;
 }
@@ -153,41 +186,46 @@ Result<NewInode*> FilesystemBuilder::State::find_directory(InodeNo ino) {
 Result<void> FilesystemBuilder::State::enter(InodeNo parent, std::string_view name, NewInode& target) {
     DAXFS_TRY(check_name(name));
     DAXFS_TRY_ASSIGN(NewInode * directory, find_directory(parent));
-    directory->entries.push_back(
-        {.key = 0, .ino = InodeNo{target.raw.ino}, .type = dirent_type_of(target.raw.mode), .name = std::string(name)});
-    target.raw.nlink = target.raw.nlink + 1;
-    target.raw.parent = parent.value;
-    if (S_ISDIR(target.raw.mode)) {
-        target.raw.nlink = 2;
-        directory->raw.nlink = directory->raw.nlink + 1;
+    if (target.nlink == DAXFS_LINK_MAX)
+        return fail("inode {} has {} names, as many as there can be", target.ino, target.nlink);
+    inodes.add_entry(*directory, name, target.ino, dirent_type_of(target.mode));
+    ++target.nlink;
+    target.parent = parent;
+    if (S_ISDIR(target.mode)) {
+        target.nlink += 1;
+        ++directory->nlink;
     }
     return {};
 }
 
 Result<InodeNo> FilesystemBuilder::State::add_named(InodeNo parent, std::string_view name, mode_t type,
                                                     const Attributes& attributes) {
-    DAXFS_TRY(check_name(name));
-    DAXFS_TRY(find_directory(parent));
+    if (parent != kNoParent) {
+        DAXFS_TRY(check_name(name));
+        DAXFS_TRY(find_directory(parent));
+    }
     DAXFS_TRY_ASSIGN(NewInode * inode, add_inode(type, attributes));
-    DAXFS_TRY(enter(parent, name, *inode));
-    return InodeNo{inode->raw.ino};
+    if (parent != kNoParent)
+        DAXFS_TRY(enter(parent, name, *inode));
+    return inode->ino;
+}
+
+Result<BlockRun> FilesystemBuilder::State::allocate(const FileRun& run, std::uint64_t file_block, std::uint64_t most) {
+    if (run.scattered) {
+        DAXFS_TRY_ASSIGN(const BlockNo block, allocator.allocate_apart());
+        return BlockRun{block, 1};
+    }
+    if (run.length < kCongruentFrom)
+        return allocator.allocate_small(most);
+    return allocator.allocate_congruent(file_block, most);
 }
 
 Result<void> FilesystemBuilder::State::map_run(NewInode& inode, const FileRun& run) {
     std::uint64_t file_block = run.file_block;
     std::uint64_t left = run.length;
     while (left > 0) {
-        BlockRun got;
-        if (run.scattered) {
-            DAXFS_TRY_ASSIGN(got.start, allocator.allocate_apart());
-            got.length = 1;
-        } else if (run.length < kCongruentFrom) {
-            DAXFS_TRY_ASSIGN(got, allocator.allocate_small(left));
-        } else {
-            DAXFS_TRY_ASSIGN(got, allocator.allocate_congruent(file_block, left));
-        }
-        inode.extents.push_back(make_extent(file_block, got, run.unwritten));
-        inode.raw.blocks = inode.raw.blocks + got.length;
+        DAXFS_TRY_ASSIGN(const BlockRun got, allocate(run, file_block, left));
+        inodes.add_extent(inode, make_extent(file_block, got, run.unwritten));
         file_block += got.length;
         left -= got.length;
     }
@@ -199,58 +237,82 @@ Result<void> FilesystemBuilder::State::map_runs(NewInode& inode, std::span<const
     for (const FileRun& run : runs) {
         if (run.file_block < next || run.length == 0 ||
             !range_inside<std::uint64_t>(run.file_block, run.length, DAXFS_MAX_FILE_BLOCK + 1))
-            return fail("inode {}: the run at file block {} is out of order or range", std::uint64_t{inode.raw.ino},
-                        run.file_block);
+            return fail("inode {}: the run at file block {} is out of order or range", inode.ino, run.file_block);
         DAXFS_TRY(map_run(inode, run));
         next = run.file_block + run.length;
     }
     return {};
 }
 
-void FilesystemBuilder::State::set_orphan(InodeNo ino) {
-    const BlockNo block{ino.value / DAXFS_INODES_PER_BLOCK};
-    allocator.ag_of(block).set_orphan_group(allocator.index_in_ag(block));
+// As one extent with the one before, where they lie behind each other.
+void FilesystemBuilder::State::append_extent(NewInode& inode, const daxfs_extent& extent) {
+    daxfs_extent* last = inodes.last_extent(inode);
+    if (last != nullptr && last->state == extent.state && last->file_block + last->length == extent.file_block &&
+        last->disk_block + last->length == extent.disk_block)
+        last->length = last->length + extent.length;
+    else
+        inodes.add_extent(inode, extent);
 }
 
-Result<void> FilesystemBuilder::State::finish_inode(NewInode& inode) {
+void FilesystemBuilder::State::set_orphan(NewInode& inode) {
+    const BlockNo block{inode.ino.value / DAXFS_INODES_PER_BLOCK};
+    allocator.ag_of(block).set_orphan_group(allocator.index_in_ag(block));
+    inode.orphan = true;
+}
+
+Result<TreeRoot> FilesystemBuilder::State::build_tree(const TreeTarget& target, NewInode& inode) {
+    if (!S_ISDIR(inode.mode))
+        return build_extent_tree(target, inodes.extents(inode));
+    std::vector<NewDirent> entries;
+    entries.reserve(inodes.entries(inode).size());
+    for (const NewEntry& entry : inodes.entries(inode))
+        entries.push_back({.key = 0, .ino = entry.ino, .type = entry.type, .name = std::string(entry.text())});
+    inodes.entries(inode) = {};
+    DAXFS_TRY(assign_keys(super, entries));
+    return build_directory_tree(target, entries);
+}
+
+Result<daxfs_inode> FilesystemBuilder::State::finish_inode(NewInode& inode) {
+    if (inode.nlink == 0 && !inode.orphan)
+        return fail("inode {} has no name", inode.ino);
+    daxfs_inode raw = raw_inode(inode);
+    raw.generation = generation(inode.ino);
+    if (inode.format == DAXFS_FORMAT_INLINE) {
+        const std::string_view text = inodes.target(inode);
+        std::memcpy(raw.fork.data, text.data(), text.size());
+    }
+    if (!S_ISDIR(inode.mode) && inode.format != DAXFS_FORMAT_EXTENTS)
+        return raw;
     const TreeTarget target{.seed = seed,
-                            .owner = InodeNo{inode.raw.ino},
-                            .generation = inode.raw.generation,
+                            .owner = inode.ino,
+                            .generation = raw.generation,
                             .allocate = [this]() -> Result<BlockNo> {
                                 DAXFS_TRY_ASSIGN(const BlockRun run, allocator.allocate_small(1));
                                 return run.start;
                             },
                             .sink = &sink};
-    TreeRoot root;
-    if (S_ISDIR(inode.raw.mode)) {
-        DAXFS_TRY(assign_keys(super, inode.entries));
-        DAXFS_TRY_ASSIGN(root, build_directory_tree(target, inode.entries));
-        inode.raw.size = root.node_blocks * DAXFS_BLOCK_SIZE;
-    } else if (inode.raw.format == DAXFS_FORMAT_EXTENTS) {
-        DAXFS_TRY_ASSIGN(root, build_extent_tree(target, inode.extents));
-    } else {
-        return {};
-    }
-    root.store_in(inode.raw);
-    inode.raw.blocks = inode.raw.blocks + root.node_blocks;
-    return {};
+    raw.blocks = S_ISDIR(inode.mode) ? 0 : blocks_of(inodes.extents(inode));
+    DAXFS_TRY_ASSIGN(const TreeRoot root, build_tree(target, inode));
+    root.store_in(raw);
+    raw.blocks = raw.blocks + root.node_blocks;
+    if (S_ISDIR(inode.mode))
+        raw.size = root.node_blocks * DAXFS_BLOCK_SIZE;
+    return raw;
 }
 
-Result<void> FilesystemBuilder::State::write_inodes(const BlockRun& run) {
-    std::vector<daxfs_inode> table(run.length * DAXFS_INODES_PER_BLOCK);
-    std::uint64_t ino = run.start.value * DAXFS_INODES_PER_BLOCK;
-    for (daxfs_inode& raw : table) {
-        const auto it = inodes.find(InodeNo{ino});
-        if (it != inodes.end()) {
-            raw = it->second.raw;
+Result<void> FilesystemBuilder::State::write_inodes(const NewInodes::Run& run) {
+    std::vector<daxfs_inode> table(run.blocks.length * DAXFS_INODES_PER_BLOCK);
+    const InodeNo first{run.blocks.start.value * DAXFS_INODES_PER_BLOCK};
+    for (std::uint64_t i = 0; i < table.size(); ++i) {
+        NewInode* inode = inodes.in_run(run, i);
+        if (inode == nullptr || inode->mode == 0) {
+            table[i] = free_inode(first + i);
         } else {
-            raw.magic = DAXFS_INODE_MAGIC;
-            raw.ino = ino;
+            DAXFS_TRY_ASSIGN(table[i], finish_inode(*inode));
         }
-        raw.crc = checksum(seed, raw);
-        ++ino;
+        table[i].crc = checksum(seed, table[i]);
     }
-    return sink.write(run.start, std::as_bytes(std::span(table)));
+    return sink.write(run.blocks.start, std::as_bytes(std::span(table)));
 }
 
 // Copies first, the superblock itself last.
@@ -283,17 +345,14 @@ Result<void> FilesystemBuilder::begin() {
     DAXFS_TRY(sink.write(BlockNo{DAXFS_INTENT_BLOCK_B}, kZeros));
     DAXFS_TRY(sink.flush());
     DAXFS_TRY_ASSIGN(NewInode * root_inode, state_->add_inode(S_IFDIR, {}));
-    const InodeNo root_ino{root_inode->raw.ino};
-    root_inode->raw.nlink = 2;
-    root_inode->raw.parent = root_ino.value;
-    DAXFS_TRY(state_->add_named(root_ino, "lost+found", S_IFDIR, {.permissions = 0700, .time = {}}));
+    root_inode->nlink = 2;
+    root_inode->parent = root_inode->ino;
+    DAXFS_TRY(state_->add_named(root_inode->ino, "lost+found", S_IFDIR, {.permissions = 0700, .time = {}}));
     return {};
 }
 
 Result<void> FilesystemBuilder::finish() {
-    for (auto& [ino, inode] : state_->inodes)
-        DAXFS_TRY(state_->finish_inode(inode));
-    for (const BlockRun& run : state_->inode_runs)
+    for (const auto& [first, run] : state_->inodes.runs())
         DAXFS_TRY(state_->write_inodes(run));
     DAXFS_TRY(build_journals(state_->super, state_->sink));
     for (const AgMaps& maps : state_->allocator.ags())
@@ -311,6 +370,12 @@ InodeNo FilesystemBuilder::lost_and_found() const {
 const daxfs_super& FilesystemBuilder::super() const {
     return state_->super;
 }
+std::uint64_t FilesystemBuilder::used_blocks() const {
+    return state_->allocator.used_blocks();
+}
+bool FilesystemBuilder::ran_out_of_space() const {
+    return state_->allocator.ran_out();
+}
 
 Result<InodeNo> FilesystemBuilder::add_directory(InodeNo parent, std::string_view name, const Attributes& attributes) {
     return state_->add_named(parent, name, S_IFDIR, attributes);
@@ -319,10 +384,10 @@ Result<InodeNo> FilesystemBuilder::add_directory(InodeNo parent, std::string_vie
 Result<InodeNo> FilesystemBuilder::add_file(InodeNo parent, std::string_view name, std::uint64_t size_bytes,
                                             std::span<const FileRun> runs, const Attributes& attributes) {
     DAXFS_TRY_ASSIGN(const InodeNo ino, state_->add_named(parent, name, S_IFREG, attributes));
-    NewInode& inode = state_->inodes[ino];
-    inode.raw.format = DAXFS_FORMAT_EXTENTS;
-    inode.raw.size = size_bytes;
-    DAXFS_TRY(state_->map_runs(inode, runs));
+    DAXFS_TRY_ASSIGN(NewInode * inode, state_->find(ino));
+    inode->format = DAXFS_FORMAT_EXTENTS;
+    inode->size = size_bytes;
+    DAXFS_TRY(state_->map_runs(*inode, runs));
     return ino;
 }
 
@@ -349,15 +414,15 @@ Result<InodeNo> FilesystemBuilder::add_symlink(InodeNo parent, std::string_view 
         return fail("\"{}\": a symbolic link's target has 1 to {} bytes, not {}", name, DAXFS_SYMLINK_MAX,
                     target.size());
     DAXFS_TRY_ASSIGN(const InodeNo ino, state_->add_named(parent, name, S_IFLNK, attributes));
-    NewInode& inode = state_->inodes[ino];
-    inode.raw.size = target.size();
+    DAXFS_TRY_ASSIGN(NewInode * inode, state_->find(ino));
+    inode->size = target.size();
     if (target.size() <= DAXFS_FORK_SIZE) {
-        inode.raw.format = DAXFS_FORMAT_INLINE;
-        std::memcpy(inode.raw.fork.data, target.data(), target.size());
+        inode->format = DAXFS_FORMAT_INLINE;
+        state_->inodes.set_target(*inode, target);
         return ino;
     }
-    inode.raw.format = DAXFS_FORMAT_EXTENTS;
-    DAXFS_TRY(state_->map_run(inode, {.file_block = 0, .length = 1}));
+    inode->format = DAXFS_FORMAT_EXTENTS;
+    DAXFS_TRY(state_->map_run(*inode, {.file_block = 0, .length = 1}));
     std::array<std::byte, DAXFS_BLOCK_SIZE> block{};
     std::memcpy(block.data(), target.data(), target.size());
     DAXFS_TRY(write_data(ino, 0, block));
@@ -369,42 +434,66 @@ Result<InodeNo> FilesystemBuilder::add_special(InodeNo parent, std::string_view 
     if (type != S_IFCHR && type != S_IFBLK && type != S_IFIFO && type != S_IFSOCK)
         return fail("\"{}\": mode {:#o} is not that of a special file", name, type);
     DAXFS_TRY_ASSIGN(const InodeNo ino, state_->add_named(parent, name, type, attributes));
-    NewInode& inode = state_->inodes[ino];
-    inode.raw.rdev_major = major;
-    inode.raw.rdev_minor = minor;
+    DAXFS_TRY_ASSIGN(NewInode * inode, state_->find(ino));
+    inode->rdev_major = major;
+    inode->rdev_minor = minor;
     return ino;
 }
 
 Result<void> FilesystemBuilder::add_link(InodeNo parent, std::string_view name, InodeNo target) {
     DAXFS_TRY_ASSIGN(NewInode * inode, state_->find(target));
-    if (S_ISDIR(inode->raw.mode))
+    if (S_ISDIR(inode->mode) && inode->nlink >= 2)
         return fail("inode {} is a directory: it has one name", target);
     return state_->enter(parent, name, *inode);
+}
+
+Result<void> FilesystemBuilder::discard(InodeNo ino) {
+    DAXFS_TRY_ASSIGN(NewInode * inode, state_->find(ino));
+    if (inode->nlink != 0 || inode->orphan)
+        return fail("inode {} is in use", ino);
+    if (!S_ISDIR(inode->mode) && inode->format == DAXFS_FORMAT_EXTENTS) {
+        for (const daxfs_extent& extent : state_->inodes.extents(*inode))
+            state_->allocator.release({BlockNo{extent.disk_block}, extent.length});
+    }
+    ++state_->allocator.ag_of(BlockNo{ino.value / DAXFS_INODES_PER_BLOCK}).free_inodes;
+    *inode = {.ino = ino};
+    return {};
+}
+
+Result<void> FilesystemBuilder::set_attributes(InodeNo ino, const Attributes& attributes) {
+    DAXFS_TRY_ASSIGN(NewInode * inode, state_->find(ino));
+    state_->set_attributes(*inode, attributes);
+    return {};
 }
 
 Result<InodeNo> FilesystemBuilder::add_orphan(std::uint64_t size_bytes, std::span<const FileRun> runs,
                                               const Attributes& attributes) {
     DAXFS_TRY_ASSIGN(NewInode * inode, state_->add_inode(S_IFREG, attributes));
-    inode->raw.format = DAXFS_FORMAT_EXTENTS;
-    inode->raw.size = size_bytes;
-    inode->raw.parent = root().value;
+    inode->format = DAXFS_FORMAT_EXTENTS;
+    inode->size = size_bytes;
+    inode->parent = root();
     DAXFS_TRY(state_->map_runs(*inode, runs));
-    state_->set_orphan(InodeNo{inode->raw.ino});
-    return InodeNo{inode->raw.ino};
+    state_->set_orphan(*inode);
+    return inode->ino;
+}
+
+Result<std::uint64_t> FilesystemBuilder::file_size(InodeNo file) const {
+    DAXFS_TRY_ASSIGN(const NewInode* inode, state_->find(file));
+    return inode->size;
 }
 
 Result<std::vector<daxfs_extent>> FilesystemBuilder::extents(InodeNo file) const {
     DAXFS_TRY_ASSIGN(const NewInode* inode, state_->find(file));
-    return inode->extents;
+    return state_->inodes.extents(*inode);
 }
 
 Result<void> FilesystemBuilder::write_data(InodeNo file, std::uint64_t file_block, std::span<const std::byte> bytes) {
-    DAXFS_TRY_ASSIGN(const NewInode* inode, state_->find(file));
+    DAXFS_TRY_ASSIGN(const std::vector<daxfs_extent> mapped, extents(file));
     while (!bytes.empty()) {
-        const auto it = std::find_if(inode->extents.begin(), inode->extents.end(), [&](const daxfs_extent& extent) {
+        const auto it = std::find_if(mapped.begin(), mapped.end(), [&](const daxfs_extent& extent) {
             return file_block >= extent.file_block && file_block - extent.file_block < extent.length;
         });
-        if (it == inode->extents.end() || bytes.size() < DAXFS_BLOCK_SIZE)
+        if (it == mapped.end() || bytes.size() < DAXFS_BLOCK_SIZE)
             return fail("inode {}: file block {} cannot be written", file, file_block);
         const std::uint64_t skip = file_block - it->file_block;
         const std::uint64_t blocks = std::min<std::uint64_t>(it->length - skip, bytes.size() / DAXFS_BLOCK_SIZE);
@@ -415,9 +504,32 @@ Result<void> FilesystemBuilder::write_data(InodeNo file, std::uint64_t file_bloc
     return {};
 }
 
-daxfs_inode* FilesystemBuilder::inode(InodeNo ino) {
-    const auto it = state_->inodes.find(ino);
-    return it == state_->inodes.end() ? nullptr : &it->second.raw;
+Result<void> FilesystemBuilder::append_data(InodeNo file, std::uint64_t file_block, std::span<const std::byte> bytes) {
+    DAXFS_TRY_ASSIGN(NewInode * inode, state_->find(file));
+    const std::uint64_t blocks = bytes.size() / DAXFS_BLOCK_SIZE;
+    const daxfs_extent* last = state_->inodes.last_extent(*inode);
+    const std::uint64_t mapped = last == nullptr ? 0 : last->file_block + last->length;
+    if (!S_ISREG(inode->mode) || bytes.empty() || bytes.size() % DAXFS_BLOCK_SIZE != 0 || file_block < mapped ||
+        !range_inside<std::uint64_t>(file_block, blocks, DAXFS_MAX_FILE_BLOCK + 1))
+        return fail("inode {}: file block {} cannot be appended", file, file_block);
+    const bool continues = last != nullptr && file_block == mapped;
+    while (!bytes.empty()) {
+        const std::uint64_t left = bytes.size() / DAXFS_BLOCK_SIZE;
+        DAXFS_TRY_ASSIGN(const BlockRun got, blocks >= kCongruentFrom || continues
+                                                 ? state_->allocator.allocate_congruent(file_block, left)
+                                                 : state_->allocator.allocate_small(left));
+        DAXFS_TRY(state_->sink.write(got.start, bytes.first(got.length * DAXFS_BLOCK_SIZE)));
+        state_->append_extent(*inode, make_extent(file_block, got, false));
+        bytes = bytes.subspan(got.length * DAXFS_BLOCK_SIZE);
+        file_block += got.length;
+    }
+    return {};
+}
+
+Result<void> FilesystemBuilder::set_parent(InodeNo ino, InodeNo parent) {
+    DAXFS_TRY_ASSIGN(NewInode * inode, state_->find(ino));
+    inode->parent = parent;
+    return {};
 }
 
 }  // namespace daxfs

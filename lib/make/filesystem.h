@@ -15,12 +15,10 @@
 #include <sys/stat.h>
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "lib/base/result.h"
@@ -38,12 +36,16 @@ struct Timestamp {
 };
 
 struct Attributes {
-    std::uint16_t permissions = 0;  // the bits below S_IFMT; 0: 0644, of a directory 0755, of a symlink 0777
+    // The bits below S_IFMT; empty: 0644, of a directory 0755, of a symlink 0777.
+    std::optional<std::uint16_t> permissions;
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
     std::uint32_t project = 0;
     std::uint32_t flags = 0;        // DAXFS_INODE_*
     std::optional<Timestamp> time;  // all four; empty: when the filesystem was created
+    // These two where they differ from it.
+    std::optional<Timestamp> accessed{};
+    std::optional<Timestamp> modified{};
 };
 
 // A run of file blocks to be given disk blocks.
@@ -65,13 +67,20 @@ class FilesystemBuilder {
     // Makes what was on the device unrecognisable (superblock and repair intents), durably. Root and lost+found exist
     // from here on.
     Result<void> begin();
-    // Nothing is added afterwards.
+    // Nothing is added afterwards. An error where something has no name.
     Result<void> finish();
 
     InodeNo root() const;
     InodeNo lost_and_found() const;
     // As finish() writes it: initialised_ags may have grown.
     const daxfs_super& super() const;
+    // Blocks that were given to inodes, trees and data; after finish() of all there is.
+    std::uint64_t used_blocks() const;
+    // Whether something failed because there was no space for it.
+    bool ran_out_of_space() const;
+
+    // The parent of what gets its names later, by add_link; until then it may be changed and discarded.
+    static constexpr InodeNo kNoParent{0};
 
     Result<InodeNo> add_directory(InodeNo parent, std::string_view name, const Attributes& attributes = {});
     // Runs ascend and do not overlap. Their blocks are allocated, congruent to the file from 64 KiB on, and not
@@ -87,20 +96,29 @@ class FilesystemBuilder {
     // `type` is S_IFCHR, S_IFBLK, S_IFIFO or S_IFSOCK.
     Result<InodeNo> add_special(InodeNo parent, std::string_view name, mode_t type, std::uint32_t major,
                                 std::uint32_t minor, const Attributes& attributes = {});
-    // A further name of something that is no directory.
+    // A further name of something that is no directory, or the first of anything that has none.
     Result<void> add_link(InodeNo parent, std::string_view name, InodeNo target);
+    // Takes back what has no name: its inode and its blocks are free again.
+    Result<void> discard(InodeNo ino);
+    // In place of those that it was added with. The type stays.
+    Result<void> set_attributes(InodeNo ino, const Attributes& attributes);
     // An unlinked file that was open when the power went: no name, nlink 0, orphan bit set.
     Result<InodeNo> add_orphan(std::uint64_t size_bytes, std::span<const FileRun> runs,
                                const Attributes& attributes = {});
 
+    // In bytes, as it was added with.
+    Result<std::uint64_t> file_size(InodeNo file) const;
     // Extents of a file, as allocated.
     Result<std::vector<daxfs_extent>> extents(InodeNo file) const;
     // Writes whole blocks of a file's data; the blocks must be mapped.
     Result<void> write_data(InodeNo file, std::uint64_t file_block, std::span<const std::byte> bytes);
 
-    // The inode as finish() will write it, for tests that want it strange; its checksum, and the members that finish()
-    // fills in (format, tree, fork, blocks and a directory's size), are set later. nullptr: no such inode.
-    daxfs_inode* inode(InodeNo ino);
+    // Maps whole blocks behind all that the file has, and writes them. Pieces that continue each other lie as one run
+    // would whose first piece is the first of them: a file of 64 KiB or more starts with at least 64 KiB.
+    Result<void> append_data(InodeNo file, std::uint64_t file_block, std::span<const std::byte> bytes);
+
+    // For tests that want it strange: the directory that the inode says it is in.
+    Result<void> set_parent(InodeNo ino, InodeNo parent);
 
   private:
     struct State;

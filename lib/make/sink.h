@@ -49,6 +49,13 @@ class StagingSink : public BlockSink {
     Image& image_;
 };
 
+// Nowhere: what is built is only counted.
+class NullSink : public BlockSink {
+  public:
+    Result<void> write(BlockNo, std::span<const std::byte>) override { return {}; }
+    Result<void> flush() override { return {}; }
+};
+
 // A whole image in memory, for tests: of any size, blocks that were not written take no memory.
 class MemorySink : public BlockSink {
   public:

@@ -4,14 +4,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "cmd/mkfs/options.h"
 #include "lib/image/contents.h"
@@ -19,6 +22,7 @@
 #include "lib/tree/directory.h"
 #include "lib/tree/journal.h"
 #include "lib/tree/volume.h"
+#include "tests/images/read_back.h"
 #include "tests/support/manners.h"
 #include "tests/support/tool.h"
 
@@ -320,6 +324,204 @@ TEST_F(Mkfs, ManyTebibytesTakeAFewWrites) {
         return;
     }
     EXPECT_LT(nlohmann::json::parse(ran.out).at("bytes_written"), 1 << 20);
+}
+
+class MkfsFilled : public Mkfs {
+  protected:
+    void SetUp() override {
+        Mkfs::SetUp();
+        fs::create_directories(at("tree/d"));
+        put("tree/d/f", "hello");
+        put("tree/large", large_);
+        fs::create_hard_link(at("tree/large"), at("tree/link"));
+        fs::create_symlink("d/f", at("tree/s"));
+    }
+
+    void put(const std::string& name, const std::string& bytes) const {
+        std::ofstream(at(name), std::ios::binary) << bytes;
+    }
+    // Of the tree, as a shell makes it.
+    std::string archive(const std::string& name, const std::string& options = "") const {
+        const std::string command = "tar -C " + at("tree") + " " + options + " -cf " + at(name) + " .";
+        EXPECT_EQ(std::system(command.c_str()), 0);
+        return at(name);
+    }
+    Outcome make(const std::vector<std::string>& args) const {
+        const Outcome ran = run(args);
+        EXPECT_EQ(ran.code, kExitDone) << ran.err;
+        return ran;
+    }
+    void expect_tree(const std::string& path) const {
+        Image image = Image::open(path, Access::kRead).value();
+        EXPECT_EQ(test::problems_of(image), "");
+        const test::ReadBack read(image);
+        EXPECT_THAT(read.paths(), testing::ElementsAre("d", "d/f", "large", "link", "s"));
+        EXPECT_EQ(read.content("d/f"), "hello");
+        EXPECT_EQ(read.content("s"), "d/f");
+        EXPECT_TRUE(read.content("link") == large_);
+        EXPECT_EQ(read.ino("link"), read.ino("large"));
+    }
+
+    const std::string large_ = std::string(9 << 20, 'l');
+};
+
+TEST_F(MkfsFilled, ANewFileGetsTheSizeOfItsContentAndSomeRoom) {
+    const Outcome ran = make({"--rootdir", at("tree"), at("a")});
+    EXPECT_THAT(ran.out, HasSubstr("content     2 files, 1 directory, 1 symbolic link, 1 further link, 9 MiB"));
+    EXPECT_EQ(ran.err, "");
+    expect_tree(at("a"));
+    EXPECT_EQ(fs::file_size(at("a")), 14u << 20);
+    make({"--shrink", "--rootdir", at("tree"), at("b")});
+    expect_tree(at("b"));
+    EXPECT_LT(fs::file_size(at("b")), 10u << 20);
+}
+
+TEST_F(MkfsFilled, AnArchiveComesFromAFileOrStandardInputPlainOrCompressed) {
+    make({"--tar", archive("plain.tar"), at("a")});
+    expect_tree(at("a"));
+    make({"--tar", archive("packed.tar.gz", "-z"), at("b"), "32M"});
+    expect_tree(at("b"));
+    EXPECT_EQ(fs::file_size(at("b")), 32u << 20);
+    const int before = dup(STDIN_FILENO);
+    for (const std::string size : {"", "16M"}) {
+        FILE* const pipe = popen(("cat " + at("plain.tar")).c_str(), "r");
+        dup2(fileno(pipe), STDIN_FILENO);
+        std::vector<std::string> args = {"-f", "--tar", "-", at("c")};
+        if (!size.empty())
+            args.push_back(size);
+        make(args);
+        pclose(pipe);
+        expect_tree(at("c"));
+    }
+    dup2(before, STDIN_FILENO);
+    close(before);
+}
+
+TEST_F(MkfsFilled, LaterArchivesAreLayersOverEarlierOnes) {
+    const std::string base = archive("base.tar");
+    fs::remove_all(at("tree"));
+    fs::create_directories(at("tree/d"));
+    put("tree/d/.wh.f", "");
+    put("tree/d/g", "new");
+    put("tree/.wh.s", "");
+    const Outcome ran = make({"--json", "--tar", base, "--tar", archive("top.tar"), at("a")});
+    const test::ReadBack read(Image::open(at("a"), Access::kRead).value());
+    EXPECT_THAT(read.paths(), testing::ElementsAre("d", "d/g", "large", "link"));
+    const auto content = ran.json().at("content");
+    EXPECT_EQ(content.at("whiteouts"), 2);
+    EXPECT_EQ(content.at("files"), 2);
+    EXPECT_EQ(content.at("directories"), 1);
+    EXPECT_EQ(content.at("further_links"), 1);
+    EXPECT_EQ(content.at("bytes"), (9 << 20) + 3);
+}
+
+TEST_F(MkfsFilled, TheSameContentMakesTheSameBytes) {
+    setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
+    const std::string tar = archive("a.tar");
+    for (const auto& [option, value] : {std::pair<std::string, std::string>{"--rootdir", at("tree")}, {"--tar", tar}}) {
+        make({"-q", "-U", kUuid, option, value, at("a")});
+        // Between the two files of the tree are read, and so their times of reading change.
+        EXPECT_EQ(content(at("tree/d/f")), "hello");
+        make({"-q", "-U", kUuid, option, value, at("b")});
+        EXPECT_TRUE(content(at("a")) == content(at("b"))) << option;
+        // And over an older filesystem.
+        make({"-q", "-f", "-U", kUuid, option, value, at("a")});
+        EXPECT_TRUE(content(at("a")) == content(at("b"))) << option;
+        EXPECT_LE(test::ReadBack(Image::open(at("a"), Access::kRead).value()).mtime("d/f"), 1'700'000'000);
+        fs::remove(at("a"));
+        fs::remove(at("b"));
+    }
+}
+
+TEST_F(MkfsFilled, WhatDoesNotFitIsSaidBeforeAnythingIsWritten) {
+    put("tree/more", std::string(20 << 20, 'm'));
+    expect_refused({"--rootdir", at("tree"), at("none"), "16M"},
+                   at("none") + ": " + at("tree") + " needs 29.02 MiB, and it has room for 15.47 MiB");
+    EXPECT_FALSE(fs::exists(at("none")));
+    ASSERT_EQ(run({at("old"), "16M"}).code, kExitDone);
+    const std::string before = content(at("old"));
+    expect_refused({"-f", "--rootdir", at("tree"), at("old")}, "needs 29.02 MiB");
+    EXPECT_TRUE(content(at("old")) == before);
+    // An archive is only read to be written: a new file goes again, an older filesystem is not there any more.
+    const std::string tar = archive("a.tar");
+    expect_refused({"--tar", tar, at("none"), "16M"}, tar + " needs 29.02 MiB");
+    EXPECT_FALSE(fs::exists(at("none")));
+    expect_refused({"-n", "--tar", tar, at("none"), "16M"}, tar + " needs 29.02 MiB");
+    expect_refused({"-f", "--tar", tar, at("old")}, tar + " needs 29.02 MiB");
+    EXPECT_THAT(found_on(at("old")), testing::ElementsAre("daxfs filesystem with a damaged superblock"));
+}
+
+TEST_F(MkfsFilled, ABrokenArchiveLeavesNoFile) {
+    fs::resize_file(archive("a.tar"), 1 << 20);
+    expect_refused({"--tar", at("a.tar"), at("none")}, "cannot read the archive");
+    expect_refused({"--tar", at("a.tar"), at("none"), "64M"}, "cannot read the archive");
+    EXPECT_FALSE(fs::exists(at("none")));
+}
+
+TEST_F(MkfsFilled, AnInterruptedRunLeavesNoFile) {
+    archive("a.tar");
+    ASSERT_EQ(mkfifo(at("pipe").c_str(), 0600), 0);
+    std::thread writer([&] {
+        const std::string bytes = content(at("a.tar"));
+        std::ofstream pipe(at("pipe"), std::ios::binary);
+        // More than a pipe holds: it is being read.
+        pipe.write(bytes.data(), 2 << 20).flush();
+        EXPECT_TRUE(fs::exists(at("none")));
+        kill(getpid(), SIGTERM);
+        pipe.write(bytes.data() + (2 << 20), static_cast<std::streamsize>(bytes.size() - (2 << 20)));
+    });
+    std::signal(SIGPIPE, SIG_IGN);
+    expect_refused({"--tar", at("pipe"), at("none"), "64M"}, "interrupted");
+    writer.join();
+    EXPECT_FALSE(fs::exists(at("none")));
+}
+
+TEST_F(MkfsFilled, WhatIsLostIsSaidEvenQuietly) {
+    ASSERT_EQ(setxattr(at("tree/d/f").c_str(), "user.one", "1", 1, 0), 0);
+    const Outcome ran = make({"-q", "--rootdir", at("tree"), at("a")});
+    EXPECT_EQ(ran.out, "");
+    EXPECT_EQ(ran.err,
+              "mkfs.daxfs: warning: " + at("a") + ": extended attributes of 1 file are not kept: daxfs has none yet\n");
+    const Outcome json = make({"-f", "--json", "--rootdir", at("tree"), at("a")});
+    EXPECT_EQ(json.json().at("content").at("lost_xattrs"), 1);
+    EXPECT_EQ(json.json().at("content").at("lost_acls"), 0);
+}
+
+TEST_F(MkfsFilled, AnImageInItsOwnTreeIsLeftOut) {
+    make({"--rootdir", at("tree"), at("tree/image")});
+    expect_tree(at("tree/image"));
+    make({"-f", "--rootdir", at("tree"), at("tree/image")});
+    expect_tree(at("tree/image"));
+}
+
+TEST_F(MkfsFilled, AnEmptyFileGetsASizeAndAFilesSizeIsKept) {
+    make({"--rootdir", at("tree"), file_with("empty", 0, 0, "")});
+    expect_tree(at("empty"));
+    make({"--rootdir", at("tree"), file_with("zeros", 32 << 20, 0, "")});
+    expect_tree(at("zeros"));
+    EXPECT_EQ(fs::file_size(at("zeros")), 32u << 20);
+    make({"-f", "--shrink", "--rootdir", at("tree"), at("zeros")});
+    expect_tree(at("zeros"));
+    EXPECT_LT(fs::file_size(at("zeros")), 10u << 20);
+}
+
+TEST_F(MkfsFilled, ADryRunMeasuresAndWritesNothing) {
+    const Outcome ran = make({"-n", "--rootdir", at("tree"), at("none")});
+    EXPECT_THAT(ran.out, AllOf(HasSubstr("would make"), HasSubstr("2 files"), HasSubstr("14 MiB")));
+    EXPECT_FALSE(fs::exists(at("none")));
+    EXPECT_THAT(make({"-n", "--tar", archive("a.tar"), at("none"), "16M"}).out, HasSubstr("2 files"));
+    EXPECT_FALSE(fs::exists(at("none")));
+}
+
+TEST_F(MkfsFilled, OptionsThatDoNotGoTogetherAreRefused) {
+    expect_refused({"--rootdir", at("tree"), "--tar", "x", at("none")}, "cannot be given together");
+    expect_refused({"--shrink", at("none")}, "--shrink needs --rootdir or --tar");
+    expect_refused({"--shrink", "--rootdir", at("tree"), at("none"), "1G"}, "--shrink finds the size");
+    expect_refused({"--tar", "-", "--tar", "-", at("none")}, "one archive only");
+    expect_refused({"--rootdir", at("nowhere"), at("none")}, at("nowhere") + ": cannot read the directory");
+    expect_refused({"--tar", at("nowhere"), at("none")}, at("nowhere") + ": cannot open the archive");
+    expect_refused({"--tar", at("tree"), at("none")}, "is a directory, not an archive");
+    EXPECT_FALSE(fs::exists(at("none")));
 }
 
 TEST_F(Mkfs, EveryOptionHasItsPlaceInTheManual) {

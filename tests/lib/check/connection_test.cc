@@ -27,7 +27,7 @@ TEST(LostAndFound, GivesANumberWhereTheNameIsTaken) {
     const RichImage base = test::make_image(32u << 20, [&](FilesystemBuilder& builder) {
         lost = must(builder.add_special(builder.root(), "lost", S_IFIFO, 0, 0));
         // As if it had lost a name there before: the number that it comes from stays the same.
-        builder.inode(lost)->parent = builder.lost_and_found().value;
+        must(builder.set_parent(lost, builder.lost_and_found()));
         name = fmt::format("#{}.fifo.from-{}", lost, builder.lost_and_found());
         std::string taken = name;
         for (; taken.size() <= DAXFS_NAME_MAX; taken += '+')

@@ -196,6 +196,68 @@ TEST(FilesystemBuilder, AnOrphanHasNoNameAndItsBitIsSet) {
     EXPECT_TRUE(AgMap(made.volume, AgNo{0}, MapKind::kOrphans).test(orphan.value / 64));
 }
 
+TEST(FilesystemBuilder, WhatHasNoNameYetIsNamedLaterOrDiscarded) {
+    constexpr InodeNo kNoParent = FilesystemBuilder::kNoParent;
+    InodeNo file, directory, gone;
+    const Made made(16 * kMiB, [&](FilesystemBuilder& builder) {
+        directory = builder.add_directory(kNoParent, {}).value();
+        gone = builder.add_file(kNoParent, {}, 5000, std::vector<FileRun>{{.file_block = 0, .length = 2000}}).value();
+        const std::uint64_t used = builder.used_blocks();
+        ASSERT_TRUE(builder.discard(gone));
+        EXPECT_EQ(builder.used_blocks(), used - 2000);
+        EXPECT_FALSE(builder.discard(gone));
+        // There is room for one of them.
+        file = builder.add_file(kNoParent, {}, 5000, std::vector<FileRun>{{.file_block = 0, .length = 2000}}).value();
+        ASSERT_TRUE(builder.set_attributes(file, {.permissions = 0, .uid = 7, .modified = Timestamp{5, 6}}));
+        ASSERT_TRUE(builder.add_link(directory, "f", file));
+        ASSERT_TRUE(builder.add_link(builder.root(), "d", directory));
+        EXPECT_FALSE(builder.add_link(builder.root(), "e", directory));
+        EXPECT_FALSE(builder.discard(file));
+    });
+    EXPECT_EQ(resolve_path(made.volume, "/d/f").value(), file);
+    EXPECT_EQ(made.inode(file).mode, S_IFREG);
+    EXPECT_EQ(made.inode(file).uid, 7u);
+    EXPECT_EQ(made.inode(file).mtime_nsec, 6u);
+    EXPECT_EQ(made.inode(directory).nlink, 2u);
+    EXPECT_EQ(made.inode(gone).mode, 0u);
+    expect_sound_head(made.volume, AgNo{0});
+}
+
+TEST(FilesystemBuilder, FinishingWithSomethingThatHasNoNameIsAnError) {
+    MemorySink sink(16 * kMiB);
+    FilesystemBuilder builder(plan(16 * kMiB), sink);
+    ASSERT_TRUE(builder.begin());
+    const InodeNo file = builder.add_file(FilesystemBuilder::kNoParent, {}, 0, {}).value();
+    EXPECT_EQ(builder.finish().error().message, fmt::format("inode {} has no name", file));
+}
+
+TEST(FilesystemBuilder, AppendedPiecesAreOneExtentWhereTheyContinueEachOther) {
+    const std::vector<std::byte> piece(100 * DAXFS_BLOCK_SIZE, std::byte{3});
+    const auto blocks = [&](std::size_t count) { return std::span(piece).first(count * DAXFS_BLOCK_SIZE); };
+    InodeNo large, small;
+    const Made made(64 * kMiB, [&](FilesystemBuilder& builder) {
+        large = builder.add_file(builder.root(), "large", 10 * kMiB, {}).value();
+        small = builder.add_file(builder.root(), "small", 10 * kMiB, {}).value();
+        for (std::uint64_t at = 0; at < 700; at += 100)
+            ASSERT_TRUE(builder.append_data(large, at, blocks(100)));
+        ASSERT_TRUE(builder.append_data(large, 700, blocks(1)));
+        // Another file in between.
+        ASSERT_TRUE(builder.append_data(small, 3, blocks(2)));
+        ASSERT_TRUE(builder.append_data(large, 1024, blocks(50)));
+        EXPECT_FALSE(builder.append_data(large, 1073, blocks(1)));
+        EXPECT_FALSE(builder.append_data(large, 2000, std::span(piece).first(100)));
+        EXPECT_FALSE(builder.append_data(large, DAXFS_MAX_FILE_BLOCK, blocks(2)));
+        EXPECT_FALSE(builder.append_data(builder.root(), 0, blocks(1)));
+    });
+    const auto extents = made.extents(large);
+    ASSERT_EQ(extents.size(), 2u);
+    EXPECT_EQ(extents[0].length, 701u);
+    for (const Extent& extent : extents)
+        EXPECT_EQ(extent.disk_block.value % DAXFS_HUGE_BLOCKS, extent.file_block.value % DAXFS_HUGE_BLOCKS);
+    EXPECT_EQ(made.inode(large).blocks, 751u);
+    EXPECT_EQ(made.extents(small).at(0).file_block.value, 3u);
+}
+
 TEST(FilesystemBuilder, LargeFilesLieCongruentToTheirHugePages) {
     InodeNo file;
     const Made made(64 * kMiB, [&](FilesystemBuilder& builder) {
