@@ -59,7 +59,7 @@ static enum daxfs_fault_reason why_fallback(const struct vm_fault *vmf, struct i
 	return DAXFS_FAULT_OTHER;
 }
 
-static vm_fault_t fault_locked(struct vm_fault *vmf, unsigned int order, bool write, int *err)
+static __always_inline vm_fault_t fault_locked(struct vm_fault *vmf, unsigned int order, bool write, int *err)
 {
 	struct inode *inode = file_inode(vmf->vma->vm_file);
 	vm_fault_t result;
@@ -73,10 +73,20 @@ static vm_fault_t fault_locked(struct vm_fault *vmf, unsigned int order, bool wr
 	return result;
 }
 
+/* Once. */
+static noinline bool make_room(struct inode *inode, u64 file_block, bool *tried)
+{
+	if (*tried)
+		return false;
+	*tried = true;
+	return daxfs_settle_due(inode->i_sb) || !daxfs_fill_around(inode, file_block);
+}
+
 static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct inode *inode = file_inode(vmf->vma->vm_file);
 	bool write = is_shared_write(vmf);
+	bool tried = false;
 	vm_fault_t result;
 	int err = 0;
 
@@ -86,9 +96,12 @@ static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 		sb_start_pagefault(inode->i_sb);
 		file_update_time(vmf->vma->vm_file);
 	}
-	result = fault_locked(vmf, order, write, &err);
-	if (unlikely(err == -ENOSPC) && (daxfs_settle_due(inode->i_sb) || !daxfs_fill_around(inode, vmf->pgoff)))
+	for (;;) {
 		result = fault_locked(vmf, order, write, &err);
+		if (likely(err != -ENOSPC) || !make_room(inode, vmf->pgoff, &tried))
+			break;
+		err = 0;
+	}
 	if (write)
 		sb_end_pagefault(inode->i_sb);
 	return result;

@@ -53,7 +53,7 @@ static ssize_t without_device(ssize_t count)
 	return count == -ENXIO ? -EIO : count;
 }
 
-static ssize_t read_locked(struct kiocb *iocb, struct iov_iter *to)
+static __always_inline ssize_t read_locked(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 	ssize_t count;
@@ -68,17 +68,15 @@ static ssize_t read_locked(struct kiocb *iocb, struct iov_iter *to)
 
 /*
  * Where the target is not in memory it is brought in outside i_rwsem, and the gate: what a fault there waits for is for
- * whoever serves it, and may be a program that never answers. Most targets are.
+ * whoever serves it, and may be a program that never answers. `count`: of the first try.
  */
-static ssize_t read_chunks(struct kiocb *iocb, struct iov_iter *to)
+static noinline ssize_t read_rest(struct kiocb *iocb, struct iov_iter *to, ssize_t count)
 {
-	ssize_t done = 0, count;
 	unsigned int futile = 0;
+	ssize_t done = 0;
+	size_t bytes;
 
-	for (;;) {
-		size_t bytes;
-
-		count = read_locked(iocb, to);
+	for (;; count = read_locked(iocb, to)) {
 		if (count > 0) {
 			done += count;
 			futile = 0;
@@ -104,7 +102,10 @@ static ssize_t daxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		return 0;
 	if (!IS_DAX(inode) && iocb->ki_flags & IOCB_DIRECT)
 		return daxfs_direct_read(iocb, to);
-	count = read_chunks(iocb, to);
+	count = read_locked(iocb, to);
+	/* Most targets are in memory. */
+	if (unlikely(iov_iter_count(to)))
+		count = read_rest(iocb, to, count);
 	if (IS_DAX(inode))
 		file_accessed(iocb->ki_filp);
 	return count;
