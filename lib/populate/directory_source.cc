@@ -67,7 +67,7 @@ DirectorySource::DirectorySource(std::string root, int directory, const Options&
 
 DirectorySource::DirectorySource(DirectorySource&& other) noexcept
     : root_(std::move(other.root_)),
-      options_(other.options_),
+      options_(std::move(other.options_)),
       directory_(std::exchange(other.directory_, -1)),
       file_(std::exchange(other.file_, -1)) {}
 
