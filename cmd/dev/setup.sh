@@ -5,10 +5,10 @@
 
 PACKAGES=(
     bc bison build-essential busybox-static ccache clang clang-format clang-tidy cmake cpio dmsetup dwarves e2fsprogs
-    fio flex gcc-12 kmod libarchive-dev libbenchmark-dev libblkid-dev libbpf-dev libclang-rt-14-dev libcli11-dev
+    erofs-utils fio flex gcc-12 kmod libarchive-dev libbenchmark-dev libblkid-dev libbpf-dev libclang-rt-14-dev libcli11-dev
     libdaxctl-dev libedit-dev libelf-dev libexpected-dev libfmt-dev libgmock-dev libgtest-dev libisal-dev libncurses-dev
     libndctl-dev librapidcheck-dev lld llvm mandoc ninja-build nlohmann-json3-dev pkg-config shellcheck sparse
-    spin sqlite3 tmux util-linux xfsprogs xz-utils zlib1g-dev zstd
+    spin sqlite3 time tmux util-linux xfsprogs xz-utils zlib1g-dev zstd
 )
 # From backports: package and the oldest version that will do.
 BACKPORTS=(

@@ -10,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "lib/base/zeros.h"
 #include "lib/check/mending.h"
 #include "lib/tree/inode.h"
 
@@ -95,8 +96,7 @@ void find_named(Mending& m, InodeNo ino) {
 
 bool is_all_zero(const Image& image, BlockNo block) {
     const std::byte* bytes = image.try_block(block);
-    return bytes != nullptr &&
-           std::all_of(bytes, bytes + DAXFS_BLOCK_SIZE, [](std::byte b) { return b == std::byte{0}; });
+    return bytes != nullptr && is_zero(bytes, DAXFS_BLOCK_SIZE);
 }
 
 // Whether inodes may have been in `block`, though the map that says so is not to be believed.

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "lib/base/zeros.h"
 #include "lib/check/checker.h"
 #include "lib/check/redo.h"
 #include "lib/check/unused_bytes.h"
@@ -48,14 +49,10 @@ const char* difference(const daxfs_super& copy, const daxfs_super& super) {
     return std::memcmp(&same, &super, sizeof(super)) != 0 ? "rest" : nullptr;
 }
 
-bool is_zero(std::span<const daxfs_u8> bytes) {
-    return std::ranges::all_of(bytes, [](daxfs_u8 byte) { return byte == 0; });
-}
-
 // Bytes [from, end) of a block, as mkfs and the module leave them.
 bool is_zero_from(const Image& image, BlockNo block, std::size_t from, std::size_t end = DAXFS_BLOCK_SIZE) {
     const std::byte* bytes = image.try_block(block);
-    return bytes == nullptr || std::all_of(bytes + from, bytes + end, [](std::byte b) { return b == std::byte{0}; });
+    return bytes == nullptr || is_zero(bytes + from, end - from);
 }
 
 bool is_zero_behind_header(const Volume& volume, AgNo ag) {
@@ -155,7 +152,7 @@ void check_super_fields(Checker& checker) {
     const auto* end = std::ranges::find(super.label, daxfs_u8{0});
     if (end == std::end(super.label))
         report("the label does not end");
-    else if (!is_zero({end, std::end(super.label)}))
+    else if (!is_zero(end, static_cast<std::size_t>(std::end(super.label) - end)))
         report("bytes behind the end of the label");
 }
 

@@ -239,10 +239,16 @@ Result<void> DirectorySource::fill(const std::string& name, const struct statx& 
 // By its path, which is the only way to what cannot be opened: a directory above may have changed, but all that comes
 // of it is a number in a warning.
 Result<void> DirectorySource::note_attributes(const std::string& name) {
-    std::string names(64 << 10, '\0');  // XATTR_LIST_MAX
     const std::string path = describe(path_ + name);
-    const ssize_t length = name.empty() ? flistxattr(directory_, names.data(), names.size())
-                                        : llistxattr(path.c_str(), names.data(), names.size());
+    const auto list = [&](char* to, std::size_t size) {
+        return name.empty() ? flistxattr(directory_, to, size) : llistxattr(path.c_str(), to, size);
+    };
+    std::string names;
+    ssize_t length = list(nullptr, 0);
+    if (length > 0) {
+        names.resize(64 << 10);  // XATTR_LIST_MAX
+        length = list(names.data(), names.size());
+    }
     if (length < 0 && errno != ENOTSUP && errno != ENAMETOOLONG)
         return trouble_with(path, "list the extended attributes", errno);
     names.resize(static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
@@ -258,6 +264,15 @@ Result<void> DirectorySource::note_attributes(const std::string& name) {
 
 Result<void> DirectorySource::open_file(const std::string& name, const struct statx& found) {
     const std::string path = describe(entry_.path);
+    position_ = 0;
+    // As many blocks as its size takes: no holes to look for.
+    const bool dense = found.stx_blocks * 512 >= found.stx_size;
+    data_end_ = dense ? entry_.size : 0;
+    if (dense && options_.reading == Reading::kLengths) {
+        if (faccessat(directory_, name.c_str(), R_OK, AT_EACCESS) != 0)
+            return trouble_with(path, "open", errno);
+        return {};
+    }
     file_ = open_quietly(directory_, name.c_str(), 0);
     if (file_ < 0)
         return trouble_with(path, "open", errno);
@@ -266,13 +281,14 @@ Result<void> DirectorySource::open_file(const std::string& name, const struct st
     if (!S_ISREG(opened_.st_mode) || identity_of(opened_) != identity_of(found))
         return fail("{}: {}: another file has its name now", path, kChanged);
     entry_.size = static_cast<std::uint64_t>(opened_.st_size);
-    position_ = 0;
-    data_end_ = 0;
+    data_end_ = std::min(data_end_, entry_.size);
     return {};
 }
 
 Result<void> DirectorySource::expect_unchanged() const {
     struct stat now {};
+    if (file_ < 0)
+        return {};
     if (fstat(file_, &now) != 0)
         return fail("{}", errno_text(errno));
     if (now.st_size != opened_.st_size || now.st_mtim.tv_sec != opened_.st_mtim.tv_sec ||

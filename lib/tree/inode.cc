@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <span>
 
+#include "lib/base/zeros.h"
 #include "lib/format/inode_schema.h"
 #include "lib/tree/ag.h"
 
@@ -49,9 +50,7 @@ class FieldCheck {
         rest.crc = 0;
         rest.ino = 0;
         rest.generation = 0;
-        const auto bytes = std::as_bytes(std::span(&rest, 1));
-        const bool zero = std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
-        return zero ? nullptr : "a free inode with fields that are not zero";
+        return is_zero(&rest, sizeof(rest)) ? nullptr : "a free inode with fields that are not zero";
     }
 
     const char* check_type() const {
@@ -143,7 +142,7 @@ class FieldCheck {
         // The module refuses the inode.
         if (inode_.rdev_major > kMaxMajor || inode_.rdev_minor > kMaxMinor)
             return "the number of a device is out of range";
-        if (!std::ranges::all_of(inode_.xattr_tail, [](daxfs_u8 byte) { return byte == 0; }))
+        if (!is_zero(inode_.xattr_tail))
             return "reserved bytes at its end are not zero";
         return nullptr;
     }

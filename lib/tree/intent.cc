@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <span>
 
+#include "lib/base/zeros.h"
 #include "lib/format/checksum.h"
 
 namespace daxfs {
@@ -16,8 +17,7 @@ IntentReading read_intent(const Image& image, BlockNo block) {
         reading.damage = damage;
         return reading;
     }
-    const auto bytes = std::as_bytes(std::span(reading.raw, 1));
-    reading.present = std::ranges::any_of(bytes, [](std::byte b) { return b != std::byte{0}; });
+    reading.present = !is_zero(reading.raw, sizeof(*reading.raw));
     if (!reading.present)
         return reading;
     damage.kind = DamageKind::kMagic;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "lib/tree/journal.h"
+#include "lib/base/zeros.h"
 
 #include <algorithm>
 #include <cstring>
@@ -65,7 +66,7 @@ std::optional<Damage> check_header(const Volume& volume, std::uint32_t id, const
         damage.detail = "id";
     else if (header->blocks != volume.geometry.journal_blocks)
         damage.detail = "length";
-    else if (!std::ranges::all_of(header->reserved, [](daxfs_u8 byte) { return byte == 0; }))
+    else if (!is_zero(header->reserved))
         damage.detail = "reserved bytes are not zero";
     else
         return std::nullopt;

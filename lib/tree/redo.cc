@@ -8,6 +8,7 @@
 
 #include "lib/base/checked.h"
 #include "lib/base/crc32c.h"
+#include "lib/base/zeros.h"
 
 namespace daxfs {
 namespace {
@@ -81,7 +82,7 @@ bool RedoCursor::padding_is_zero(std::uint64_t length) {
     std::array<std::byte, 8> padding{};
     if (!read(std::span(padding).first(round_up<std::uint64_t>(length, 8) - length)))
         return false;
-    if (std::ranges::any_of(padding, [](std::byte b) { return b != std::byte{0}; }))
+    if (!is_zero(std::span<const std::byte>(padding)))
         problem_ = "its redo list has something between records";
     return problem_.empty();
 }
@@ -92,7 +93,7 @@ std::optional<RedoRecord> RedoCursor::next() {
         return std::nullopt;
     if (!read(std::as_writable_bytes(std::span(&record, 1))) || !is_sound(record.offset, record.length))
         return std::nullopt;
-    if (std::ranges::any_of(record.reserved, [](daxfs_u8 b) { return b != 0; })) {
+    if (!is_zero(record.reserved)) {
         problem_ = "its redo list has a record of a later version";
         return std::nullopt;
     }
