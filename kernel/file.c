@@ -77,6 +77,9 @@ static noinline ssize_t read_rest(struct kiocb *iocb, struct iov_iter *to, ssize
 	size_t bytes;
 
 	for (;; count = read_locked(iocb, to)) {
+		/* So it is where zeros of a hole could not be stored. */
+		if (!count && iocb->ki_pos < i_size_read(file_inode(iocb->ki_filp)))
+			count = -EFAULT;
 		if (count > 0) {
 			done += count;
 			futile = 0;

@@ -93,6 +93,11 @@ int main(int argc, char** argv) {
     const std::string dir = argv[1];
     const std::size_t bytes = std::strtoul(argv[3], nullptr, 0) * kPage;
     std::uint8_t* window = map_file(open_file((dir + "/window").c_str()), bytes, 0, false);
+    // All of it is mapped before anybody frees what lies there: from then on the module refuses.
+    for (std::size_t at = 0; at < bytes; at += kPage) {
+        auto* place = reinterpret_cast<volatile std::uint8_t*>(window + at);
+        *place = *place;
+    }
     std::vector<std::thread> threads;
     threads.emplace_back(disturb, window, bytes);
     threads.emplace_back(change_file, dir + "/tree");

@@ -154,7 +154,9 @@ class Paths {
     }
 
     void compare(int fd, const char* how) {
-        expect(pread(fd, buffer_, kLimit, 0) == static_cast<ssize_t>(size_), std::string("read, ") + how);
+        const ssize_t got = pread(fd, buffer_, kLimit, 0);
+        expect(got == static_cast<ssize_t>(size_), std::string("read, ") + how + ": " + std::to_string(got) +
+                                                       " bytes of " + std::to_string(size_) + ", after " + last_);
         differs(buffer_, how);
     }
 

@@ -33,9 +33,33 @@ void expect_prompt(SlowFile& slow, const char* what, const std::function<bool()>
 
 }  // namespace
 
+// Where nothing of the target is in memory yet, and where it never will be.
+void read_to_fresh_memory(const std::string& path, bool hole) {
+    constexpr std::size_t kSize = 3 * kHuge + 5;
+    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0644);
+    expect(fd >= 0, path);
+    if (hole)
+        expect(ftruncate(fd, kSize) == 0, "ftruncate");
+    else
+        write_all(fd, std::vector<char>(kSize, 'f').data(), kSize, 0);
+    void* fresh = mmap(nullptr, 4 * kHuge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    expect(fresh != MAP_FAILED, "mmap");
+    const ssize_t got = pread(fd, fresh, 4 * kHuge, 0);
+    expect(got == static_cast<ssize_t>(kSize), std::to_string(got) + " bytes came to fresh memory");
+    for (std::size_t i = 0; i < 4 * kHuge; ++i)
+        expect(static_cast<char*>(fresh)[i] == (hole || i >= kSize ? 0 : 'f'), "byte " + std::to_string(i));
+    munmap(fresh, 4 * kHuge);
+    errno = 0;
+    expect(pread(fd, fresh, kPage, 0) == -1 && errno == EFAULT, "a read to nowhere");
+    expect(pread(fd, fresh, kPage, kSize) == 0, "a read behind the end");
+    close(fd);
+}
+
 int main(int argc, char** argv) {
     expect(argc == 3, "arguments");
     const std::string path = argv[2];
+    for (const bool hole : {true, false})
+        read_to_fresh_memory(path, hole);
     SlowFile slow(argv[1], 's');
     const std::vector<char> data(kBytes, 'd');
     const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0644);

@@ -12,7 +12,8 @@ clean_up() {
     echo 0 >"$TRACING/events/kprobes/enable"
     echo >"$TRACING/kprobe_events"
     [ -b "$disk" ] || echo "$DEVICE" >$DRIVER/bind
-    umount /tmp/second 2>/dev/null || :
+    umount /tmp/beside 2>/dev/null || :
+    rmdir /tmp/beside 2>/dev/null || :
     umount_if_mounted
     dd if=/dev/zero of="$disk" bs=512 count=1 conv=fsync 2>/dev/null
     blockdev --rereadpt "$disk"
@@ -34,14 +35,14 @@ echo 1 >"$TRACING/events/kprobes/enable"
 
 mkfs.daxfs -q -f "${disk}p1"
 mkfs.daxfs -q -f "${disk}p2"
-mkdir -p /tmp/second
+mkdir -p /tmp/beside
 mount -t daxfs "${disk}p1" "$MNT"
-mount -t daxfs "${disk}p2" /tmp/second
+mount -t daxfs "${disk}p2" /tmp/beside
 umount "$MNT"
 # The one that is left is told of what happens to the device.
 mount -t daxfs "${disk}p1" "$MNT"
 umount "$MNT"
-umount /tmp/second
+umount /tmp/beside
 expect_fail grep dax_is_gone "$TRACING/trace"
 echo "$DEVICE" >$DRIVER/unbind
 for _ in $(seq 50); do
