@@ -18,7 +18,7 @@
 #include "lib/image/device.h"
 #include "lib/make/filesystem.h"
 #include "lib/make/plan.h"
-#include "tests/images/broken_images.h"
+#include "tests/images/image_folder.h"
 #include "tests/support/man_page.h"
 #include "tests/support/manners.h"
 #include "tests/support/tool.h"
@@ -34,43 +34,7 @@ Outcome fsck(const std::vector<std::string>& args, const std::string& input = ""
     return test::run_tool(fsck_tool, args, input);
 }
 
-class FsckTool : public testing::Test {
-  protected:
-    FsckTool() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "daxfs-fsck-XXXXXX").string();
-        folder_ = mkdtemp(pattern.data());
-    }
-    ~FsckTool() override { std::filesystem::remove_all(folder_); }
-
-    std::string write(const test::Blocks& blocks, std::uint64_t size_bytes = test::rich_image().size_bytes) {
-        const std::string path = folder_ + "/image";
-        std::ofstream file(path, std::ios::binary);
-        for (const auto& [number, block] : blocks) {
-            if ((number.value + 1) * DAXFS_BLOCK_SIZE > size_bytes)
-                continue;
-            file.seekp(static_cast<std::streamoff>(number.value * DAXFS_BLOCK_SIZE));
-            file.write(reinterpret_cast<const char*>(block.bytes), DAXFS_BLOCK_SIZE);
-        }
-        file.close();
-        std::filesystem::resize_file(path, size_bytes);
-        return path;
-    }
-    std::string broken(const char* name) {
-        test::ImageEditor editor;
-        for (const test::BrokenImage& image : test::broken_images()) {
-            if (std::string_view(image.name) == name)
-                image.damage(editor);
-        }
-        return write(editor.blocks());
-    }
-    static std::string read(const std::string& path) {
-        std::string bytes(std::filesystem::file_size(path), '\0');
-        std::ifstream(path, std::ios::binary).read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-        return bytes;
-    }
-
-    std::string folder_;
-};
+class FsckTool : public test::ImageFolder {};
 
 TEST_F(FsckTool, FindsNothingOnACleanImage) {
     const Outcome run = fsck({"-n", write(test::rich_image().blocks)});

@@ -12,7 +12,7 @@
 #include "cmd/info/facts.h"
 #include "lib/check/check.h"
 #include "lib/check/redo.h"
-#include "tests/images/broken_images.h"
+#include "tests/images/image_folder.h"
 #include "tests/support/man_page.h"
 #include "tests/support/manners.h"
 #include "tests/support/tool.h"
@@ -25,38 +25,9 @@ using test::Outcome;
 using testing::HasSubstr;
 using testing::Not;
 
-class InfoTool : public testing::Test {
+class InfoTool : public test::ImageFolder {
   protected:
-    InfoTool() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "daxfs-info-XXXXXX").string();
-        folder_ = mkdtemp(pattern.data());
-    }
-    ~InfoTool() override { std::filesystem::remove_all(folder_); }
-
-    std::string write(const test::Blocks& blocks, std::uint64_t size_bytes = test::rich_image().size_bytes) {
-        const std::string path = folder_ + "/image";
-        std::ofstream file(path, std::ios::binary);
-        for (const auto& [number, block] : blocks) {
-            if ((number.value + 1) * DAXFS_BLOCK_SIZE > size_bytes)
-                continue;
-            file.seekp(static_cast<std::streamoff>(number.value * DAXFS_BLOCK_SIZE));
-            file.write(reinterpret_cast<const char*>(block.bytes), DAXFS_BLOCK_SIZE);
-        }
-        file.close();
-        std::filesystem::resize_file(path, size_bytes);
-        return path;
-    }
-    std::string broken(const char* name) {
-        test::ImageEditor editor;
-        for (const test::BrokenImage& image : test::broken_images()) {
-            if (std::string_view(image.name) == name)
-                image.damage(editor);
-        }
-        return write(editor.blocks());
-    }
     static Outcome info(std::vector<std::string> args) { return test::run_tool(info_tool, args); }
-
-    std::string folder_;
 };
 
 TEST_F(InfoTool, ShowsAPageOfWhatIsThere) {

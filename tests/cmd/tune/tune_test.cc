@@ -11,7 +11,7 @@
 
 #include "lib/check/check.h"
 #include "lib/check/undo_file.h"
-#include "tests/images/rich_image.h"
+#include "tests/images/image_folder.h"
 #include "tests/support/man_page.h"
 #include "tests/support/manners.h"
 #include "tests/support/tool.h"
@@ -26,30 +26,11 @@ using testing::HasSubstr;
 constexpr const char* kUuid = "12345678-9abc-def0-1234-56789abcdef0";
 constexpr const char* kOldUuid = "01020304-0506-0708-090a-0b0c0d0e0f10";
 
-class TuneTool : public testing::Test {
+class TuneTool : public test::ImageFolder {
   protected:
-    TuneTool() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "daxfs-tune-XXXXXX").string();
-        folder_ = mkdtemp(pattern.data());
-        path_ = folder_ + "/image";
-        write(test::rich_image().blocks);
-    }
-    ~TuneTool() override { std::filesystem::remove_all(folder_); }
+    TuneTool() : path_(ImageFolder::write(test::rich_image().blocks)) {}
 
-    void write(const test::Blocks& blocks) {
-        std::ofstream file(path_, std::ios::binary);
-        for (const auto& [number, block] : blocks) {
-            file.seekp(static_cast<std::streamoff>(number.value * DAXFS_BLOCK_SIZE));
-            file.write(reinterpret_cast<const char*>(block.bytes), DAXFS_BLOCK_SIZE);
-        }
-        file.close();
-        std::filesystem::resize_file(path_, test::rich_image().size_bytes);
-    }
-    std::string read() const {
-        std::string bytes(std::filesystem::file_size(path_), '\0');
-        std::ifstream(path_, std::ios::binary).read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-        return bytes;
-    }
+    std::string read() const { return ImageFolder::read(path_); }
     Outcome tune(std::vector<std::string> options) {
         options.push_back(path_);
         return test::run_tool(tune_tool, options);
@@ -59,7 +40,7 @@ class TuneTool : public testing::Test {
         return must(check_image(image, {})).clean();
     }
 
-    std::string folder_, path_;
+    std::string path_;
 };
 
 TEST_F(TuneTool, ChangesWhatIsAskedForAndSaysSo) {
