@@ -4,7 +4,8 @@
  *
  * Space: a write, or the first store to a mapped page, allocates at once, as unwritten blocks, in a transaction of its
  * own. So the caller is told about a full device, and writeback never allocates; what it may need, nodes of the extent
- * tree, is taken off the free blocks then too, see daxfs_take_due(). When the data is on the device, a transaction turns the blocks into written ones and
+ * tree, is taken off the free blocks then too, see daxfs_take_due(). When the data is on the device, a transaction turns
+ * the blocks into written ones and
  * moves the stored size, by what that I/O wrote. Only then does the folio's writeback end, which fsync(), truncate and
  * punch wait for. Until then the blocks read as zeros: a crash shows no stale byte, and may leave unwritten blocks
  * behind the end of file, as fallocate() with KEEP_SIZE does. A write that fails gives back what lies behind the end.

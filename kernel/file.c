@@ -2,7 +2,9 @@
 /*
  * Regular files: read, write, mmap, fsync, through DAX. Files of other access go on in buffered.c and dio.c.
  *
- * read(2) copies with page faults disabled, under i_rwsem. write(2) goes in chunks under it. The source is faulted in before each large one, and copied with page faults
+ * read(2) copies with page faults disabled, under i_rwsem.
+ *
+ * write(2) goes in chunks under it. The source is faulted in before each large one, and copied with page faults
  * disabled: the inode lock is held meanwhile, which a fault on a source that maps this very file would want. A copy that
  * stops short keeps what it got and goes on behind the next fault-in. Zero pages that readers mapped of a hole are
  * unmapped after the inode lock was dropped, still under i_rwsem: invalidating waits for a DAX entry, whose owner may
